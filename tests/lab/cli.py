@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026, virtnet.kvm contributors
+"""Command line of the lab."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+
+from . import clean, images
+from .machine import DISTROS, FIREWALL_BACKENDS, KINDS, LabError, Machine, create, get, inventory, known
+
+_EPILOG = """\
+examples:
+  script/lab up d13                           a Debian 13 host in a container
+  script/lab up d12 --distro bookworm         a Debian 12 host beside it
+  script/lab ssh d13 -- virsh net-list --all
+  script/lab guest start d13 web --network default
+  script/lab guest exec d13 web -- ping -c1 192.168.122.1
+  script/lab inventory > /tmp/lab.yml; ansible -i /tmp/lab.yml lab -m ping
+  script/lab down --all                       remove all, also what a crash left
+"""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="script/lab",
+        description="KVM hosts to try the collection on: real Debian, real libvirt, nothing of this machine touched.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    build = commands.add_parser("build", help="build the images now rather than at first use")
+    build.add_argument("--kind", choices=KINDS, default="container")
+    build.add_argument("--distro", choices=DISTROS, action="append", help="default: all")
+
+    up = commands.add_parser("up", help="start a host; stale state of the same name is removed first")
+    up.add_argument("name")
+    up.add_argument("--distro", choices=DISTROS, help="default: trixie; bookworm for a name that ends in 12")
+    up.add_argument("--kind", choices=KINDS, default="container")
+    up.add_argument("--firewall-backend", choices=FIREWALL_BACKENDS, help="for libvirt's networks; default: its own")
+    up.add_argument("--link", action="append", default=[], metavar="LAN", help="plug a further NIC in this LAN")
+
+    down = commands.add_parser("down", help="stop hosts and remove all that they made")
+    down.add_argument("name", nargs="*")
+    down.add_argument("--all", action="store_true", help="all hosts, and what a crashed lab left")
+
+    commands.add_parser("reboot", help="reboot a host; its disk is kept").add_argument("name")
+    commands.add_parser("list", help="show the hosts")
+
+    ssh = commands.add_parser("ssh", help="log in, or run a command: script/lab ssh NAME [-- COMMAND…]")
+    ssh.add_argument("name")
+    ssh.add_argument("words", nargs="*", metavar="COMMAND")
+
+    inv = commands.add_parser("inventory", help="print an Ansible inventory of the running hosts, in YAML")
+    inv.add_argument("name", nargs="*")
+
+    guest = commands.add_parser("guest", help="start|exec|stop small guests on a host")
+    actions = guest.add_subparsers(dest="action", required=True, metavar="ACTION")
+    start = actions.add_parser("start", help="start a guest and wait for its lease")
+    start.add_argument("--network", default="default")
+    start.add_argument("--portgroup")
+    start.add_argument("--mac")
+    start.add_argument("--no-wait", action="store_true", help="don't wait for a lease")
+    run = actions.add_parser("exec", help="run a command in a guest: … exec HOST GUEST -- COMMAND…")
+    stop = actions.add_parser("stop", help="stop a guest and forget it")
+    for action in (start, run, stop):
+        action.add_argument("name", metavar="host")
+        action.add_argument("guest")
+    run.add_argument("words", nargs="+", metavar="COMMAND")
+    return parser
+
+
+def _build(args: argparse.Namespace) -> int:
+    from .guest import guest_files
+
+    guest_files()
+    for distro in args.distro or DISTROS:
+        if args.kind == "container":
+            print(images.container_root(distro))
+        else:
+            from . import vm_image
+
+            print(vm_image.build(distro))
+    return 0
+
+
+def _up(args: argparse.Namespace) -> int:
+    distro = args.distro or ("bookworm" if args.name.endswith("12") else "trixie")
+    began = time.monotonic()
+    machine = create(args.name, distro, args.kind, firewall_backend=args.firewall_backend, links=args.link)
+    machine.up()
+    version = machine.run("virsh version --daemon | tail -1").stdout.strip().rpartition(" ")[2]
+    print(f"{machine.name} is up after {time.monotonic() - began:.1f} s: {distro}, {args.kind}, libvirt {version}")
+    print(f"  script/lab ssh {machine.name}")
+    return 0
+
+
+def _down(args: argparse.Namespace) -> int:
+    if args.all:
+        clean.everything()
+        return 0
+    if not args.name:
+        raise LabError("which host? Give names, or --all")
+    for name in args.name:
+        clean.machine(name)
+    return 0
+
+
+def _reboot(args: argparse.Namespace) -> int:
+    began = time.monotonic()
+    get(args.name).reboot()
+    print(f"{args.name} is back after {time.monotonic() - began:.1f} s")
+    return 0
+
+
+def _list(args: argparse.Namespace) -> int:
+    machines = list(known())
+    for machine in machines:
+        what = "running" if machine.is_running() else "dead (script/lab down removes what is left)"
+        address = machine.inventory_vars()["ansible_host"] if machine.is_running() else "-"
+        print(f"{machine.name:<12} {machine.distro:<9} {machine.kind:<10} {address:<15} {what}")
+    if not machines:
+        print("no hosts; `script/lab up d13` starts one", file=sys.stderr)
+    return 0
+
+
+def _ssh(args: argparse.Namespace) -> int:
+    command = get(args.name).ssh_args()
+    if args.words:
+        command.append(shlex.join(args.words) if len(args.words) > 1 else args.words[0])
+    sys.stdout.flush()
+    os.execvp(command[0], command)
+
+
+def _running(names: Sequence[str]) -> list[Machine]:
+    machines = [get(name) for name in names] if names else [machine for machine in known() if machine.is_running()]
+    for machine in machines:
+        if not machine.is_running():
+            raise LabError(f"{machine.name} is not running")
+    return machines
+
+
+def _inventory(args: argparse.Namespace) -> int:
+    # JSON is YAML, and needs no library.
+    print(json.dumps(inventory(_running(args.name)), indent=2))
+    return 0
+
+
+def _guest(args: argparse.Namespace) -> int:
+    from .guest import Guest
+
+    (machine,) = _running([args.name])
+    if args.action == "start":
+        guest = Guest.start(
+            machine,
+            args.guest,
+            network=args.network,
+            mac=args.mac,
+            portgroup=args.portgroup,
+            wait_lease=not args.no_wait,
+        )
+        lease = "" if args.no_wait else f", address {guest.lease()}"
+        print(f"{args.guest} runs on {machine.name}: tap {guest.ifname()}{lease}")
+        return 0
+    guest = Guest(machine, args.guest)
+    if args.action == "stop":
+        guest.stop()
+        return 0
+    code, output = guest.run(shlex.join(args.words) if len(args.words) > 1 else args.words[0])
+    print(output, end="")
+    return code
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    args = _parser().parse_args(argv)
+    try:
+        if os.geteuid() != 0:
+            raise LabError("the lab makes namespaces and containers: run it as root")
+        code: int = globals()[f"_{args.command}"](args)
+        return code
+    except LabError as error:
+        print(f"lab: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026, virtnet.kvm contributors
+"""Root file systems from Debian's packages, built once and kept in the cache.
+
+A file system is named after a hash of its recipe: change the recipe and the next use builds anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .machine import LabError, images_dir, known
+from .system import locked, sh
+
+HOST_PACKAGES = (
+    # a Debian that boots and is reached
+    "systemd-sysv",
+    "dbus",
+    "openssh-server",
+    # what a KVM host has
+    "libvirt-daemon-system",
+    "libvirt-clients",
+    "qemu-system-x86",
+    "ipxe-qemu",
+    "dnsmasq-base",
+    "nftables",
+    "iptables",
+    "ebtables",
+    "iproute2",
+    # what the modules import
+    "python3",
+    "python3-apt",
+    "python3-libvirt",
+    "python3-lxml",
+    "python3-netaddr",
+    "python3-nftables",
+    "python3-pyroute2",
+    # what a test looks with
+    "busybox-static",
+    "conntrack",
+    "iputils-ping",
+    "tcpdump",
+)
+
+# Documentation and translations are a third of the size, and nobody reads them here.
+_LEFT_OUT = ("man", "doc", "locale", "info", "lintian", "bash-completion")
+
+# Run in the finished tree; $1 is its path.
+HOST_SETUP = r"""
+set -eu
+root="$1"
+# Each machine brings its own identity.
+: > "$root/etc/machine-id"
+rm -f "$root/var/lib/dbus/machine-id"
+ln -s /etc/machine-id "$root/var/lib/dbus/machine-id"
+: > "$root/etc/resolv.conf"
+rm -f "$root/etc/libvirt/qemu/networks/autostart/default.xml"
+cat > "$root/etc/ssh/sshd_config.d/lab.conf" <<END
+UseDNS no
+UsePAM no
+MaxSessions 100
+MaxStartups 100
+END
+# Timers have nothing to do in a lab; libvirt-guests would wait minutes for guests that know no ACPI.
+for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer \
+    e2scrub_reap.service libvirt-guests.service systemd-networkd-wait-online.service; do
+    ln -sf /dev/null "$root/etc/systemd/system/$unit"
+done
+"""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a root file system is made of."""
+
+    label: str
+    distro: str
+    packages: tuple[str, ...] = HOST_PACKAGES
+    # Shell script that is run on the finished tree, whose path is $1.
+    setup: str = HOST_SETUP
+    variant: str = "minbase"
+
+    @property
+    def key(self) -> str:
+        parts = [self.distro, sorted(self.packages), self.setup, self.variant, _LEFT_OUT]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
+
+    @property
+    def path(self) -> Path:
+        return images_dir() / f"{self.label}-{self.distro}-{self.key}"
+
+
+def say(words: str) -> None:
+    print(f"lab: {words}", file=sys.stderr, flush=True)
+
+
+def root_fs(recipe: Recipe) -> Path:
+    """The tree of a recipe; builds it if it isn't there."""
+    if recipe.path.is_dir():
+        return recipe.path
+    with locked(images_dir() / f".{recipe.label}-{recipe.distro}.lock"):
+        if not recipe.path.is_dir():
+            _build(recipe)
+            _prune(recipe)
+    return recipe.path
+
+
+def _build(recipe: Recipe) -> None:
+    say(f"building the {recipe.label} image of {recipe.distro} (a minute or two, once)")
+    began = time.monotonic()
+    building = recipe.path.with_name(f".building-{recipe.path.name}")
+    shutil.rmtree(building, ignore_errors=True)
+    excludes = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in _LEFT_OUT]
+    log = images_dir() / f"{recipe.label}-{recipe.distro}.log"
+    command = ["nice", "mmdebstrap", "--mode=root", f"--variant={recipe.variant}", *excludes]
+    command += [f"--include={','.join(recipe.packages)}", recipe.distro, str(building)]
+    # Optional, for a machine that reaches Debian's packages by another way than mmdebstrap's own default.
+    if mirror := os.environ.get("VIRTNET_LAB_MIRROR"):
+        command.append(mirror)
+    with log.open("w") as output:
+        done = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+    if done.returncode != 0:
+        shutil.rmtree(building, ignore_errors=True)
+        tail = "\n".join(log.read_text(errors="replace").splitlines()[-8:])
+        raise LabError(f"mmdebstrap could not build {recipe.distro} (all of it is in {log}):\n{tail}")
+    sh(["sh", "-c", recipe.setup, "setup", building])
+    building.rename(recipe.path)
+    say(f"built {recipe.path.name} in {time.monotonic() - began:.0f} s")
+
+
+def _prune(recipe: Recipe) -> None:
+    """Remove what older recipes made, unless a machine still stands on it."""
+    used = {str(machine.state.get("image")) for machine in known()}
+    for path in images_dir().glob(f"{recipe.label}-{recipe.distro}-*"):
+        if path.is_dir() and path != recipe.path and str(path) not in used:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def container_root(distro: str) -> Path:
+    return root_fs(Recipe("container", distro, setup=HOST_SETUP + _CONTAINER_SETUP))
+
+
+# A container's /proc/sys is read-only but for the network's part, which is the part that a reboot must bring back.
+_CONTAINER_SETUP = r"""
+mkdir -p "$root/etc/systemd/system/systemd-sysctl.service.d"
+cat > "$root/etc/systemd/system/systemd-sysctl.service.d/lab.conf" <<END
+[Unit]
+ConditionPathIsReadWrite=
+ConditionPathIsReadWrite=/proc/sys/net
+[Service]
+SuccessExitStatus=1
+END
+"""
+
+
+def vm_recipe(distro: str, extra: Sequence[str], setup: str = "") -> Recipe:
+    """The same host with a kernel and whatever else a VM needs."""
+    return Recipe("vm", distro, packages=HOST_PACKAGES + tuple(extra), setup=HOST_SETUP + setup)
+
+
+def ssh_key() -> Path:
+    """The private key of the lab's own; its public part is beside it."""
+    key = images_dir() / "id_ed25519"
+    if not key.exists():
+        with locked(images_dir() / ".key.lock"):
+            if not key.exists():
+                new = images_dir() / "id_ed25519.new"
+                sh(["rm", "-f", new, f"{new}.pub"])
+                sh(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "virtnet-lab", "-f", new])
+                Path(f"{new}.pub").rename(f"{key}.pub")
+                new.rename(key)
+    return key
+
+
+def public_key() -> str:
+    return Path(f"{ssh_key()}.pub").read_text()

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026, virtnet.kvm contributors
+"""The lab's own network namespaces: one for the controller, one for each container host, one for each LAN.
+
+Nothing is ever made in the machine's own namespace. All names hang on the lab's id, so that what is here can be found
+and removed without a record of it, and two labs (two cache directories) don't meet.
+
+    vk-ID-ctl    bridge `mgmt` 198.18.0.1/16, fd98:18::1/64: the way from Ansible to the hosts, and the hosts' gateway
+    vk-ID-NAME   a container host: `eth0` on the bridge `mgmt`, `eth1` … on LANs
+    vk-ID-lan    one bridge for each LAN, with no address: a switch
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .machine import LabError, run_dir
+from .system import lab_id, locked, sh
+
+GATEWAY = "198.18.0.1"
+GATEWAY6 = "fd98:18::1"
+
+
+def netns(name: str) -> str:
+    return f"vk-{lab_id()}-{name}"
+
+
+def netns_path(name: str) -> Path:
+    return Path("/run/netns") / netns(name)
+
+
+def controller() -> Path:
+    return netns_path(".ctl")
+
+
+def inside(name: str) -> list[str]:
+    """The beginning of a command that runs in a namespace of the lab."""
+    return ["nsenter", f"--net={netns_path(name)}"]
+
+
+def _ip(name: str, batch: str) -> None:
+    """Many `ip` commands in one process."""
+    sh(["ip", "-n", netns(name), "-batch", "-"], input=batch)
+
+
+def _make(name: str) -> bool:
+    """Make a namespace; tells whether it is new."""
+    if netns_path(name).exists():
+        return False
+    sh(["ip", "netns", "add", netns(name)])
+    # A host starts as a stock kernel does, whatever this machine's own settings are (they are inherited).
+    settings = "echo 0 > /proc/sys/net/ipv4/ip_forward; echo 0 > /proc/sys/net/ipv6/conf/all/forwarding"
+    sh([*inside(name), "sh", "-c", f"({settings}) 2>/dev/null || true"])
+    _ip(name, "link set lo up\n")
+    return True
+
+
+def _make_controller() -> None:
+    if _make(".ctl"):
+        _ip(
+            ".ctl",
+            "link add mgmt type bridge stp_state 0 forward_delay 0 mcast_snooping 0\n"
+            f"address add {GATEWAY}/16 dev mgmt\n"
+            f"address add {GATEWAY6}/64 dev mgmt nodad\n"
+            "link set mgmt up\n",
+        )
+
+
+def _make_lan(lan: str) -> None:
+    _make(".lan")
+    bridges = sh(["ip", "-n", netns(".lan"), "-brief", "link", "show", "type", "bridge"])
+    if not any(line.split()[0] == lan for line in bridges.splitlines()):
+        _ip(".lan", f"link add {lan} type bridge stp_state 0 forward_delay 0\nlink set {lan} up\n")
+
+
+def address(number: int) -> str:
+    """The management address of the machine with this number, which is 2 or more."""
+    return f"198.18.{number >> 8}.{number & 255}"
+
+
+def plug(name: str, number: int, links: list[str]) -> None:
+    """Make the namespace of a machine, with its cables."""
+    with locked(run_dir() / ".net.lock"):
+        _make_controller()
+        for lan in links:
+            _make_lan(lan)
+        if not _make(name):
+            raise LabError(f"namespace {netns(name)} is there already")
+        peers = [(".ctl", "mgmt", f"m{number}"), *((".lan", lan, f"p{number}.{i}") for i, lan in enumerate(links, 1))]
+        for index, (where, bridge, port) in enumerate(peers):
+            mac = f"02:18:{index:02x}:00:{number >> 8:02x}:{number & 255:02x}"
+            _ip(name, f"link add eth{index} address {mac} type veth peer name {port} netns {netns(where)}\n")
+            _ip(where, f"link set {port} master {bridge} up\n")
+        _ip(
+            name,
+            "link set eth0 up\n"
+            f"address add {address(number)}/16 broadcast + dev eth0\n"
+            f"address add fd98:18::{number:x}/64 dev eth0 nodad\n"
+            f"route add default via {GATEWAY}\n"
+            f"route add default via {GATEWAY6}\n",
+        )
+
+
+def unplug(name: str) -> None:
+    """Remove the namespace of a machine, with its cables."""
+    if not netns_path(name).exists():
+        return
+    with locked(run_dir() / ".net.lock"):
+        # Cables first: the end of a namespace is slow and happens later, and the other ends would keep their names.
+        listing = sh(["ip", "-n", netns(name), "-brief", "link", "show", "type", "veth"], check=False)
+        for device in (line.split()[0].partition("@")[0] for line in listing.splitlines()):
+            sh(["ip", "-n", netns(name), "link", "delete", device], check=False)
+        sh(["ip", "netns", "delete", netns(name)])
+
+
+def remove_shared() -> None:
+    """Remove what no machine uses any more."""
+    with locked(run_dir() / ".net.lock"):
+        for name in (".ctl", ".lan"):
+            if netns_path(name).exists():
+                sh(["ip", "netns", "delete", netns(name)])
+
+
+def leftovers() -> list[str]:
+    """The machines that have a namespace, with or without a state of theirs."""
+    prefix = netns("")
+    names = [path.name.removeprefix(prefix) for path in Path("/run/netns").glob(f"{prefix}*")]
+    return [name for name in names if not name.startswith(".")]
