@@ -1,0 +1,196 @@
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The one road of every module: observe, plan all, apply all, observe again; undone together when a step fails."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ContextManager, Mapping, Protocol, Sequence
+
+from .errors import VirtnetError
+
+
+class Step(Protocol):
+    """One thing that is done to the host. A ``composite`` step is undone too when it is the one that failed."""
+
+    @property
+    def composite(self) -> bool: ...
+    @property
+    def words(self) -> str: ...
+    def do(self, host: Any) -> None: ...
+    def undo(self, host: Any) -> None: ...
+
+
+class Plan(Protocol):
+    """What `Resource.plan` returns: see `model.network_steps.NetworkPlan`."""
+
+    @property
+    def steps(self) -> tuple[Any, ...]: ...
+    @property
+    def after(self) -> Any: ...
+    @property
+    def warnings(self) -> tuple[str, ...]: ...
+    @property
+    def resume(self) -> Mapping[str, Any]: ...
+
+
+class Host(Protocol):
+    """What the engine itself asks of a host."""
+
+    def world(self) -> Any:
+        """The facts that plans must not collide with."""
+
+    def lock(self) -> ContextManager[None]:
+        """Held from the first look to the last, so that two runs on a host don't cross."""
+
+    def recall(self, label: str) -> Mapping[str, Any]:
+        """What a killed run had left to do for a resource."""
+
+    def forget(self) -> None:
+        """Forget what was read of the host, as it has been changed."""
+
+    def remember(self, label: str, resume: Mapping[str, Any]) -> None:
+        """Keep what a later run must know if this one is killed; an empty mapping forgets it."""
+
+
+class Resource(Protocol):
+    """One thing that is declared: how to see it, plan it and show it."""
+
+    @property
+    def label(self) -> str:
+        """Kind and name, such as ``network lan``."""
+
+    @property
+    def present(self) -> bool:
+        """Whether it is wanted; what isn't goes first, to make room."""
+
+    def observe(self, host: Any) -> Any: ...
+    def plan(self, before: Any, world: Any, resume: Mapping[str, Any]) -> Any: ...
+    def show(self, state: Any) -> dict[str, Any]: ...
+
+
+@dataclass
+class Outcome:
+    """What happened to one resource: states, their printable forms, and the plan. ``observed`` is ``None`` in check mode."""
+
+    resource: Any
+    before: Any
+    plan: Any
+    observed: Any = None
+    shown_before: dict[str, Any] = field(default_factory=dict)
+    shown_after: dict[str, Any] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.plan.steps)
+
+    @property
+    def actions(self) -> list[str]:
+        return [step.words for step in self.plan.steps]
+
+
+class ApplyError(VirtnetError):
+    """A step failed; what was done before it has been taken back, except for what ``left`` names."""
+
+    def __init__(self, step: str, cause: Exception, undone: Sequence[str], left: Sequence[str]) -> None:
+        if left:
+            tail = f"; these could not be taken back: {'; '.join(left)}"
+        else:
+            tail = "; the host is as it was"
+        super().__init__(f"{step}: {cause}{tail}")
+        self.undone = list(undone)
+        self.left = list(left)
+
+
+def run(host: Host, resources: Sequence[Resource], *, check: bool) -> list[Outcome]:
+    """Bring the resources about on the host, as one transaction; with ``check`` only say what would be done.
+
+    The outcomes are in the order of ``resources``. Raises `VirtnetError`.
+    """
+    _refuse_twins(resources)
+    if check:
+        return _plan_all(host, resources)
+    with host.lock():
+        outcomes = _plan_all(host, resources)
+        changing = [outcome for outcome in _ordered(outcomes) if outcome.changed]
+        _apply(host, changing)
+        host.forget()
+        for outcome in changing:
+            _look_again(host, outcome)
+        for outcome in outcomes:
+            if not outcome.changed:
+                outcome.observed = outcome.before
+                host.remember(outcome.resource.label, {})
+    return outcomes
+
+
+def _refuse_twins(resources: Sequence[Resource]) -> None:
+    labels: set[str] = set()
+    for resource in resources:
+        if resource.label in labels:
+            raise VirtnetError(f"{resource.label} is declared twice")
+        labels.add(resource.label)
+
+
+def _ordered(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    return sorted(outcomes, key=lambda outcome: bool(outcome.resource.present))
+
+
+def _plan_all(host: Host, resources: Sequence[Resource]) -> list[Outcome]:
+    """See everything, then plan everything, what goes first: nothing is touched before all of it is known to be right."""
+    befores = {resource.label: resource.observe(host) for resource in resources}
+    world = host.world()
+    outcomes: dict[str, Outcome] = {}
+    for resource in sorted(resources, key=lambda resource: bool(resource.present)):
+        before = befores[resource.label]
+        plan = resource.plan(before, world, host.recall(resource.label))
+        outcomes[resource.label] = Outcome(
+            resource, before, plan, None, resource.show(before), resource.show(plan.after), list(plan.warnings)
+        )
+    return [outcomes[resource.label] for resource in resources]
+
+
+def _apply(host: Host, outcomes: Sequence[Outcome]) -> None:
+    done: list[Any] = []
+    for outcome in outcomes:
+        if outcome.plan.resume:
+            host.remember(outcome.resource.label, outcome.plan.resume)
+        for step in outcome.plan.steps:
+            try:
+                step.do(host)
+                done.append(step)
+            except VirtnetError as error:
+                undone, left = _undo(host, [*done, step] if step.composite else done)
+                if not left:
+                    for begun in outcomes:
+                        host.remember(begun.resource.label, {})
+                raise ApplyError(step.words, error, undone, left) from error
+
+
+def _undo(host: Host, done: Sequence[Any]) -> tuple[list[str], list[str]]:
+    """Take steps back, the last first; one that can't be taken back doesn't keep the others."""
+    undone: list[str] = []
+    left: list[str] = []
+    for step in reversed(done):
+        try:
+            step.undo(host)
+            undone.append(step.words)
+        except VirtnetError as error:
+            left.append(f"{step.words} ({error})")
+    return undone, left
+
+
+def _look_again(host: Host, outcome: Outcome) -> None:
+    """Show what really came about, and say so where that isn't what was predicted."""
+    outcome.observed = outcome.resource.observe(host)
+    host.remember(outcome.resource.label, {})
+    shown = outcome.resource.show(outcome.observed)
+    if shown != outcome.shown_after:
+        keys = sorted(key for key in {**shown, **outcome.shown_after} if shown.get(key) != outcome.shown_after.get(key))
+        outcome.warnings.append(
+            f"{outcome.resource.label}: the host made something else of {', '.join(keys)} than was asked for; see the diff"
+        )
+    outcome.shown_after = shown

@@ -1,0 +1,247 @@
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Options as frozen dataclasses: one declaration from which the argument spec, the parser, the normal form and the
+printable form are made.
+
+A field is declared with `option`; its type says what it takes: ``Optional[str|int|bool]``, ``Optional[SomeClass]`` for
+suboptions, ``Optional[tuple[str, ...]]`` and ``Optional[tuple[SomeClass, ...]]`` for lists. ``None`` means "left out" in
+what a user gave and "not there" in what a host has. An empty value that was given (an empty string, list or dict, a zero
+where ``zero_removes``) asks for removal and becomes ``None`` when it is merged.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import typing
+from typing import Any, Callable, Mapping, Optional, TypeVar
+
+from ..errors import OptionError
+
+T = TypeVar("T")
+
+_SCALARS: dict[type, str] = {str: "str", int: "int", bool: "bool"}
+
+
+def option(
+    *,
+    required: bool = False,
+    choices: Optional[tuple[str, ...]] = None,
+    norm: Optional[Callable[[str], str]] = None,
+    absent: Any = None,
+    minimum: Optional[int] = None,
+    maximum: Optional[int] = None,
+    removal: Any = "",
+    host_chosen: bool = False,
+    unordered: bool = False,
+    hidden: bool = False,
+) -> Any:
+    """Declare an option.
+
+    ``norm`` gives a string's normal form (see `values`); ``absent`` is the value that means the same as leaving it out;
+    ``removal`` is the given value that removes; ``host_chosen`` marks what the host makes up when nobody says it;
+    ``unordered`` lists are compared as sets; ``hidden`` fields are no options (the model's own).
+    """
+    return dataclasses.field(
+        default=None,
+        metadata={
+            "required": required,
+            "choices": choices,
+            "norm": norm,
+            "absent": absent,
+            "minimum": minimum,
+            "maximum": maximum,
+            "removal": removal,
+            "host_chosen": host_chosen,
+            "unordered": unordered,
+            "hidden": hidden,
+        },
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Shape:
+    """What a field holds: ``base`` is str, int, bool or a dataclass; ``many`` says that it is a list of those."""
+
+    name: str
+    base: type
+    many: bool
+    meta: Mapping[str, Any]
+
+    @property
+    def nested(self) -> bool:
+        return dataclasses.is_dataclass(self.base)
+
+
+@functools.lru_cache(maxsize=None)
+def shapes(cls: type) -> tuple[Shape, ...]:
+    """The fields of an option class, in the order of their declaration."""
+    hints = typing.get_type_hints(cls)
+    found = []
+    for field in dataclasses.fields(cls):
+        inner = [arg for arg in typing.get_args(hints[field.name]) if arg is not type(None)][0]
+        many = typing.get_origin(inner) is tuple
+        base = typing.get_args(inner)[0] if many else inner
+        found.append(Shape(field.name, base, many, field.metadata))
+    return tuple(found)
+
+
+def argument_spec(cls: type) -> dict[str, Any]:
+    """The Ansible argument spec of an option class."""
+    return {shape.name: _argument(shape) for shape in shapes(cls) if not shape.meta["hidden"]}
+
+
+def _argument(shape: Shape) -> dict[str, Any]:
+    kind = "dict" if shape.nested else _SCALARS[shape.base]
+    spec: dict[str, Any] = {"type": "list", "elements": kind} if shape.many else {"type": kind}
+    if shape.nested:
+        spec["options"] = argument_spec(shape.base)
+    if shape.meta["required"]:
+        spec["required"] = True
+    if shape.meta["choices"]:
+        spec["choices"] = list(shape.meta["choices"])
+    return spec
+
+
+def from_options(cls: type[T], given: Mapping[str, Any], path: str = "") -> T:
+    """Parse what a user gave (Ansible's checked parameters); keys that the class doesn't have are passed over."""
+    values = {}
+    for shape in shapes(cls):
+        raw = given.get(shape.name)
+        if raw is None or shape.meta["hidden"]:
+            continue
+        where = f"{path}.{shape.name}" if path else shape.name
+        if shape.many:
+            values[shape.name] = tuple(_parse_one(shape, item, f"{where}[{i}]") for i, item in enumerate(raw))
+        else:
+            values[shape.name] = _parse_one(shape, raw, where)
+    return cls(**values)
+
+
+def _parse_one(shape: Shape, raw: Any, where: str) -> Any:
+    if shape.nested:
+        return from_options(shape.base, raw, where)
+    if not shape.many and _removes(shape, raw):
+        return raw
+    meta = shape.meta
+    if shape.base is int:
+        low, high = meta["minimum"], meta["maximum"]
+        if (low is not None and raw < low) or (high is not None and raw > high):
+            raise OptionError(where, raw, f"a number from {low} to {high}" if high is not None else f"{low} or more")
+    if meta["norm"]:
+        try:
+            return meta["norm"](raw)
+        except ValueError as error:
+            raise OptionError(where, raw, str(error)) from None
+    return raw
+
+
+def _removes(shape: Shape, value: Any) -> bool:
+    if shape.many:
+        return value == ()
+    if shape.nested:
+        return all(getattr(value, inner.name) is None for inner in shapes(shape.base))
+    # `False == 0` and `"" == 0` must not be taken for one another
+    return type(value) is type(shape.meta["removal"]) and value == shape.meta["removal"]
+
+
+def merge(base: T, given: T) -> T:
+    """``base`` with what was given made so: dicts merge, lists are whole, empty values remove, ``None`` leaves alone."""
+    changes: dict[str, Any] = {}
+    for shape in shapes(type(base)):
+        new, old = getattr(given, shape.name), getattr(base, shape.name)
+        if new is None:
+            continue
+        if _removes(shape, new):
+            changes[shape.name] = None
+        elif shape.nested and not shape.many:
+            changes[shape.name] = merge(old if old is not None else shape.base(), new)
+        else:
+            changes[shape.name] = new
+    return dataclasses.replace(base, **changes)  # type: ignore[type-var]
+
+
+def canonical(value: T) -> T:
+    """The normal form for comparison: what means "absent" is ``None``, values are normalised, sets are sorted.
+
+    Values that can't be normalised are left as they are: the host may hold what we would refuse to write.
+    """
+    changes = {shape.name: _canonical_field(shape, getattr(value, shape.name)) for shape in shapes(type(value))}
+    return dataclasses.replace(value, **changes)  # type: ignore[type-var]
+
+
+def _canonical_field(shape: Shape, value: Any) -> Any:
+    if value is None or _removes(shape, value):
+        return None
+    if shape.many:
+        items = [_canonical_one(shape, item) for item in value]
+        if shape.meta["unordered"]:
+            items = sorted(dict.fromkeys(items), key=sort_key)
+        return tuple(items)
+    value = _canonical_one(shape, value)
+    if shape.nested and _removes(shape, value):
+        return None
+    absent = shape.meta["absent"]
+    return None if type(value) is type(absent) and value == absent else value
+
+
+def _canonical_one(shape: Shape, value: Any) -> Any:
+    if shape.nested:
+        return canonical(value)
+    if shape.meta["norm"]:
+        try:
+            return shape.meta["norm"](value)
+        except ValueError:
+            return value
+    return value
+
+
+def sort_key(value: Any) -> str:
+    """An order for option values of one class; any will do, it only has to be the same on both sides."""
+    return repr(value)
+
+
+def to_options(value: Any) -> dict[str, Any]:
+    """The printable form, in the structure of the options; what is absent is left out."""
+    shown: dict[str, Any] = {}
+    for shape in shapes(type(value)):
+        held = getattr(value, shape.name)
+        if held is None or shape.meta["hidden"]:
+            continue
+        if shape.many:
+            shown[shape.name] = [to_options(item) if shape.nested else item for item in held]
+        else:
+            shown[shape.name] = to_options(held) if shape.nested else held
+    return shown
+
+
+def without_host_chosen(value: T, given: Any) -> T:
+    """``value`` without what the host makes up by itself, unless ``given`` names it."""
+    changes: dict[str, Any] = {}
+    for shape in shapes(type(value)):
+        mine = getattr(value, shape.name)
+        asked = getattr(given, shape.name) if given is not None else None
+        if mine is None:
+            continue
+        if shape.meta["host_chosen"] and asked is None:
+            changes[shape.name] = None
+        elif shape.nested and not shape.many:
+            changes[shape.name] = without_host_chosen(mine, asked)
+    return dataclasses.replace(value, **changes)  # type: ignore[type-var]
+
+
+def take_host_chosen(value: T, source: Optional[T]) -> T:
+    """``value`` with what the host has made up, taken from ``source`` where ``value`` doesn't say it."""
+    if source is None:
+        return value
+    changes: dict[str, Any] = {}
+    for shape in shapes(type(value)):
+        mine, theirs = getattr(value, shape.name), getattr(source, shape.name)
+        if shape.meta["host_chosen"] and mine is None:
+            changes[shape.name] = theirs
+        elif shape.nested and not shape.many and theirs is not None:
+            taken = take_host_chosen(mine if mine is not None else shape.base(), theirs)
+            changes[shape.name] = None if _removes(shape, taken) else taken
+    return dataclasses.replace(value, **changes)  # type: ignore[type-var]

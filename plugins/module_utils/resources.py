@@ -1,0 +1,136 @@
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What can be declared: each kind's options, and how it is seen, planned and shown. The modules and `fabric` share these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Mapping, Optional
+
+from .backend.host import Host
+from .errors import OptionError
+from .model.fields import argument_spec, from_options, to_options
+from .model.network import Network, normalise
+from .model.network_plan import plan_network, show
+from .model.network_steps import NetworkPlan, NetworkState, Wanted
+from .model.world import World
+from .xml.network import parse_network
+
+URI = {"uri": {"type": "str", "default": "qemu:///system"}}
+
+
+@dataclass(frozen=True)
+class NetworkResource:
+    """A libvirt network, as ``virt_net`` and ``fabric.networks`` declare it."""
+
+    wanted: Wanted
+
+    @property
+    def label(self) -> str:
+        return f"network {self.wanted.name}"
+
+    @property
+    def present(self) -> bool:
+        return self.wanted.present
+
+    def observe(self, host: Host) -> Optional[NetworkState]:
+        return host.networks.observe(self.wanted.name)
+
+    def plan(self, before: Optional[NetworkState], world: World, resume: Mapping[str, Any]) -> NetworkPlan:
+        return plan_network(before, self.wanted, world, resume)
+
+    def show(self, state: Optional[NetworkState]) -> dict[str, Any]:
+        return show(state, self.wanted.given)
+
+    def report(self, host: Host, state: Optional[NetworkState], plan: NetworkPlan) -> dict[str, Any]:
+        """What the module returns of this resource besides ``changed`` and ``actions``."""
+        return {
+            "network": describe_network(host, self.wanted.name, state) if state else None,
+            "method": plan.method,
+            "guests": [_guest(guest) for guest in plan.guests],
+        }
+
+
+def network_spec() -> dict[str, Any]:
+    """The options of a network, as `virt_net` and the items of ``fabric.networks`` take them."""
+    spec = argument_spec(Network)
+    del spec["name"]["required"]  # the document has it where xml is given
+    spec.update(
+        xml={"type": "str"},
+        state={"type": "str", "choices": ["present", "absent"], "default": "present"},
+        active={"type": "bool"},
+        autostart={"type": "bool"},
+        restart={"type": "str", "choices": ["if_needed", "never"], "default": "if_needed"},
+    )
+    return spec
+
+
+def network_rules() -> dict[str, Any]:
+    """What goes with what in `network_spec`."""
+    definition = [name for name in argument_spec(Network) if name != "name"]
+    return {
+        "required_one_of": [("name", "xml")],
+        "mutually_exclusive": [("xml", name) for name in definition],
+    }
+
+
+def parse_network_options(options: Mapping[str, Any], path: str = "") -> NetworkResource:
+    """A network from a module's options; raises `OptionError`."""
+    try:
+        whole = options.get("xml") is not None
+        given = _given_xml(options) if whole else from_options(Network, options)
+    except OptionError as error:
+        raise error.under(path) if path else error from None
+    return NetworkResource(
+        Wanted(
+            given=given,
+            whole=whole,
+            present=options["state"] == "present",
+            active=options.get("active"),
+            autostart=options.get("autostart"),
+            restart=options["restart"],
+        )
+    )
+
+
+def _given_xml(options: Mapping[str, Any]) -> Network:
+    text = options["xml"]
+    try:
+        given = normalise(parse_network(text))
+    except ValueError as error:
+        raise OptionError("xml", text[:60] + ("..." if len(text) > 60 else ""), str(error)) from None
+    name = options.get("name")
+    if name and given.name and name != given.name:
+        raise OptionError("name", name, f"the name that the document in xml has, {given.name!r}, or none")
+    given = replace(given, name=given.name or name)
+    if not given.name:
+        raise OptionError("xml", text[:60], "a document with a <name>, or the option name beside it")
+    # the same rules for what a document says as for options
+    from_options(Network, to_options(given))
+    return given
+
+
+def describe_network(host: Host, name: str, state: NetworkState) -> dict[str, Any]:
+    """A network for `virt_net_info`: the definition in the structure of the options, and what only a host knows."""
+    definition = to_options(state.definition)
+    described: dict[str, Any] = {
+        "name": name,
+        "uuid": state.definition.uuid,
+        "definition": definition,
+        "state": "active" if state.active else "inactive",
+        "active": state.active,
+        "autostart": state.autostart,
+        "persistent": state.stored is not None,
+        "bridge": state.definition.bridge.name if state.definition.bridge else None,
+        "leases": host.networks.leases(name) if state.active else [],
+        "guests": [_guest(guest) for guest in state.guests],
+    }
+    if state.stored is not None and state.running is not None and state.running != state.stored:
+        described["running"] = to_options(state.running)
+    return described
+
+
+def _guest(guest: Any) -> dict[str, Any]:
+    return {"domain": guest.domain, "mac": guest.mac, "device": guest.device, "connected": guest.connected}

@@ -1,0 +1,146 @@
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The only code that knows AnsibleModule: options in, one run of the engine, result or failure out.
+
+Check mode, diff, exit and failure are decided here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import signal
+from typing import Any, Callable, Mapping, Sequence
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from .backend.host import Host
+from .engine import Outcome, run
+from .errors import MissingLibraryError, OptionError, VirtnetError
+from .resources import URI, describe_network, network_rules, network_spec, parse_network_options
+
+# What a resource of a kind is made of, by the name under which `fabric` takes a list of them.
+KINDS: dict[str, tuple[Callable[[], dict[str, Any]], Callable[[], dict[str, Any]], Callable[..., Any]]] = {
+    "networks": (network_spec, network_rules, parse_network_options),
+}
+_KIND_OF = {"network": "networks"}
+
+
+class Interrupted(VirtnetError):
+    """The run was asked to end; what it has done is taken back first."""
+
+
+def _interrupt(number: int, _frame: Any) -> None:
+    raise Interrupted(f"ended by {signal.Signals(number).name}")
+
+
+def run_resource(kind: str) -> None:
+    """A module that declares one resource."""
+    spec, rules, parse = KINDS[_KIND_OF[kind]]
+    module = AnsibleModule(argument_spec={**spec(), **URI}, supports_check_mode=True, **rules())
+
+    def work(host: Host) -> dict[str, Any]:
+        (outcome,) = run(host, [parse(module.params)], check=module.check_mode)
+        _warn(module, [outcome])
+        return _result(host, outcome)
+
+    _run(module, work)
+
+
+def run_fabric() -> None:
+    """The module that declares a list of every kind, as one transaction."""
+    spec: dict[str, Any] = {}
+    for name, (options, rules, _) in KINDS.items():
+        spec[name] = {"type": "list", "elements": "dict", "options": options(), **rules()}
+    module = AnsibleModule(argument_spec={**spec, **URI}, supports_check_mode=True)
+
+    def work(host: Host) -> dict[str, Any]:
+        resources, kinds = [], []
+        for name, (_, _, parse) in KINDS.items():
+            for place, options in enumerate(module.params[name] or ()):
+                resources.append(parse(options, f"{name}[{place}]"))
+                kinds.append(name)
+        outcomes = run(host, resources, check=module.check_mode)
+        _warn(module, outcomes)
+        return _results(host, kinds, outcomes)
+
+    _run(module, work)
+
+
+def run_info(kind: str) -> None:
+    """A module that only reads."""
+    assert kind == "network"
+    module = AnsibleModule(
+        argument_spec={"name": {"type": "list", "elements": "str", "aliases": ["names"]}, **URI},
+        supports_check_mode=True,
+    )
+
+    def work(host: Host) -> dict[str, Any]:
+        asked: Sequence[str] = module.params["name"] if module.params["name"] is not None else host.networks.names()
+        states = [(name, host.networks.observe(name)) for name in asked]
+        return {
+            "changed": False,
+            "networks": [describe_network(host, name, state) for name, state in states if state is not None],
+        }
+
+    _run(module, work)
+
+
+def _run(module: AnsibleModule, work: Callable[[Host], dict[str, Any]]) -> None:
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    host = Host(module.params["uri"])
+    try:
+        result = work(host)
+    except MissingLibraryError as error:
+        module.fail_json(msg=missing_required_lib(error.library), exception=error.trace or None)
+    except OptionError as error:
+        module.fail_json(msg=str(error), option=error.option)
+    except VirtnetError as error:
+        module.fail_json(msg=str(error))
+    finally:
+        host.close()
+    if not module._diff:
+        result.pop("diff", None)
+    module.exit_json(**result)
+
+
+def _warn(module: AnsibleModule, outcomes: Sequence[Outcome]) -> None:
+    for outcome in outcomes:
+        for warning in outcome.warnings:
+            module.warn(warning)
+
+
+def _result(host: Host, outcome: Outcome) -> dict[str, Any]:
+    state = outcome.before if outcome.observed is None and not outcome.changed else outcome.observed
+    return {
+        "changed": outcome.changed,
+        "actions": outcome.actions,
+        "diff": _diff(outcome),
+        **outcome.resource.report(host, state, outcome.plan),
+    }
+
+
+def _results(host: Host, kinds: Sequence[str], outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """The results of several resources, each below the name of its kind, and what they come to together."""
+    lists: dict[str, list[Mapping[str, Any]]] = {}
+    for kind, outcome in zip(kinds, outcomes):
+        result = _result(host, outcome)
+        result.pop("diff")
+        lists.setdefault(kind, []).append({"name": outcome.resource.label.split(" ", 1)[1], **result})
+    changed = [outcome for outcome in outcomes if outcome.changed]
+    return {
+        "changed": bool(changed),
+        "actions": [action for outcome in changed for action in outcome.actions],
+        "diff": [_diff(outcome) for outcome in changed],
+        **lists,
+    }
+
+
+def _diff(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "before_header": outcome.resource.label,
+        "after_header": outcome.resource.label,
+        "before": outcome.shown_before,
+        "after": outcome.shown_after,
+    }
