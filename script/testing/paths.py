@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026, virtnet.kvm contributors
+"""Where things are: the checkout, its staged copy, the cache and the environments in it."""
+
+from __future__ import annotations
+
+import functools
+import os
+import subprocess
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+CACHE = Path(os.environ["VIRTNET_CACHE"])  # set by script/common.sh
+
+
+def tool(venv: str, name: str) -> str:
+    return str(CACHE / f"venv-{venv}" / "bin" / name)
+
+
+@functools.cache
+def stage() -> Path:
+    """The collection at a path where Ansible finds it."""
+    made = subprocess.run([CHECKOUT / "script" / "stage"], check=True, capture_output=True, text=True)
+    return Path(made.stdout.strip())
+
+
+def collections_root() -> Path:
+    """The directory that holds `ansible_collections`."""
+    return stage().parents[2]
+
+
+def environment(venv: str) -> dict[str, str]:
+    """The environment of a step: its tools first, pyenv's shims (which are no interpreters) last of all: left out."""
+    path = [str(CACHE / f"venv-{venv}" / "bin")]
+    path += [entry for entry in os.environ["PATH"].split(os.pathsep) if Path(entry).name != "shims"]
+    return {
+        **os.environ,
+        "PATH": os.pathsep.join(path),
+        "ANSIBLE_COLLECTIONS_PATH": str(collections_root()),
+        "ANSIBLE_NOCOLOR": "1",
+        "NO_COLOR": "1",
+        "LC_ALL": "C.UTF-8",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+
+# ansible-test fetches pip from a site of its own, which a closed network refuses; the interpreter brings a pip, which
+# then gets what was asked for from the index that pip is configured for.
+_GET_PIP = """\
+import subprocess, sys
+subprocess.check_call([sys.executable, "-m", "ensurepip", "--default-pip"])
+wanted = [argument for argument in sys.argv[1:] if argument not in ("--no-setuptools", "--no-wheel")]
+subprocess.check_call([sys.executable, "-m", "pip", "install"] + wanted)
+"""
+
+
+def ansible_test_environment(venv: str) -> dict[str, str]:
+    """`environment` with a home of its own, so that the stand-in for get-pip is nobody else's."""
+    home = CACHE / "ansible-test"
+    cache = home / ".ansible" / "test" / "cache"
+    cache.mkdir(parents=True, exist_ok=True)
+    for name in (".pip", ".config"):  # pip's own settings: which index, which certificates
+        settings = Path.home() / name
+        if settings.exists() and not (home / name).exists():
+            (home / name).symlink_to(settings)
+    (cache / f"get_pip_{_pip_version(venv).replace('.', '_')}.py").write_text(_GET_PIP)
+    return {**environment(venv), "HOME": str(home)}
+
+
+def _pip_version(venv: str) -> str:
+    """The pip that this ansible-test will ask for."""
+    code = (
+        "import sys, types\n"
+        "from ansible_test._internal.python_requirements import get_venv_packages\n"
+        "version = '.'.join(map(str, sys.version_info[:2]))\n"
+        "print(get_venv_packages(types.SimpleNamespace(version=version))['pip'])"
+    )
+    found = subprocess.run([tool(venv, "python"), "-c", code], check=True, capture_output=True, text=True)
+    return found.stdout.strip()
