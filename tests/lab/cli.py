@@ -96,7 +96,7 @@ def _up(args: argparse.Namespace) -> int:
     began = time.monotonic()
     machine = create(args.name, distro, args.kind, firewall_backend=args.firewall_backend, links=args.link)
     machine.up()
-    version = machine.run("virsh version --daemon | tail -1").stdout.strip().rpartition(" ")[2]
+    version = machine.run("virsh version --daemon").stdout.strip().rpartition(" ")[2]
     print(f"{machine.name} is up after {time.monotonic() - began:.1f} s: {distro}, {args.kind}, libvirt {version}")
     print(f"  script/lab ssh {machine.name}")
     return 0

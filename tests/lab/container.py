@@ -28,10 +28,13 @@ _ENV = {
     "LANG": "C.UTF-8",
 }
 
-# In a mount namespace of its own: the overlay, then the container in the place of this shell.
+# In a mount namespace of its own: the overlay, then the container in the place of this shell. The TUN device is a node of
+# its own too, for the container sets its mode.
 _BOOT = """
 set -eu
 mount -t overlay lab -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" "$2/root"
+mount -t tmpfs -o mode=755,nosuid lab "$2/dev"
+mknod "$2/dev/tun" c 10 200
 shift 2
 exec "$@"
 """
@@ -90,7 +93,7 @@ class ContainerMachine(Machine):
         return is_alive(self.state.get("leader"))
 
     def _make_disk(self) -> None:
-        for name in ("upper", "work", "root"):
+        for name in ("upper", "work", "root", "dev"):
             (self._disk / name).mkdir(parents=True)
         self._disk.chmod(0o700)
         upper = self._disk / "upper"
@@ -120,7 +123,7 @@ class ContainerMachine(Machine):
             f"--machine={self.name}",
             f"--directory={self._disk}/root",
             f"--network-namespace-path={net.netns_path(self.name)}",
-            "--bind=/dev/net/tun",
+            f"--bind={self._disk}/dev/tun:/dev/net/tun",
             "--capability=CAP_NET_ADMIN,CAP_SYS_ADMIN",
             "--resolv-conf=off",
             "--timezone=off",
