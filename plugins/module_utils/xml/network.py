@@ -1,0 +1,87 @@
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""libvirt's <network> document to and from `Network`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Union
+
+from ..errors import OptionError, VirtnetError
+from ..model.network import DhcpHost, DhcpRange, DnsHost, DnsSrv, DnsTxt, Extra, Network, PortGroup
+from . import _network_tables as tables
+from ._binding import Unknown, ordered, read, write
+from ._document import NotXmlError, canonical_text, new, parse_document, to_text
+
+Part = Union[DhcpRange, DhcpHost, DnsHost, DnsSrv, DnsTxt, PortGroup]
+
+# What virNetworkUpdate takes, by its class: the element, and how it is written.
+_PARTS = {
+    DhcpRange: ("range", tables.DHCP_RANGE),
+    DhcpHost: ("host", tables.DHCP_HOST),
+    DnsHost: ("host", tables.DNS_HOST),
+    DnsSrv: ("srv", tables.DNS_SRV),
+    DnsTxt: ("txt", tables.DNS_TXT),
+    PortGroup: ("portgroup", tables.PORTGROUP),
+}
+
+
+class NotANetwork(VirtnetError):  # noqa: N818  (the name says it)
+    """A text that is no libvirt network."""
+
+
+def parse_network(text: str) -> Network:
+    """The network that a document describes, just as it says it; for comparison, use `model.network.normalise`."""
+    try:
+        root = parse_document(text)
+    except NotXmlError as error:
+        raise NotANetwork(str(error)) from None
+    if root.tag != "network":
+        raise NotANetwork(f"expected a <network> document, found <{root.tag}>")
+    unknown: list[Unknown] = []
+    network: Network = read(tables.NETWORK, root, unknown) or Network()
+    if not unknown:
+        return network
+    return replace(network, extra=tuple(Extra(found.path, found.xml) for found in ordered(unknown)))
+
+
+def render_network(network: Network) -> str:
+    """The document of a network, as libvirt would write it."""
+    root = new("network")
+    write(tables.NETWORK, root, network, [Unknown(extra.path or "", extra.xml or "") for extra in network.extra or ()])
+    return to_text(root, pretty=True)
+
+
+def render_part(part: Part) -> str:
+    """A part of a network as virNetworkUpdate takes it."""
+    tag, table = _PARTS[type(part)]
+    element = new(tag)
+    write(table, element, part)
+    return to_text(element)
+
+
+def render_interface(dev: str) -> str:
+    """One of the interfaces in <forward>, as virNetworkUpdate takes it."""
+    element = new("interface")
+    write(tables.INTERFACE, element, dev)
+    return to_text(element)
+
+
+def with_canonical_metadata(network: Network) -> Network:
+    """The network with its metadata in the form that `parse_network` gives, so that spellings compare equal."""
+    if not network.metadata:
+        return network
+    return replace(network, metadata=tuple(_canonical_metadata(i, item) for i, item in enumerate(network.metadata)))
+
+
+def _canonical_metadata(index: int, text: str) -> str:
+    try:
+        element = parse_document(text)
+    except NotXmlError:
+        raise OptionError(f"metadata[{index}]", text, "a well-formed XML element") from None
+    # libvirt drops elements that are in no namespace (virXMLNodeSanitizeNamespaces)
+    if not str(element.tag).startswith("{"):
+        raise OptionError(f"metadata[{index}]", text, "an element in an XML namespace of its own") from None
+    return canonical_text(element)
