@@ -6,17 +6,18 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass, replace
 from typing import Any, Mapping, Optional
 
 from .backend.host import Host
-from .errors import OptionError
+from .errors import OptionError, VirtnetError
 from .model.fields import argument_spec, from_options, to_options
 from .model.network import Network, normalise
 from .model.network_plan import plan_network, show
 from .model.network_steps import NetworkPlan, NetworkState, Wanted
 from .model.world import World
-from .xml.network import parse_network
+from .xml.network import parse_network, with_canonical_metadata
 
 URI = {"uri": {"type": "str", "default": "qemu:///system"}}
 
@@ -80,7 +81,7 @@ def parse_network_options(options: Mapping[str, Any], path: str = "") -> Network
     """A network from a module's options; raises `OptionError`."""
     try:
         whole = options.get("xml") is not None
-        given = _given_xml(options) if whole else from_options(Network, options)
+        given = _given_xml(options) if whole else with_canonical_metadata(from_options(Network, options))
     except OptionError as error:
         raise error.under(path) if path else error from None
     return NetworkResource(
@@ -97,16 +98,19 @@ def parse_network_options(options: Mapping[str, Any], path: str = "") -> Network
 
 def _given_xml(options: Mapping[str, Any]) -> Network:
     text = options["xml"]
+    shortened = textwrap.shorten(text, 60, placeholder="...")
     try:
         given = normalise(parse_network(text))
-    except ValueError as error:
-        raise OptionError("xml", text[:60] + ("..." if len(text) > 60 else ""), str(error)) from None
+    except OptionError:
+        raise
+    except VirtnetError as error:
+        raise OptionError("xml", shortened, f"a libvirt network's document; {error}") from None
     name = options.get("name")
     if name and given.name and name != given.name:
         raise OptionError("name", name, f"the name that the document in xml has, {given.name!r}, or none")
     given = replace(given, name=given.name or name)
     if not given.name:
-        raise OptionError("xml", text[:60], "a document with a <name>, or the option name beside it")
+        raise OptionError("xml", shortened, "a document with a <name>, or the option name beside it")
     # the same rules for what a document says as for options
     from_options(Network, to_options(given))
     return given

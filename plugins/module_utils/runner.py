@@ -13,6 +13,7 @@ import signal
 from typing import Any, Callable, Mapping, Sequence
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.common.yaml import HAS_YAML, yaml_dump
 
 from .backend.host import Host
 from .engine import Outcome, run
@@ -116,6 +117,8 @@ def _result(host: Host, outcome: Outcome) -> dict[str, Any]:
     return {
         "changed": outcome.changed,
         "actions": outcome.actions,
+        "before": outcome.shown_before,
+        "after": outcome.shown_after,
         "diff": _diff(outcome),
         **outcome.resource.report(host, state, outcome.plan),
     }
@@ -141,6 +144,11 @@ def _diff(outcome: Outcome) -> dict[str, Any]:
     return {
         "before_header": outcome.resource.label,
         "after_header": outcome.resource.label,
-        "before": outcome.shown_before,
-        "after": outcome.shown_after,
+        "before": _readable(outcome.shown_before),
+        "after": _readable(outcome.shown_after),
     }
+
+
+def _readable(shown: dict[str, Any]) -> Any:
+    """YAML for a person to read; Ansible makes JSON of it where the host has no PyYAML."""
+    return yaml_dump(shown, default_flow_style=False, sort_keys=False) if HAS_YAML else shown

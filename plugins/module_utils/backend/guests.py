@@ -6,13 +6,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Optional
 
 from ..errors import HostError
 from ..model.network_steps import Guest
-from ..xml.domain import Interface, parse_interfaces
+from ..xml.domain import Interface, interface_on, networks_by_mac, parse_interfaces
 from . import links
 from ._libvirt import asking, require
+
+# Where an interface is for the moment in which it moves; a run that is killed then leaves it there for the next one.
+PARKING = "vnkvm-parking"
 
 
 class Guests:
@@ -34,18 +38,36 @@ class Guests:
         )
 
     def plug_in(self, network: str, guest: Guest, bridge: Optional[str]) -> None:
-        """Connect a running guest's interface to its network again."""
-        if not bridge or not self._local:
+        """Connect a running guest's interface to its network again, libvirt's own books (port, bandwidth) included.
+
+        libvirt connects an interface anew only when it moves to another bridge, so it is moved to an empty one and
+        back. Where libvirt refuses that, the tap at least is put on its bridge.
+        """
+        if not bridge or not self._local or not links.exists(guest.device):
+            return  # the guest has gone meanwhile, or it hangs on no bridge
+        if links.master_of(guest.device) == bridge:
             return
-        if not links.exists(guest.device):
-            return  # the guest has gone meanwhile
-        if links.master_of(guest.device) != bridge:
+        try:
+            links.add_bridge(PARKING)
+            self._move(guest, bridge=PARKING)
+            self._move(guest, network=network)
+        except HostError:
             links.enslave(guest.device, bridge)
+        finally:
+            links.remove_empty_bridge(PARKING)
+
+    def _move(self, guest: Guest, *, network: Optional[str] = None, bridge: Optional[str] = None) -> None:
+        binding = require()
+        with asking(f"plug in guest {guest.domain}"):
+            domain = self._connection.lookupByName(guest.domain)
+            text = interface_on(domain.XMLDesc(0), guest.mac, network=network, bridge=bridge)
+            if text:
+                domain.updateDeviceFlags(text, binding.VIR_DOMAIN_AFFECT_LIVE)
 
     def _is_connected(self, interface: Interface) -> bool:
         if not self._local or not interface.bridge:
             return True  # another host's /sys isn't ours to read; a macvtap hangs on its device, not on the network
-        return links.master_of(interface.device) == interface.bridge
+        return interface.bridge != PARKING and links.master_of(interface.device) == interface.bridge
 
     def _read(self) -> dict[str, list[tuple[str, Interface]]]:
         if self._found is not None:
@@ -57,11 +79,20 @@ class Guests:
         for domain in domains:
             try:
                 with asking("read a guest's definition"):
-                    text, name = domain.XMLDesc(0), domain.name()
+                    name, interfaces = domain.name(), self._interfaces(domain)
             except HostError:
                 continue  # it has just ended
-            for interface in parse_interfaces(text):
+            for interface in interfaces:
                 if interface.network:
                     found.setdefault(interface.network, []).append((name, interface))
         self._found = found
         return found
+
+    def _interfaces(self, domain: Any) -> list[Interface]:
+        interfaces = parse_interfaces(domain.XMLDesc(0))
+        if not any(interface.bridge == PARKING for interface in interfaces):
+            return list(interfaces)
+        homes = networks_by_mac(domain.XMLDesc(require().VIR_DOMAIN_XML_INACTIVE))
+        return [
+            replace(found, network=homes.get(found.mac)) if found.bridge == PARKING else found for found in interfaces
+        ]

@@ -59,12 +59,35 @@ def exists(device: str) -> bool:
     return os.path.exists(f"{SYS_NET}/{device}")
 
 
+def _indexes(socket: Any) -> dict[str, int]:
+    return {dict(link["attrs"])["IFLA_IFNAME"]: link["index"] for link in socket.get_links()}
+
+
 def enslave(device: str, bridge: str) -> None:
     """Make a device a port of a bridge, and bring it up."""
-    with netlink(f"plug {device} in {bridge}") as socket:
-        index = {dict(link["attrs"])["IFLA_IFNAME"]: link["index"] for link in socket.get_links()}
+    doing = f"plug {device} in {bridge}"
+    with netlink(doing) as socket:
+        index = _indexes(socket)
         for name in (device, bridge):
             if name not in index:
-                raise HostError(f"plug {device} in {bridge}", f"there is no interface {name}")
+                raise HostError(doing, f"there is no interface {name}")
         socket.link("set", index=index[device], master=index[bridge])
         socket.link("set", index=index[device], state="up")
+
+
+def add_bridge(name: str) -> None:
+    """Make a bridge, unless it is there."""
+    if not exists(name):
+        with netlink(f"make bridge {name}") as socket:
+            socket.link("add", ifname=name, kind="bridge")
+
+
+def remove_empty_bridge(name: str) -> None:
+    """Remove a bridge that has no ports left."""
+    try:
+        ports = os.listdir(f"{SYS_NET}/{name}/brif")
+    except OSError:
+        return
+    if not ports:
+        with netlink(f"remove bridge {name}") as socket:
+            socket.link("del", index=_indexes(socket)[name])

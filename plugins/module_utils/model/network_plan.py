@@ -180,8 +180,8 @@ def show(state: Optional[NetworkState], given: Network) -> dict[str, Any]:
     """
     if state is None:
         return {"name": given.name, "state": "absent"}
-    shown = _definition(state.definition, given)
-    shown.update(state="present", active=state.active, autostart=state.autostart)
+    head = {"name": given.name, "state": "present", "active": state.active, "autostart": state.autostart}
+    shown = {**head, **_definition(state.definition, given)}
     if state.stored is None:
         shown["persistent"] = False
     elif state.running is not None:
