@@ -16,7 +16,8 @@ from __future__ import annotations
 import dataclasses
 import functools
 import typing
-from typing import Any, Callable, Mapping, Optional, TypeVar
+from collections.abc import Mapping
+from typing import Any, Callable, Optional, TypeVar
 
 from ..errors import OptionError
 
@@ -49,7 +50,8 @@ def option(
         metadata={
             "required": required,
             "choices": choices,
-            "norm": norm,
+            # the same few values come again and again: stored and running, before and after
+            "norm": functools.lru_cache(maxsize=4096)(norm) if norm else None,
             "absent": absent,
             "minimum": minimum,
             "maximum": maximum,
@@ -70,18 +72,22 @@ class Shape:
     many: bool
     meta: Mapping[str, Any]
 
-    @property
+    @functools.cached_property
     def nested(self) -> bool:
         return dataclasses.is_dataclass(self.base)
 
 
-@functools.lru_cache(maxsize=None)
-def shapes(cls: type) -> tuple[Shape, ...]:
+def shapes(cls: Any) -> tuple[Shape, ...]:
     """The fields of an option class, in the order of their declaration."""
+    return _shapes(cls)
+
+
+@functools.cache
+def _shapes(cls: type) -> tuple[Shape, ...]:
     hints = typing.get_type_hints(cls)
     found = []
     for field in dataclasses.fields(cls):
-        inner = [arg for arg in typing.get_args(hints[field.name]) if arg is not type(None)][0]
+        inner = next(arg for arg in typing.get_args(hints[field.name]) if arg is not type(None))
         many = typing.get_origin(inner) is tuple
         base = typing.get_args(inner)[0] if many else inner
         found.append(Shape(field.name, base, many, field.metadata))
@@ -140,7 +146,7 @@ def _parse_one(shape: Shape, raw: Any, where: str) -> Any:
 
 def _removes(shape: Shape, value: Any) -> bool:
     if shape.many:
-        return value == ()
+        return bool(value == ())
     if shape.nested:
         return all(getattr(value, inner.name) is None for inner in shapes(shape.base))
     # `False == 0` and `"" == 0` must not be taken for one another
@@ -168,18 +174,22 @@ def canonical(value: T) -> T:
 
     Values that can't be normalised are left as they are: the host may hold what we would refuse to write.
     """
-    changes = {shape.name: _canonical_field(shape, getattr(value, shape.name)) for shape in shapes(type(value))}
-    return dataclasses.replace(value, **changes)  # type: ignore[type-var]
+    changes = {}
+    for shape in shapes(type(value)):
+        held = getattr(value, shape.name)
+        if held is not None and (plain := _canonical_field(shape, held)) is not held:
+            changes[shape.name] = plain
+    return dataclasses.replace(value, **changes) if changes else value  # type: ignore[type-var]
 
 
 def _canonical_field(shape: Shape, value: Any) -> Any:
-    if value is None or _removes(shape, value):
+    if _removes(shape, value):
         return None
     if shape.many:
         items = [_canonical_one(shape, item) for item in value]
         if shape.meta["unordered"]:
             items = sorted(dict.fromkeys(items), key=sort_key)
-        return tuple(items)
+        return value if value == (plain := tuple(items)) else plain
     value = _canonical_one(shape, value)
     if shape.nested and _removes(shape, value):
         return None

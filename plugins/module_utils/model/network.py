@@ -216,8 +216,9 @@ class PortGroup:
 class Extra:
     """A part of a document that no option says, kept so that it isn't lost: where it stood, and what it was.
 
-    ``path`` is the element it stood in, below <network> ("" is <network> itself, "ip[1]/dhcp" the second ip's dhcp);
-    ``xml`` the element as text, or ``@name=value`` for an attribute.
+    ``path`` is the element it stood in, below <network> ("" is <network> itself); an item of a list is named by what
+    identifies it (``portgroup[web]/vlan``), since lists are sorted and changed. ``xml`` is the element as text, or
+    ``@name=value`` for an attribute.
     """
 
     path: Optional[str] = option()
@@ -247,7 +248,7 @@ class Network:
     vlan: Optional[Vlan] = option()
     virtualport: Optional[VirtualPort] = option()
     dnsmasq_options: Optional[tuple[str, ...]] = option()
-    extra: Optional[tuple[Extra, ...]] = option(hidden=True, unordered=True)
+    extra: Optional[tuple[Extra, ...]] = option(hidden=True)
 
 
 def mode_of(network: Network) -> str:
