@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import functools
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -64,7 +65,16 @@ def ansible_test_environment(venv: str) -> dict[str, str]:
         if settings.exists() and not (home / name).exists():
             (home / name).symlink_to(settings)
     (cache / f"get_pip_{_pip_version(venv).replace('.', '_')}.py").write_text(_GET_PIP)
-    return {**environment(venv), "HOME": str(home)}
+    env = environment(venv)
+    return {**env, "HOME": str(home), "PATH": os.pathsep.join([env["PATH"], *_pyenv_pythons()])}
+
+
+def _pyenv_pythons() -> list[str]:
+    """Where pyenv keeps real interpreters: ansible-test tries the collection on each that it finds."""
+    if shutil.which("pyenv") is None:
+        return []
+    root = subprocess.run(["pyenv", "root"], check=True, capture_output=True, text=True).stdout.strip()
+    return [str(path) for path in sorted(Path(root).glob("versions/3.*/bin"), reverse=True)]
 
 
 def _pip_version(venv: str) -> str:

@@ -120,8 +120,14 @@ class Run:
             elapsed = time.monotonic() - self._started
             print(f"[{elapsed:5.0f}s] {word:6} {result.step.name} ({result.seconds:.1f} s)", flush=True)
             if result.failed:
-                lines = log.read_text(errors="replace").splitlines()
-                print(*(f"    | {line}" for line in lines[-TAIL_LINES:]), f"    {log}", sep="\n", flush=True)
+                lines = _telling(log.read_text(errors="replace").splitlines())
+                print(*(f"    | {line}" for line in lines), f"    {log}", sep="\n", flush=True)
+
+
+def _telling(lines: list[str]) -> list[str]:
+    """What a person wants of a log first: what calls itself an error, else the end."""
+    errors = [line for line in lines if line.startswith(("ERROR", "FATAL", "E  "))]
+    return (errors or lines)[-TAIL_LINES:]
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

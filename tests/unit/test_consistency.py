@@ -114,6 +114,15 @@ def test_role_declares_its_variables(role: Path) -> None:
     assert not foreign, "a role's variables carry its name"
 
 
+@pytest.mark.parametrize("role", ROLES, ids=_name)
+def test_role_is_described(role: Path) -> None:
+    """Galaxy refuses a role without a README, and shows what meta/main.yml says of it."""
+    assert (role / "README.md").stat().st_size > 0
+    info = _yaml(role / "meta" / "main.yml")["galaxy_info"]
+    assert info["description"]
+    assert info["license"] == "GPL-3.0-or-later"
+
+
 # ---- release
 
 
