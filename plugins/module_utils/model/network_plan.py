@@ -197,7 +197,7 @@ def show(state: Optional[NetworkState], given: Network) -> dict[str, Any]:
 
 
 def _definition(network: Network, given: Network) -> dict[str, Any]:
-    shown = to_options(without_host_chosen(canonical(network), given))
+    shown = to_options(canonical(without_host_chosen(network, given)))
     shown["forward"] = {"mode": mode_of(network), **shown.get("forward", {})}
     if network.extra:
         shown["other"] = [f"{extra.path}: {extra.xml}" if extra.path else extra.xml for extra in network.extra]
