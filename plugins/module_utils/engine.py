@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, ContextManager, Mapping, Protocol, Sequence
+from typing import Any, Protocol
 
 from .errors import VirtnetError
 
@@ -42,7 +44,7 @@ class Host(Protocol):
     def world(self) -> Any:
         """The facts that plans must not collide with."""
 
-    def lock(self) -> ContextManager[None]:
+    def lock(self) -> AbstractContextManager[None]:
         """Held from the first look to the last, so that two runs on a host don't cross."""
 
     def recall(self, label: str) -> Mapping[str, Any]:

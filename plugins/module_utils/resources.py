@@ -7,8 +7,9 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Mapping, Optional
+from typing import Any, Optional
 
 from .backend.host import Host
 from .errors import OptionError, VirtnetError

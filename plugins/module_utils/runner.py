@@ -10,7 +10,8 @@ Check mode, diff, exit and failure are decided here and nowhere else.
 from __future__ import annotations
 
 import signal
-from typing import Any, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.common.yaml import HAS_YAML, yaml_dump
@@ -27,12 +28,12 @@ KINDS: dict[str, tuple[Callable[[], dict[str, Any]], Callable[[], dict[str, Any]
 _KIND_OF = {"network": "networks"}
 
 
-class Interrupted(VirtnetError):
+class EndedError(VirtnetError):
     """The run was asked to end; what it has done is taken back first."""
 
 
 def _interrupt(number: int, _frame: Any) -> None:
-    raise Interrupted(f"ended by {signal.Signals(number).name}")
+    raise EndedError(f"ended by {signal.Signals(number).name}")
 
 
 def run_resource(kind: str) -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import traceback
-from typing import Any, Iterator
+from collections.abc import Iterator
+from typing import Any
 
 from ..errors import HostError, MissingLibraryError
 
@@ -48,7 +49,10 @@ def connect(uri: str) -> Any:
         text = error.get_error_message() or str(error)
         code = error.get_error_code()
         hint = "is libvirtd (or virtqemud and virtnetworkd) running?"
-        if code in (binding.VIR_ERR_AUTH_DENIED, binding.VIR_ERR_AUTH_FAILED, binding.VIR_ERR_AUTH_UNAVAILABLE) or "ermission denied" in text:
+        if (
+            code in (binding.VIR_ERR_AUTH_DENIED, binding.VIR_ERR_AUTH_FAILED, binding.VIR_ERR_AUTH_UNAVAILABLE)
+            or "ermission denied" in text
+        ):
             hint = "may this user manage libvirt? become: true is the usual answer"
         elif code in (binding.VIR_ERR_NO_CONNECT, binding.VIR_ERR_INVALID_ARG):
             hint = "is the uri spelled right?"

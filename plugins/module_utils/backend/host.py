@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import urllib.parse
-from typing import Any, ContextManager, Mapping, Optional
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import Any, Optional
 
 from ..model.world import World
 from . import _libvirt, links
@@ -48,7 +50,7 @@ class Host:
             version = int(self.connection.getLibVersion())
         return World(version, self.networks.neighbours, links.read_links if self.local else tuple)
 
-    def lock(self) -> ContextManager[None]:
+    def lock(self) -> AbstractContextManager[None]:
         return self._files.lock()
 
     def recall(self, label: str) -> Mapping[str, Any]:

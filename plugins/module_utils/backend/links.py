@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextlib
 import os
 import traceback
-from typing import Any, Iterator, Optional
+from collections.abc import Iterator
+from typing import Any, Optional
 
 from ..errors import HostError, MissingLibraryError
 from ..model.world import Link

@@ -15,7 +15,8 @@ import hashlib
 import json
 import os
 import time
-from typing import Any, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from ..errors import VirtnetError
 
@@ -45,7 +46,9 @@ class RunFiles:
                     break
                 except BlockingIOError:
                     if time.monotonic() > deadline:
-                        raise VirtnetError(f"another run has been changing this host for {LOCK_SECONDS} seconds; try again when it is done") from None
+                        raise VirtnetError(
+                            f"another run has been changing this host for {LOCK_SECONDS} seconds; try again when it is done"
+                        ) from None
                     time.sleep(0.05)
             yield
 

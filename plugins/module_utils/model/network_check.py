@@ -7,8 +7,9 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, Iterator, Optional
+from typing import Any, Optional
 
 from ..errors import OptionError, VirtnetError
 from .fields import shapes, to_options
@@ -41,7 +42,7 @@ def drop_unfit(target: Network, given: Network) -> Network:
     mode = mode_of(target)
     if mode not in OWN_BRIDGE_MODES:
         leftovers = [name for name in _NEED_OWN_BRIDGE if getattr(given, name) is None]
-        target = replace(target, **{name: None for name in leftovers})
+        target = replace(target, **dict.fromkeys(leftovers))
     if mode in POOL_MODES and given.bridge is None:
         target = replace(target, bridge=None)
     if target.forward is None:
@@ -59,7 +60,7 @@ def drop_unfit(target: Network, given: Network) -> Network:
     changes = {name: None for name in unfit if getattr(asked, name) is None}
     if "interfaces" in changes and asked.dev is not None:
         del changes["interfaces"]
-    return replace(target, forward=replace(target.forward, **changes))  # type: ignore[arg-type]
+    return replace(target, forward=replace(target.forward, **changes))
 
 
 def check_versions(given: Network, libvirt: int) -> None:
@@ -67,7 +68,9 @@ def check_versions(given: Network, libvirt: int) -> None:
     for option, path, value in _given_options(given):
         need = SINCE.get(option)
         if need and libvirt < _number(need) and value not in ((), "", None):
-            raise OptionError(path, value, f"libvirt {_dotted(need)} or newer for this option; the host has {_version(libvirt)}")
+            raise OptionError(
+                path, value, f"libvirt {_dotted(need)} or newer for this option; the host has {_version(libvirt)}"
+            )
     own_bridge = mode_of(given) in (*OWN_BRIDGE_MODES, "bridge")
     openvswitch = given.virtualport is not None and given.virtualport.type == "openvswitch"
     if given.vlan and given.vlan.tags and own_bridge and not openvswitch and libvirt < _number(VLAN_ON_LINUX_BRIDGE):
@@ -144,7 +147,11 @@ def _check_families(ips: tuple[Ip, ...]) -> None:
         if ip.dhcp:
             serving[interface.version] += 1
             if serving[interface.version] > 1:
-                raise OptionError(f"ips[{place}].dhcp", ip.address, f"DHCP on one IPv{interface.version} subnet only, which is libvirt's limit")
+                raise OptionError(
+                    f"ips[{place}].dhcp",
+                    ip.address,
+                    f"DHCP on one IPv{interface.version} subnet only, which is libvirt's limit",
+                )
         if ip.tftp and interface.version == 6:
             raise OptionError(f"ips[{place}].tftp", ip.tftp, "TFTP on an IPv4 subnet only")
 
@@ -204,13 +211,15 @@ def _check_routes(target: Network) -> None:
             raise OptionError(f"routes[{place}].via", route.via, "an address in one of the network's subnets (ips)")
 
 
-def check_conflicts(name: str, target: Network, me: Neighbour, world: World, *, starting: bool) -> None:
+def check_conflicts(name: str, me: Neighbour, world: World, *, starting: bool) -> None:
     """Refuse what libvirt would only find out at start: a bridge name in use, a subnet that overlaps."""
     for other in world.neighbours.values():
         if other.name == name:
             continue
         if me.bridge and other.bridge == me.bridge:
-            raise OptionError("bridge.name", me.bridge, f"a bridge name that no other network has; network {other.name} has it")
+            raise OptionError(
+                "bridge.name", me.bridge, f"a bridge name that no other network has; network {other.name} has it"
+            )
         if starting and other.active:
             _refuse_overlap(me, other.addresses, f"the active network {other.name}")
     if not starting:
@@ -220,7 +229,11 @@ def check_conflicts(name: str, target: Network, me: Neighbour, world: World, *, 
         if link.name in libvirts:
             continue
         if me.bridge == link.name:
-            raise OptionError("bridge.name", me.bridge, "the name of an interface that the host doesn't have yet; it has one of that name")
+            raise OptionError(
+                "bridge.name",
+                me.bridge,
+                "the name of an interface that the host doesn't have yet; it has one of that name",
+            )
         _refuse_overlap(me, link.addresses, f"the host's interface {link.name}")
 
 

@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Mapping, Optional
+from typing import Any, Optional
 
 from .fields import canonical, merge, take_host_chosen, to_options, without_host_chosen
 from .network import Network, align, mode_of, normalise
@@ -51,7 +52,7 @@ def plan_network(
         plan = _plan_change(before, target, wanted, active, autostart)
     starts = any(isinstance(step, (Start, Restart)) for step in plan.steps)
     if starts or any(isinstance(step, Define) for step in plan.steps):
-        check_conflicts(wanted.name, target, neighbour_of(target, active), world, starting=starts)
+        check_conflicts(wanted.name, neighbour_of(target, active), world, starting=starts)
     world.expect(wanted.name, neighbour_of(target, active))
     return plan
 
@@ -96,9 +97,7 @@ def _plan_new(target: Network, active: bool, autostart: bool) -> NetworkPlan:
     return NetworkPlan(tuple(steps), after, "created", resume={"active": active, "autostart": autostart})
 
 
-def _plan_change(
-    before: NetworkState, target: Network, wanted: Wanted, active: bool, autostart: bool
-) -> NetworkPlan:
+def _plan_change(before: NetworkState, target: Network, wanted: Wanted, active: bool, autostart: bool) -> NetworkPlan:
     name = wanted.name
     stored = compare(before.stored, target, running=False) if before.stored else Difference((), True, target)
     if before.running is None:
@@ -145,7 +144,7 @@ def _plan_running(
     steps = _define(before, target, stored) if stored.rest else []
     steps += _updates(name, live.updates, () if stored.rest else stored.updates)
     steps += [PlugIn(name, guest) for guest in lost]
-    warnings = ()
+    warnings: tuple[str, ...] = ()
     if live.rest:
         warnings = (f"network {name}: the change is stored and waits for a restart of the network (restart is never)",)
     method = "live" if live.updates else "stored" if steps else "none"

@@ -101,7 +101,7 @@ def compare(old: Network, new: Network, *, running: bool) -> Difference:
     """The difference between two normal forms; ``running`` passes over what only the stored definition needs."""
     new = align(new, old)
     if running:
-        new = replace(new, **{name: getattr(old, name) for name in STORED_ONLY})  # type: ignore[arg-type]
+        new = replace(new, **{name: getattr(old, name) for name in STORED_ONLY})
     if old == new:
         return Difference((), False, old)
     updates: list[Update] = []
@@ -121,7 +121,9 @@ def _dhcp(old: Network, new: Network) -> tuple[list[Update], Network]:
             continue
         have, want = ip.dhcp or Dhcp(), wanted[ip.address].dhcp or Dhcp()
         updates += _list_updates("ip-dhcp-range", have.ranges, want.ranges, place)
-        updates += _list_updates("ip-dhcp-host", have.hosts, want.hosts, place, key=lambda host: host.mac, apart=_collides)
+        updates += _list_updates(
+            "ip-dhcp-host", have.hosts, want.hosts, place, key=lambda host: host.mac, apart=_collides
+        )
         ips[place] = replace(ip, dhcp=replace(have, ranges=want.ranges, hosts=want.hosts))
     return updates, canonical(replace(old, ips=tuple(ips)))
 
@@ -160,16 +162,16 @@ def _list_updates(
     old: Optional[tuple[Any, ...]],
     new: Optional[tuple[Any, ...]],
     parent: int = -1,
-    key: Callable[[Any], Any] = lambda item: None,
-    apart: Callable[[Any, list[Any]], bool] = lambda item, others: False,
+    key: Optional[Callable[[Any], Any]] = None,
+    apart: Optional[Callable[[Any, list[Any]], bool]] = None,
 ) -> list[Update]:
     """Deletions first, then modifications, then additions, so that nothing collides on the way."""
     gone = [item for item in old or () if item not in (new or ())]
     come = [item for item in new or () if item not in (old or ())]
     changed: list[Update] = []
-    for item in list(come):
+    for item in list(come) if key else []:
         was = next((other for other in gone if key(item) is not None and key(other) == key(item)), None)
-        if was is not None and not apart(item, [other for other in old or () if other != was]):
+        if was is not None and not (apart and apart(item, [other for other in old or () if other != was])):
             gone.remove(was)
             come.remove(item)
             changed.append(Update(MODIFY, section, item, parent, was))

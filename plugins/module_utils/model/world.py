@@ -7,8 +7,9 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Callable, Mapping, Optional
+from typing import Callable, Optional
 
 from . import values
 from .network import OWN_BRIDGE_MODES, Network, mode_of
@@ -86,7 +87,7 @@ def neighbour_of(network: Network, active: bool) -> Neighbour:
 def overlap(left: str, right: str) -> bool:
     """Whether the networks of two addresses in CIDR form overlap."""
     one, other = _net(left), _net(right)
-    return one is not None and other is not None and one.version == other.version and one.overlaps(other)  # type: ignore[arg-type]
+    return one is not None and other is not None and one.version == other.version and one.overlaps(other)
 
 
 def _net(cidr: str) -> Optional[values.IPNetwork]:
