@@ -13,7 +13,11 @@ _OPTION = re.compile(r"^(\w+):$", re.MULTILINE)
 
 
 def options(text: str) -> str:
-    """A fragment's document, from the text of its options."""
+    """A fragment's document, from the text of its options.
+
+    What is made so is assigned with its type, ``DOCUMENTATION: str = ...``: ansible-test's yamllint reads the value of
+    a plain assignment from the source, and stumbles where that isn't a string.
+    """
     return "options:\n" + textwrap.indent(text.strip("\n") + "\n", "  ")
 
 

@@ -209,9 +209,9 @@ NETWORK = _IDENTITY + _CONNECTIVITY + SERVICES + PORTS
 
 
 class ModuleDocFragment:
-    DOCUMENTATION = options(NETWORK)
+    DOCUMENTATION: str = options(NETWORK)
 
-    FABRIC = options(
+    FABRIC: str = options(
         r"""
 networks:
   description:

@@ -158,4 +158,4 @@ portgroups:
 
 
 class ModuleDocFragment:
-    DOCUMENTATION = options(PORTS)
+    DOCUMENTATION: str = options(PORTS)

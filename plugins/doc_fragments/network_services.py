@@ -271,4 +271,4 @@ dnsmasq_options:
 
 
 class ModuleDocFragment:
-    DOCUMENTATION = options(SERVICES)
+    DOCUMENTATION: str = options(SERVICES)
