@@ -10,7 +10,7 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from . import clean, images
 from .machine import DISTROS, FIREWALL_BACKENDS, KINDS, LabError, Machine, create, get, inventory, known
@@ -78,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _build(args: argparse.Namespace) -> int:
-    from .guest import guest_files
+    from .guest_image import guest_files
 
     guest_files()
     for distro in args.distro or DISTROS:
@@ -120,7 +120,7 @@ def _reboot(args: argparse.Namespace) -> int:
     return 0
 
 
-def _list(args: argparse.Namespace) -> int:
+def _list(_: argparse.Namespace) -> int:
     machines = list(known())
     for machine in machines:
         what = "running" if machine.is_running() else "dead (script/lab down removes what is left)"
@@ -178,13 +178,24 @@ def _guest(args: argparse.Namespace) -> int:
     return code
 
 
+_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "build": _build,
+    "up": _up,
+    "down": _down,
+    "reboot": _reboot,
+    "list": _list,
+    "ssh": _ssh,
+    "inventory": _inventory,
+    "guest": _guest,
+}
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     try:
         if os.geteuid() != 0:
             raise LabError("the lab makes namespaces and containers: run it as root")
-        code: int = globals()[f"_{args.command}"](args)
-        return code
+        return _COMMANDS[args.command](args)
     except LabError as error:
         print(f"lab: {error}", file=sys.stderr)
         return 1

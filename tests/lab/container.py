@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from . import cgroup, images, net
+from .guest_image import files_dir
 from .machine import LabError, Machine, known, run_dir
 from .system import identity, is_alive, locked, sh, wait_until
 
@@ -124,6 +125,7 @@ class ContainerMachine(Machine):
             f"--directory={self._disk}/root",
             f"--network-namespace-path={net.netns_path(self.name)}",
             f"--bind={self._disk}/dev/tun:/dev/net/tun",
+            f"--bind-ro={files_dir()}:/var/lib/virtnet-lab/files",
             "--capability=CAP_NET_ADMIN,CAP_SYS_ADMIN",
             "--resolv-conf=off",
             "--timezone=off",

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026, virtnet.kvm contributors
+"""What a small guest is booted with: Debian's cloud kernel and an initramfs of a static busybox, in memory only.
+
+The guest asks for a lease on `eth0` and obeys commands on its serial port (`guest_console.py` is the other end). Words
+on the kernel's command line make variants: `lab.name=`, `lab.vlan=` (a tag on eth0), `lab.ip=` (an address and no DHCP).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import lzma
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from .images import Recipe, root_fs
+from .machine import images_dir, known
+from .system import locked
+from .vm_boot import kernel_version, unpack_kernel
+
+MODULES = ("virtio_pci", "virtio_net", "8021q")
+
+# Only what the guest is made of stays of the packages.
+_RECIPE = Recipe(
+    "guest",
+    "trixie",
+    packages=("linux-image-cloud-amd64", "busybox-static"),
+    variant="extract",
+    setup=r"""
+set -eu
+rm -rf "$1.all"
+mv "$1" "$1.all"
+mkdir -p "$1/boot" "$1/bin" "$1/lib"
+mv "$1.all"/boot/vmlinuz-* "$1/boot/"
+mv "$1.all/usr/bin/busybox" "$1/bin/"
+mv "$1.all/usr/lib/modules" "$1/lib/"
+rm -r "$1.all"
+""",
+)
+
+_INIT = r"""#!/bin/busybox sh
+/bin/busybox --install -s /bin
+export PATH=/bin HOME=/
+mount -t proc proc /proc; mount -t sysfs sysfs /sys; mount -t devtmpfs devtmpfs /dev
+echo 1 > /proc/sys/kernel/printk
+name=guest vlan='' address=''
+for word in $(cat /proc/cmdline); do
+    case $word in lab.name=*) name=${word#*=};; lab.vlan=*) vlan=${word#*=};; lab.ip=*) address=${word#*=};; esac
+done
+hostname "$name"
+for module in $(cat /modules/order); do insmod "/modules/$module"; done
+ip link set lo up
+ip link set eth0 up
+device=eth0
+if [ -n "$vlan" ]; then
+    device=eth0.$vlan
+    ip link add link eth0 name "$device" type vlan id "$vlan"
+    ip link set "$device" up
+fi
+if [ -n "$address" ]; then
+    ip address add "$address" dev "$device"
+else
+    udhcpc -f -i "$device" -s /dhcp -x "hostname:$name" -p /run/udhcpc.pid -t 8 -T 1 -A 1 >/run/udhcpc.log 2>&1 &
+fi
+exec </dev/ttyS0 >/dev/ttyS0 2>&1
+stty raw -echo
+script=''
+while read -r word rest; do
+    case $word in
+    @part) script=$script$rest; printf '\n@lab part\n';;
+    @sync) script=''; printf '\n@lab sync %s\n' "$rest";;
+    @run)
+        printf %s "$script" | base64 -d >/run/command
+        timeout "$rest" sh /run/command </dev/null >/run/output 2>&1
+        printf '\n@lab begin %s\n' $?; base64 /run/output; printf '\n@lab end\n';;
+    esac
+done
+poweroff -f
+"""
+
+# The first field of the lease is the address; it is there for as long as the lease is.
+_DHCP = r"""#!/bin/sh
+case $1 in
+deconfig) rm -f /run/lease; ip -4 address flush dev "$interface"; ip link set "$interface" up;;
+bound|renew)
+    ip -4 address replace "$ip/$mask" dev "$interface"
+    [ -z "$router" ] || ip route replace default via "${router%% *}" dev "$interface"
+    : > /etc/resolv.conf
+    [ -z "$domain" ] || echo "search $domain" >> /etc/resolv.conf
+    for server in $dns; do echo "nameserver $server" >> /etc/resolv.conf; done
+    echo "$ip $mask router=$router dns=$dns domain=$domain lease=$lease mtu=$mtu serverid=$serverid" > /run/lease.new
+    mv /run/lease.new /run/lease;;
+esac
+"""
+
+
+def files_dir() -> Path:
+    """What a host may see of the cache, and container hosts have mounted."""
+    path = images_dir() / "guest-files"
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def guest_files() -> Path:
+    """The directory with `vmlinux`, `initramfs` and `console.py`; its name changes when one of them does."""
+    console = Path(__file__).with_name("guest_console.py")
+    parts = (_RECIPE.key, _INIT, _DHCP, " ".join(MODULES), console.read_text())
+    key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
+    done = files_dir() / key
+    if done.is_dir():
+        return done
+    root = root_fs(_RECIPE)
+    with locked(images_dir() / ".guest-files.lock"):
+        if not done.is_dir():
+            # The guests that a running host has defined name these files.
+            if not any(known()):
+                for old in files_dir().iterdir():
+                    shutil.rmtree(old)
+            building = Path(tempfile.mkdtemp(prefix=".building-", dir=files_dir()))
+            unpack_kernel(root / "boot" / f"vmlinuz-{kernel_version(root)}", building / "vmlinux")
+            _write_initramfs(root, building / "initramfs")
+            shutil.copy(console, building / "console.py")
+            for path in building.iterdir():
+                path.chmod(0o644)
+            building.chmod(0o755)
+            building.rename(done)
+    return done
+
+
+def _modules(directory: Path, names: Sequence[str]) -> dict[str, bytes]:
+    """These modules and those they need, in the order in which they load; one that is built in has no file.
+
+    Packages that are only unpacked have no modules.dep: the modules themselves say what they need.
+    """
+    files = {path.name.split(".ko")[0].replace("-", "_"): path for path in directory.rglob("*.ko*")}
+    found: dict[str, bytes] = {}
+    for name in names:
+        if (path := files.get(name)) is None:
+            continue
+        data = lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
+        depends = re.search(rb"\0depends=([^\0]*)\0", data)
+        if depends and depends[1]:
+            found.update(_modules(directory, depends[1].decode().replace("-", "_").split(",")))
+        found[f"{name}.ko"] = data
+    return found
+
+
+def _write_initramfs(root: Path, target: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=target.parent) as name:
+        tree = Path(name)
+        for directory in ("bin", "dev", "etc", "proc", "sys", "run", "tmp", "modules"):
+            (tree / directory).mkdir()
+        shutil.copy2(root / "bin/busybox", tree / "bin/busybox")
+        modules = _modules(root / "lib/modules", MODULES)
+        for file, data in modules.items():
+            (tree / "modules" / file).write_bytes(data)
+        (tree / "modules/order").write_text("\n".join(modules) + "\n")
+        for script, text in (("init", _INIT), ("dhcp", _DHCP)):
+            (tree / script).write_text(text)
+            (tree / script).chmod(0o755)
+        (tree / "etc/hosts").write_text("127.0.0.1 localhost\n")
+        files = "\n".join(str(path.relative_to(tree)) for path in sorted(tree.rglob("*")))
+        pack = ["cpio", "--quiet", "-o", "-H", "newc", "-R", "0:0"]
+        done = subprocess.run(pack, cwd=tree, input=files.encode(), capture_output=True, check=True)
+        target.write_bytes(done.stdout)
