@@ -38,7 +38,9 @@ def _interrupt(_signum: int, _frame: FrameType | None) -> None:
 
 def main(mode: str) -> int:
     # What ends a run from outside ends it as a person at the keyboard does: the machines are taken down.
+    # A shell starts what runs in its background with SIGINT ignored, and the steps would inherit that.
     signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGINT, _interrupt)
     begun = time.monotonic()
     logs = _log_directory()
     todo = steps(mode, logs)
