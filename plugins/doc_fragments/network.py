@@ -198,6 +198,7 @@ mtu:
 mac:
   description:
     - The MAC address of the host on the bridge. Left out, libvirt makes one up.
+    - Quote it, as YAML takes V(52:54:00:00:00:10) for a number.
   type: str
 ipv6:
   description:

@@ -211,6 +211,7 @@ ips:
             mac:
               description:
                 - The MAC address of the guest's interface. Only IPv4.
+                - Quote it, as YAML takes V(52:54:00:00:00:10) for a number.
               type: str
             id:
               description:

@@ -50,21 +50,17 @@ EXAMPLES = r"""
       - name: lab
         state: absent
 
-- name: A network for each of a list of teams
+- name: What the inventory says of the host
   virtnet.kvm.fabric:
-    networks: "{{ networks }}"
+    networks: "{{ kvm_networks }}"
   vars:
-    teams: [blue, green, red]
-    networks: >-
-      {%- set made = [] -%}
-      {%- for team in teams -%}
-        {%- set _ = made.append({
-          'name': team,
-          'forward': {'mode': 'nat'},
-          'ips': [{'address': '10.7.' ~ loop.index ~ '.1/24'}],
-        }) -%}
-      {%- endfor -%}
-      {{ made }}
+    kvm_networks:
+      - name: blue
+        forward: {mode: nat}
+        ips: [{address: 10.7.1.1/24}]
+      - name: green
+        forward: {mode: nat}
+        ips: [{address: 10.7.2.1/24}]
 """
 
 RETURN = r"""

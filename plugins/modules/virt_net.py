@@ -72,10 +72,10 @@ EXAMPLES = r"""
                 expiry: 12
                 unit: hours
           hosts:
-            - mac: 52:54:00:00:00:10
+            - mac: "52:54:00:00:00:10"
               ip: 192.168.150.10
               name: web
-            - mac: 52:54:00:00:00:11
+            - mac: "52:54:00:00:00:11"
               ip: 192.168.150.11
               name: db
 
@@ -105,7 +105,7 @@ EXAMPLES = r"""
             - start: fd00:151::100
               end: fd00:151::1ff
           hosts:
-            - id: 00:03:00:01:52:54:00:00:00:10
+            - id: "00:03:00:01:52:54:00:00:00:10"
               ip: fd00:151::10
               name: web
 
@@ -231,7 +231,7 @@ guests:
       description: The MAC address of the guest's interface.
       type: str
       returned: always
-      sample: 52:54:00:00:00:10
+      sample: "52:54:00:00:00:10"
     device:
       description: The host's end of the guest's interface.
       type: str

@@ -15,7 +15,7 @@ author:
 description:
   - Returns some or all of the libvirt networks of a host, with their DHCP leases and the guests that are plugged in.
   - The definition is in the structure of the options of M(virtnet.kvm.virt_net), and changes nothing when it is given
-    back to it.
+    back to it, unless the running network differs from what is stored.
 extends_documentation_fragment:
   - virtnet.kvm.connection
   - virtnet.kvm.attributes
@@ -92,7 +92,7 @@ networks:
           mode: nat
         bridge:
           name: virbr-lan
-        mac: 52:54:00:9d:3c:11
+        mac: "52:54:00:9d:3c:11"
         ips:
           - address: 192.168.150.1/24
             dhcp:
@@ -148,7 +148,7 @@ networks:
           description: The MAC address of the guest's interface.
           type: str
           returned: always
-          sample: 52:54:00:00:00:10
+          sample: "52:54:00:00:00:10"
         hostname:
           description: The name that the guest goes by. V(none) if it gave none.
           type: str
@@ -158,7 +158,7 @@ networks:
           description: The client identifier that the guest sent, or its DUID. V(none) if it sent none.
           type: str
           returned: always
-          sample: 01:52:54:00:00:00:10
+          sample: "01:52:54:00:00:00:10"
         expiry:
           description: When the lease ends, as ISO 8601 in UTC.
           type: str
@@ -184,7 +184,7 @@ networks:
           description: The MAC address of the guest's interface.
           type: str
           returned: always
-          sample: 52:54:00:00:00:10
+          sample: "52:54:00:00:00:10"
         device:
           description: The host's end of the guest's interface.
           type: str
