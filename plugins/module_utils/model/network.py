@@ -221,8 +221,8 @@ class Extra:
     ``@name=value`` for an attribute.
     """
 
-    path: Optional[str] = option()
-    xml: Optional[str] = option()
+    path: Optional[str] = option(removal=None)  # "" is a path
+    xml: Optional[str] = option(removal=None)
 
 
 @dataclass(frozen=True)

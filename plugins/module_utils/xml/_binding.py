@@ -165,10 +165,16 @@ def _read_attributes(table: Table, element: Element, values: dict[str, Any], unk
 
 
 def _read_child(rule: Child, child: Element, values: dict[str, Any], unknown: list[Unknown], path: str) -> None:
-    inner: list[Unknown] = []
-    value = read(rule.table, child, inner) if rule.many or rule.field not in values else None
-    if value is None:
+    if rule.field in values and not rule.many:  # libvirt takes the first, too
         _keep_whole(rule, child, unknown, path)
+        return
+    inner: list[Unknown] = []
+    value = read(rule.table, child, inner)
+    if value is None and rule.many and rule.table.cls:
+        value = rule.table.make({})  # an item that says nothing is still an item
+    if value is None:
+        if inner:
+            _keep_whole(rule, child, unknown, path)
         return
     values[rule.field] = (*values.get(rule.field, ()), value) if rule.many else value
     if inner:
@@ -177,11 +183,10 @@ def _read_child(rule: Child, child: Element, values: dict[str, Any], unknown: li
 
 
 def _keep_whole(rule: Child, child: Element, unknown: list[Unknown], path: str) -> None:
-    """An element of which nothing is known (or the second of its kind, where one is enough)."""
+    """An element of which nothing is known, or the second of its kind where one is enough."""
     for name in rule.table.ignore.intersection(child.keys()):
         del child.attrib[name]
-    if len(child) or child.attrib or child.text:
-        unknown.append(Unknown(path, canonical_text(child)))
+    unknown.append(Unknown(path, canonical_text(child)))
 
 
 def _join(path: str, segment: str) -> str:
@@ -205,25 +210,26 @@ def ordered(unknown: Iterable[Unknown]) -> list[Unknown]:
 
 def write(table: Table, element: Element, value: Any, unknown: Iterable[Unknown] = ()) -> None:
     """Fill ``element`` with ``value``, and put back what was unknown where its parent is still there."""
-    unknown = list(unknown)
-    places: Optional[dict[str, Element]] = {"": element} if unknown else None
+    # Elements first: an attribute in a namespace declares it anew, which would change the prefixes of what is below.
+    found = sorted(unknown, key=lambda each: each.xml.startswith("@"))
+    places: Optional[dict[str, Element]] = {"": element} if found else None
     _write(table, element, value, places, "")
-    for found in unknown:
-        place = _place(table, found.path, places or {})
+    for path, xml in found:
+        place = _place(table, path, places or {})
         if place is None:
             continue
-        if found.xml.startswith("@"):
-            name, _, text = found.xml[1:].partition("=")
-            if name not in place.attrib:
-                place.set(name, text)
-        else:
-            place.append(parse_document(found.xml))
+        if not xml.startswith("@"):
+            place.append(parse_document(xml))
+            continue
+        name, _, text = xml[1:].partition("=")
+        if name not in place.attrib:
+            place.set(name, text)
 
 
 def _write(table: Table, element: Element, value: Any, places: Optional[dict[str, Element]], path: str) -> None:
     for rule in table.rules:
         held = table.take(value, rule.field)
-        if held is None:
+        if held is None or held == ():
             continue
         if isinstance(rule, Child):
             for item in held if rule.many else (held,):
