@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import re
 import typing
 from collections.abc import Mapping
 from typing import Any, Callable, Optional, TypeVar
@@ -22,6 +23,9 @@ from typing import Any, Callable, Optional, TypeVar
 from ..errors import OptionError
 
 T = TypeVar("T")
+
+# What no configuration of a host can hold: it is no character of XML (https://www.w3.org/TR/xml/#charsets).
+_UNWRITABLE = re.compile("[^\\t\\n\\r\\x20-\\uD7FF\\uE000-\\uFFFD\\U00010000-\\U0010FFFF]")
 
 _SCALARS: dict[type, str] = {str: "str", int: "int", bool: "bool"}
 
@@ -136,6 +140,8 @@ def _parse_one(shape: Shape, raw: Any, where: str) -> Any:
         low, high = meta["minimum"], meta["maximum"]
         if (low is not None and raw < low) or (high is not None and raw > high):
             raise OptionError(where, raw, f"a number from {low} to {high}" if high is not None else f"{low} or more")
+    if shape.base is str and _UNWRITABLE.search(raw):
+        raise OptionError(where, raw, "text without control characters")
     if meta["norm"]:
         try:
             return meta["norm"](raw)

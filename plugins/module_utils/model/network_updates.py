@@ -169,11 +169,19 @@ def _list_updates(
     gone = [item for item in old or () if item not in (new or ())]
     come = [item for item in new or () if item not in (old or ())]
     changed: list[Update] = []
-    for item in list(come) if key else []:
-        was = next((other for other in gone if key(item) is not None and key(other) == key(item)), None)
+    for item in list(come):
+        was = _same(key, item, gone)
         if was is not None and not (apart and apart(item, [other for other in old or () if other != was])):
             gone.remove(was)
             come.remove(item)
             changed.append(Update(MODIFY, section, item, parent, was))
     deleted = [Update(DELETE, section, item, parent) for item in gone]
     return deleted + changed + [Update(ADD, section, item, parent) for item in come]
+
+
+def _same(key: Optional[Callable[[Any], Any]], item: Any, others: list[Any]) -> Any:
+    """The one that has the same key, if there is one."""
+    wanted = key(item) if key else None
+    if key is None or wanted is None:
+        return None
+    return next((other for other in others if key(other) == wanted), None)

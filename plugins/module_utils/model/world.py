@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from .network import OWN_BRIDGE_MODES, Network, mode_of
 
 @dataclass(frozen=True)
 class Link:
-    """A network interface of the host, with its addresses in CIDR form."""
+    """A network interface of the host, with the subnets that are on it in CIDR form."""
 
     name: str
     addresses: tuple[str, ...] = ()
@@ -90,6 +91,7 @@ def overlap(left: str, right: str) -> bool:
     return one is not None and other is not None and one.version == other.version and one.overlaps(other)
 
 
+@functools.cache
 def _net(cidr: str) -> Optional[values.IPNetwork]:
     try:
         return ipaddress.ip_interface(cidr).network

@@ -19,7 +19,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Callable, NamedTuple, Optional, Union
 from urllib.parse import quote
 
-from ..errors import OptionError
 from ..model.fields import canonical, shapes
 from ._document import Element, add, canonical_text, parse_document
 
@@ -241,10 +240,7 @@ def _write(table: Table, element: Element, value: Any, places: Optional[dict[str
                         places.setdefault(here, child)
                     _write(rule.table, child, item, places, here)
         else:
-            try:
-                _write_scalar(rule, element, held)
-            except ValueError:
-                raise OptionError(rule.field, held, "text without control characters") from None
+            _write_scalar(rule, element, held)
 
 
 def _write_scalar(rule: Union[Attr, Attrs, Text, Foreign], element: Element, held: Any) -> None:
