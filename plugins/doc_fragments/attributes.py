@@ -43,7 +43,7 @@ attributes:
   diff_mode:
     support: full
     details:
-      - Shows what is declared before and after, in the structure of the options.
+      - Shows what is declared before and after, as YAML in the structure of the options.
 """
 
     # For modules that only read.

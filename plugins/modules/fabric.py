@@ -107,23 +107,22 @@ networks:
     network:
       description:
         - The network as it was found after the run, as M(virtnet.kvm.virt_net_info) returns it.
-        - V(none) if there is none, and in check mode if there would be a change, which RV(diff) shows.
+        - V(none) if there is none, and in check mode if there would be a change, which RV(networks[].after) shows.
       type: dict
       returned: always
-diff:
-  description: What was changed, before and after, in the structure of the options, without what the host has made up.
-  returned: success, in diff mode
-  type: list
-  elements: dict
-  contains:
     before:
-      description: The network before the run.
+      description: The network before the run, as M(virtnet.kvm.virt_net) returns it.
       type: dict
       returned: always
     after:
-      description: The network after the run. In check mode, as it would be.
+      description: The network after the run, or in check mode as it would be, as M(virtnet.kvm.virt_net) returns it.
       type: dict
       returned: always
+diff:
+  description: For each that was changed, what it was before and after, for a person to read.
+  returned: success, in diff mode
+  type: list
+  elements: dict
 """
 
 from ansible_collections.virtnet.kvm.plugins.module_utils.runner import run_fabric

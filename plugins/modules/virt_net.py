@@ -245,22 +245,35 @@ guests:
 network:
   description:
     - The network as it was found after the run, as M(virtnet.kvm.virt_net_info) returns it.
-    - V(none) if there is none, and in check mode if there would be a change, which RV(diff) shows.
+    - V(none) if there is none, and in check mode if there would be a change, which RV(after) shows.
   returned: success
   type: dict
+before:
+  description:
+    - The network before the run, in the structure of the options, without what the host has made up.
+    - Where the running network differs from what is stored, C(running) says in what.
+  returned: success
+  type: dict
+  sample:
+    name: lab
+    state: absent
+after:
+  description: The network after the run, in the same form. In check mode, as it would be.
+  returned: success
+  type: dict
+  sample:
+    name: lab
+    forward:
+      mode: route
+    ips:
+      - address: 10.0.3.1/24
+    state: present
+    active: true
+    autostart: true
 diff:
-  description: The network before and after, in the structure of the options, without what the host has made up.
+  description: RV(before) and RV(after), for a person to read.
   returned: success, in diff mode
   type: dict
-  contains:
-    before:
-      description: The network before the run.
-      type: dict
-      returned: always
-    after:
-      description: The network after the run. In check mode, as it would be.
-      type: dict
-      returned: always
 """
 
 from ansible_collections.virtnet.kvm.plugins.module_utils.runner import run_resource
