@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026, virtnet.kvm contributors
+"""One spelling of each value, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Callable
+
+import pytest
+
+from ansible_collections.virtnet.kvm.plugins.module_utils.model import values
+
+NORMAL = [
+    (values.mac, "52:54:00:AB:cd:01", "52:54:00:ab:cd:01"),
+    (values.mac, "52-54-00-ab-cd-01", "52:54:00:ab:cd:01"),
+    (values.mac, "5254.00ab.cd01", "52:54:00:ab:cd:01"),
+    (values.ip, "192.0.2.1", "192.0.2.1"),
+    (values.ip, "2001:DB8:0:0::1", "2001:db8::1"),
+    (values.ipv4, "192.0.2.1", "192.0.2.1"),
+    (values.interface_cidr, "192.0.2.1/24", "192.0.2.1/24"),
+    (values.interface_cidr, "192.0.2.1/255.255.255.0", "192.0.2.1/24"),
+    (values.interface_cidr, "FD00:0::1/64", "fd00::1/64"),
+    (values.network_cidr, "10.0.2.0/24", "10.0.2.0/24"),
+    (values.network_cidr, "10.0.2.0/255.255.255.0", "10.0.2.0/24"),
+    (values.network_cidr, "FD00:2::/64", "fd00:2::/64"),
+    (values.uuid, "7B3F6A1E3C1B4F8E9D1E0C8A5C0E2F11", "7b3f6a1e-3c1b-4f8e-9d1e-0c8a5c0e2f11"),
+    (values.ifname, "abcdefghijklmno", "abcdefghijklmno"),
+    (values.object_name, "my net", "my net"),
+    (values.pci_address, "03:00.1", "0000:03:00.1"),
+    (values.pci_address, "0000:0A:1F.7", "0000:0a:1f.7"),
+]
+
+
+@pytest.mark.parametrize(("norm", "written", "normal"), NORMAL, ids=[f"{n.__name__}-{w}" for n, w, _ in NORMAL])
+def test_spellings_of_a_value_are_one(norm: Callable[[str], str], written: str, normal: str) -> None:
+    assert norm(written) == normal
+    assert norm(normal) == normal
+
+
+REFUSED = [
+    (values.mac, "52:54:00:ab:cd", "a MAC address such as"),
+    (values.mac, "52:54:00:ab:cd:0g", "a MAC address such as"),
+    (values.mac, "01:00:5e:00:00:01", "multicast"),
+    (values.mac, "00:00:00:00:00:00", "not all zeros"),
+    (values.ip, "192.0.2.256", "an IPv4 or IPv6 address"),
+    (values.ip, "192.0.2.1/24", "an IPv4 or IPv6 address"),
+    (values.ipv4, "2001:db8::1", "an IPv4 address"),
+    (values.interface_cidr, "192.0.2.1", "the prefix is missing"),
+    (values.interface_cidr, "192.0.2.1/33", "an address with its prefix"),
+    (values.network_cidr, "10.0.2.1/24", "without host bits"),
+    (values.network_cidr, "somewhere", "a network in CIDR form, such as"),
+    (values.uuid, "7b3f6a1e", "a UUID such as"),
+    (values.ifname, "", "1 to 15 characters"),
+    (values.ifname, "abcdefghijklmnop", "1 to 15 characters"),
+    (values.ifname, "..", "without"),
+    (values.ifname, "a/b", "without"),
+    (values.ifname, "a:b", "without"),
+    (values.ifname, "a b", "without"),
+    (values.object_name, "a/b", "without '/'"),
+    (values.object_name, "", "a name"),
+    (values.object_name, " a", "surrounding white space"),
+    (values.object_name, "a\nb", "control characters"),
+    (values.pci_address, "00:1f", "a PCI address such as"),
+    (values.pci_address, "0000:03:00.8", "a PCI address such as"),
+]
+
+
+@pytest.mark.parametrize(("norm", "written", "expected"), REFUSED, ids=[f"{n.__name__}-{w}" for n, w, _ in REFUSED])
+def test_what_is_no_such_value_is_refused_with_what_was_expected(
+    norm: Callable[[str], str], written: str, expected: str
+) -> None:
+    with pytest.raises(ValueError, match=expected):
+        norm(written)
