@@ -123,8 +123,8 @@ PARTS: list[tuple[str, dict[str, Any]]] = [
         },
     ),
     (
-        '<ip family="ipv6" address="2001:db8::1" prefix="64"><dhcp><host id="0:3:0:1" ip="2001:db8::9"/></dhcp></ip>',
-        {"ips": [{"address": "2001:db8::1/64", "dhcp": {"hosts": [{"id": "0:3:0:1", "ip": "2001:db8::9"}]}}]},
+        '<ip family="ipv6" address="2001:db8::1" prefix="64"><dhcp><host id="00:03:00:01" ip="2001:db8::9"/></dhcp></ip>',
+        {"ips": [{"address": "2001:db8::1/64", "dhcp": {"hosts": [{"id": "00:03:00:01", "ip": "2001:db8::9"}]}}]},
     ),
     (
         '<route address="10.9.0.0" prefix="16" gateway="192.0.2.9" metric="2"/>'
