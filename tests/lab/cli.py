@@ -95,6 +95,7 @@ def _up(args: argparse.Namespace) -> int:
     distro = args.distro or ("bookworm" if args.name.endswith("12") else "trixie")
     began = time.monotonic()
     machine = create(args.name, distro, args.kind, firewall_backend=args.firewall_backend, links=args.link)
+    machine.check_free()
     machine.up()
     version = machine.run("virsh version --daemon").stdout.strip().rpartition(" ")[2]
     print(f"{machine.name} is up after {time.monotonic() - began:.1f} s: {distro}, {args.kind}, libvirt {version}")

@@ -51,8 +51,7 @@ class ContainerMachine(Machine):
     # -- start and stop ------------------------------------------------------------------------------------------
 
     def up(self, wait: bool = True) -> None:
-        if self.is_running():
-            raise LabError(f"{self.name} is running already")
+        self.check_free()
         self.down()
         image = images.container_root(self.distro)
         with locked(run_dir() / ".number.lock"):
@@ -68,6 +67,7 @@ class ContainerMachine(Machine):
             self._wait()
 
     def down(self) -> None:
+        self.drop_connections()
         cgroup.kill(self.name)
         net.unplug(self.name)
         if self.dir.exists():
@@ -250,5 +250,5 @@ class ContainerMachine(Machine):
     def drop_connections(self) -> None:
         """A kept connection to a host that has gone would hang whoever uses it next."""
         if self._control_path.exists():
-            sh(["ssh", "-o", f"ControlPath={self._control_path}", "-O", "exit", self.address], check=False)
+            sh(["ssh", "-F", "/dev/null", "-S", self._control_path, "-O", "exit", "lab"], check=False)
             self._control_path.unlink(missing_ok=True)

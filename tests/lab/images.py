@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .machine import LabError, images_dir, known
-from .system import locked, sh
+from .system import held_locks, locked, sh
 
 HOST_PACKAGES = (
     # a Debian that boots and is reached
@@ -127,7 +127,9 @@ def _build(recipe: Recipe) -> None:
     if mirror := os.environ.get("VIRTNET_LAB_MIRROR"):
         command.append(mirror)
     with log.open("w") as output:
-        done = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+        done = subprocess.run(
+            command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, pass_fds=held_locks()
+        )
     if done.returncode != 0:
         shutil.rmtree(building, ignore_errors=True)
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-8:])

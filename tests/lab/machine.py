@@ -3,8 +3,8 @@
 """What every lab host is, whatever it is made of: a Debian with libvirt that answers on SSH.
 
 Each running machine has a directory of its own, CACHE/run/NAME/, whose `state.json` says what it is and how to find it
-again. Whatever a machine makes outside that directory is recorded there *before* it is made (see `record.py`), so that
-a crash of the lab leaves nothing that `down` can't remove.
+again. What a machine makes outside that directory bears its name and the lab's (namespaces, a control group with all its
+processes), so that a crash of the lab, even one that loses the state, leaves nothing that `down` can't find.
 """
 
 from __future__ import annotations
@@ -63,6 +63,8 @@ class Machine(ABC):
         backend = opts.get("firewall_backend")
         if backend is not None and backend not in FIREWALL_BACKENDS:
             raise LabError(f"firewall_backend {backend!r}: expected one of {', '.join(FIREWALL_BACKENDS)}")
+        if backend == "nftables" and distro == "bookworm":
+            raise LabError("firewall_backend 'nftables': the libvirt of bookworm has only iptables")
         self.name = name
         self.distro = distro
         self.opts: dict[str, Any] = {"firewall_backend": None, "links": [], "persistent": False, **opts}
@@ -109,6 +111,11 @@ class Machine(ABC):
     @property
     def dir(self) -> Path:
         return run_dir(self.name)
+
+    def check_free(self) -> None:
+        """Refuse to start where one of this name runs; what a crash has left is no obstacle."""
+        if (self.dir / "state.json").exists() and get(self.name).is_running():
+            raise LabError(f"{self.name} is running already; `script/lab down {self.name}` stops it")
 
     def save(self) -> None:
         self.dir.mkdir(parents=True, exist_ok=True)
@@ -173,7 +180,10 @@ def get(name: str) -> Machine:
 def known() -> Iterator[Machine]:
     """All machines that have state, running or crashed."""
     for path in sorted(run_dir().glob("*/state.json")):
-        yield get(path.parent.name)
+        try:
+            yield get(path.parent.name)
+        except LabError:
+            continue  # removed while we looked
 
 
 def inventory(machines: Sequence[Machine]) -> dict[str, Any]:

@@ -103,9 +103,9 @@ def plug(name: str, number: int, links: list[str]) -> None:
 
 def unplug(name: str) -> None:
     """Remove the namespace of a machine, with its cables."""
-    if not netns_path(name).exists():
-        return
     with locked(run_dir() / ".net.lock"):
+        if not netns_path(name).exists():
+            return
         # Cables first: the end of a namespace is slow and happens later, and the other ends would keep their names.
         listing = sh(["ip", "-n", netns(name), "-brief", "link", "show", "type", "veth"], check=False)
         for device in (line.split()[0].partition("@")[0] for line in listing.splitlines()):

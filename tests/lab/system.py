@@ -7,6 +7,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,10 +24,19 @@ def lab_id() -> str:
 def sh(command: Sequence[str | Path], check: bool = True, input: str | None = None) -> str:
     """Run a command here and return what it printed."""
     words = [str(word) for word in command]
-    done = subprocess.run(words, input=input, capture_output=True, text=True)
+    done = subprocess.run(words, input=input, capture_output=True, text=True, pass_fds=held_locks())
     if check and done.returncode != 0:
         raise LabError(f"`{' '.join(words)}` ended with {done.returncode}: {(done.stderr or done.stdout).strip()}")
     return done.stdout
+
+
+_held = threading.local()
+
+
+def held_locks() -> tuple[int, ...]:
+    """The descriptors of the locks that this thread holds. Commands that change what a lock guards inherit them:
+    when this process is killed, the lock lasts until its last command has ended."""
+    return tuple(getattr(_held, "locks", ()))
 
 
 @contextmanager
@@ -35,7 +45,11 @@ def locked(path: Path) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+        _held.locks = (*held_locks(), handle.fileno())
+        try:
+            yield
+        finally:
+            _held.locks = tuple(fd for fd in held_locks() if fd != handle.fileno())
 
 
 def wait_until(ready: Callable[[], bool], timeout: float, what: str, interval: float = 0.1) -> None:
