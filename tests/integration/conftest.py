@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026, virtnet.kvm contributors
+"""The lab hosts on which the real modules are run: a container of each Debian side by side, and a VM for nftables.
+
+    pytest tests/integration            all of them
+    pytest tests/integration --quick    the container of Debian 13 only
+
+Each host has a worker of its own (pytest-xdist); `-n 0` runs one host after the other.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from integration.support.host import Host
+from lab.machine import Machine, create
+
+# libvirt 9.0 with iptables, libvirt 11.3 with iptables, and 11.3 with nftables, which needs a kernel with tc's csum.
+HOSTS: dict[str, dict[str, Any]] = {
+    "bookworm": {"name": "it12", "distro": "bookworm", "kind": "container"},
+    "trixie": {"name": "it13", "distro": "trixie", "kind": "container"},
+    "nftables": {"name": "it13vm", "distro": "trixie", "kind": "vm", "firewall_backend": "nftables"},
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--quick", action="store_true", help="only the container host of Debian 13")
+    parser.addoption("--host", choices=list(HOSTS), action="append", help="only this host; may be given several times")
+
+
+def _hosts(config: pytest.Config) -> list[str]:
+    return config.getoption("--host") or (["trixie"] if config.getoption("--quick") else list(HOSTS))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "nftables: also run on the VM host whose libvirt uses nftables")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """One worker for each host, unless `-n` says otherwise."""
+    hosts = _hosts(config)
+    if hasattr(config, "workerinput"):
+        return  # a worker must not have workers of its own
+    if config.getoption("numprocesses", None) is None and len(hosts) > 1 and not config.getoption("usepdb"):
+        config.option.numprocesses = len(hosts)
+        config.option.dist = "loadgroup"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "host" not in metafunc.fixturenames:
+        return
+    wanted = _hosts(metafunc.config)
+    if metafunc.definition.get_closest_marker("nftables") is None:
+        wanted = [name for name in wanted if HOSTS[name]["kind"] == "container"]
+    params = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in wanted]
+    metafunc.parametrize("host", params, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
+def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    """A host that runs. What a crashed run has left of it is removed first, itself at the end."""
+    machine: Machine = create(**HOSTS[request.param])
+    machine.down()
+    try:
+        machine.up()
+        found = Host(machine)
+        found.prepare(tmp_path_factory.mktemp(machine.name))
+        yield found
+        found.close()
+    finally:
+        machine.down()
+
+
+_CLEAN = """
+for guest in $(virsh list --name); do virsh destroy "$guest"; done
+for guest in $(virsh list --all --name); do virsh undefine "$guest"; done
+for net in $(virsh net-list --name); do [ "$net" = default ] || virsh net-destroy "$net"; done
+for net in $(virsh net-list --all --name); do [ "$net" = default ] || virsh net-undefine "$net"; done
+virsh net-destroy default
+"""
+
+
+@pytest.fixture
+def clean(host: Host) -> Iterator[Host]:
+    """A host without networks but Debian's own `default`, which is inactive; the same again for the next test."""
+    yield host
+    host.shell(f"exec >/dev/null 2>&1; {_CLEAN}", check=False)

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026, virtnet.kvm contributors
+"""What must hold of every run of every module, whatever it is about."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .host import Host
+
+# What check mode must foretell. `network` and `diff` have the rest.
+FORETOLD = ("changed", "actions", "before", "after", "method", "guests")
+
+
+def converge(
+    host: Host, args: dict[str, Any], *, module: str = "virt_net", changed: bool | None = None
+) -> dict[str, Any]:
+    """Run it in check mode, for real, and twice again: nothing but the real run may change anything, and all agree."""
+    before = host.look()
+    foretold = host.ok(module, args, check=True)
+    assert host.look() == before, f"check mode has changed the host: {args}"
+    real = host.ok(module, args)
+    compared = FORETOLD if module == "virt_net" else ("changed", "actions", "diff")
+    for key in compared:
+        assert foretold.get(key) == real.get(key), f"{key}: foretold {foretold.get(key)}, came {real.get(key)}"
+    assert foretold["diff"] == real["diff"]
+    assert real["changed"] == bool(real["actions"])
+    if changed is not None:
+        assert real["changed"] == changed, f"changed is {real['changed']}, actions {real['actions']}: {args}"
+    settled = host.look()
+    for check in (False, True):
+        again = host.ok(module, args, check=check)
+        assert not again["changed"] and again["actions"] == [], f"a second run would {again['actions']}: {args}"
+        if module == "virt_net":
+            assert again["before"] == again["after"] == real["after"]
+    assert host.look() == settled
+    return real
+
+
+def refused(host: Host, args: dict[str, Any], *said: str, module: str = "virt_net", option: str | None = None) -> str:
+    """It must be refused, check mode or not, in one sentence that says ``said``, with nothing touched."""
+    before = host.look()
+    messages = set()
+    for check in (True, False):
+        result = host.module(module, args, check=check)
+        assert result.get("failed"), f"not refused: {args}: {result}"
+        assert not result.get("exception"), result["exception"]
+        messages.add(str(result["msg"]))
+        if option is not None:
+            assert result.get("option") == option, f"option is {result.get('option')}: {result['msg']}"
+    assert host.look() == before, "it was refused, but something has changed"
+    assert len(messages) == 1, messages
+    message = messages.pop()
+    assert "\n" not in message and message.strip() == message
+    for words in said:
+        assert words in message, f"{words!r} is not in: {message}"
+    return message

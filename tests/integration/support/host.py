@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026, virtnet.kvm contributors
+"""A lab host as the tests see it: run a module, a command, a playbook, and look at all networks."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+from lab.machine import Machine, inventory
+from lxml import etree
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+HOME = "/var/lib/virtnet-test"
+MODULES = ("virt_net", "virt_net_info", "fabric")
+
+# One run of each module that does nothing, to have Ansible put what it sends on the host.
+_SEND = [
+    {
+        "hosts": "all",
+        "gather_facts": False,
+        "tasks": [
+            {"virtnet.kvm.virt_net": {"name": "nothing-of-that-name", "state": "absent"}},
+            {"virtnet.kvm.virt_net_info": {"name": []}},
+            {"virtnet.kvm.fabric": {"networks": []}},
+        ],
+    }
+]
+
+_EXPLODE = f"""
+set -eu
+rm -rf {HOME}/modules
+mkdir -p {HOME}/modules
+for sent in /root/.ansible/tmp/*/AnsiballZ_*.py; do
+    python3 "$sent" explode >/dev/null
+    cp -a "${{sent%/*}}"/debug_dir/. {HOME}/modules/
+done
+rm -rf /root/.ansible/tmp
+cat {HOME}/modules/args
+"""
+
+
+class Failed(AssertionError):
+    """A module that should have worked has failed, or has said that something isn't as it predicted."""
+
+
+class Host:
+    """A machine that runs, with what the tests need on it."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self._agents: list[subprocess.Popen[str]] = []
+        self._internal: dict[str, Any] = {}
+
+    # -- getting there -------------------------------------------------------------------------------------------
+
+    def prepare(self, inventory_dir: Path) -> None:
+        self._inventory = inventory_dir / f"{self.machine.name}.yml"
+        self._inventory.write_text(yaml.safe_dump(inventory([self.machine])))
+        sent = self.playbook(_SEND, env={"ANSIBLE_KEEP_REMOTE_FILES": "1"})
+        assert sent.returncode == 0, sent.stdout + sent.stderr
+        arguments = json.loads(self.machine.run(_EXPLODE).stdout)["ANSIBLE_MODULE_ARGS"]
+        self._internal = {name: value for name, value in arguments.items() if name.startswith("_ansible_")}
+        self.machine.put(Path(__file__).with_name("agent.py"), f"{HOME}/agent.py")
+
+    def close(self) -> None:
+        for agent in self._agents:
+            agent.stdin.close()  # type: ignore[union-attr]
+            agent.wait(timeout=20)
+        self._agents.clear()
+
+    def _agent(self, number: int) -> subprocess.Popen[str]:
+        while len(self._agents) <= number:
+            agent = subprocess.Popen(
+                [*self.machine.ssh_args(), f"python3 -B {HOME}/agent.py {HOME}/modules"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            ready = agent.stdout.readline()  # type: ignore[union-attr]
+            assert ready == "ready\n", f"the agent on {self.machine.name} said {ready!r}"
+            self._agents.append(agent)
+        return self._agents[number]
+
+    def _ask(self, request: dict[str, Any], agent: int = 0) -> None:
+        pipe = self._agent(agent).stdin
+        assert pipe
+        pipe.write(json.dumps(request) + "\n")
+        pipe.flush()
+
+    def _answer(self, agent: int = 0) -> dict[str, Any]:
+        pipe = self._agent(agent).stdout
+        assert pipe
+        line = pipe.readline()
+        assert line, f"the agent on {self.machine.name} has gone"
+        return json.loads(line)  # type: ignore[no-any-return]
+
+    # -- asking --------------------------------------------------------------------------------------------------
+
+    def shell(self, command: str, *, check: bool = True, input: str | None = None) -> str:
+        self._ask({"do": "shell", "command": command, "input": input})
+        done = self._answer()
+        assert not check or done["status"] == 0, f"{command}: {done['err'] or done['out']}"
+        return str(done["out"])
+
+    def look(self) -> dict[str, Any]:
+        """Every network, as libvirt and the kernel have it."""
+        self._ask({"do": "look"})
+        done = self._answer()
+        assert done["status"] == 0, done["err"]
+        return json.loads(done["out"])  # type: ignore[no-any-return]
+
+    def document(self, name: str, *, running: bool = False) -> etree._Element:
+        found = self.look()[name]
+        return etree.fromstring(found["running" if running else "stored"])
+
+    @cached_property
+    def libvirt(self) -> tuple[int, ...]:
+        version = self.shell("virsh version --daemon | sed -n 's/^Running against daemon: //p'").strip()
+        return tuple(int(part) for part in version.split("."))
+
+    def start_module(
+        self,
+        name: str,
+        args: dict[str, Any],
+        *,
+        check: bool = False,
+        diff: bool = True,
+        fault: dict[str, Any] | None = None,
+        agent: int = 0,
+    ) -> None:
+        internal = {**self._internal, "_ansible_check_mode": check, "_ansible_diff": diff}
+        self._ask({"do": "module", "name": name, "args": args, "internal": internal, "fault": fault}, agent)
+
+    def end_module(self, agent: int = 0) -> dict[str, Any]:
+        """What it returned; a module that a signal has ended has returned nothing but ``signal``."""
+        done = self._answer(agent)
+        if done["signal"]:
+            return {"signal": done["signal"], "err": done["err"]}
+        try:
+            result = json.loads(done["out"])
+        except ValueError:
+            raise Failed(f"no result: {done['out']}\n{done['err']}") from None
+        assert isinstance(result, dict)
+        return result
+
+    def module(self, name: str, args: dict[str, Any], **options: Any) -> dict[str, Any]:
+        self.start_module(name, args, **options)
+        return self.end_module()
+
+    def ok(self, name: str, args: dict[str, Any], **options: Any) -> dict[str, Any]:
+        """A module that must not fail, nor see something else come about than it has predicted."""
+        result = self.module(name, args, **options)
+        if result.get("failed") or "signal" in result:
+            raise Failed(f"{name} failed: {result.get('msg')}\n{result.get('exception') or ''}\nargs: {args}")
+        surprises = [warning for warning in result.get("warnings", ()) if "made something else" in str(warning)]
+        if surprises:
+            raise Failed(f"{surprises}\nargs: {args}\nresult: {json.dumps(result.get('diff'), indent=1)}")
+        return result
+
+    def net(self, **options: Any) -> dict[str, Any]:
+        return self.ok("virt_net", options)
+
+    def info(self, *names: str) -> list[dict[str, Any]]:
+        return list(self.ok("virt_net_info", {"name": list(names)} if names else {})["networks"])
+
+    def playbook(
+        self, plays: list[dict[str, Any]], *arguments: str, env: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        path = self._inventory.with_suffix(".play.yml")
+        path.write_text(yaml.safe_dump(plays, sort_keys=False))
+        config = self._inventory.with_suffix(".cfg")  # nobody's own settings
+        config.touch()
+        settings = {
+            **os.environ,
+            "ANSIBLE_COLLECTIONS_PATH": str(staged()),
+            "ANSIBLE_CONFIG": str(config),
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_RETRY_FILES_ENABLED": "0",
+            "ANSIBLE_GATHERING": "explicit",
+            **(env or {}),
+        }
+        tool = Path(sys.executable).with_name("ansible-playbook")
+        return subprocess.run(
+            [str(tool), "-i", str(self._inventory), *arguments, str(path)],
+            env=settings,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            stdin=subprocess.DEVNULL,
+        )
+
+
+_staged: list[Path] = []
+
+
+def staged() -> Path:
+    """The directory that holds `ansible_collections`, with this checkout in it."""
+    if not _staged:
+        made = subprocess.run([CHECKOUT / "script" / "stage"], check=True, capture_output=True, text=True)
+        _staged.append(Path(made.stdout.strip()).parents[2])
+    return _staged[0]
