@@ -56,9 +56,11 @@ def _parser() -> argparse.ArgumentParser:
 
     ssh = commands.add_parser("ssh", help="log in, or run a command: script/lab ssh NAME [-- COMMAND…]")
     ssh.add_argument("name")
-    ssh.add_argument("words", nargs="*", metavar="COMMAND")
+    ssh.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND")
 
-    inv = commands.add_parser("inventory", help="print an Ansible inventory of the running hosts, in YAML")
+    inv = commands.add_parser(
+        "inventory", help="print an Ansible inventory of the running hosts, in JSON, which is YAML"
+    )
     inv.add_argument("name", nargs="*")
 
     guest = commands.add_parser("guest", help="start|exec|stop small guests on a host")
@@ -73,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     for action in (start, run, stop):
         action.add_argument("name", metavar="host")
         action.add_argument("guest")
-    run.add_argument("words", nargs="+", metavar="COMMAND")
+    run.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND")
     return parser
 
 
@@ -132,10 +134,16 @@ def _list(_: argparse.Namespace) -> int:
     return 0
 
 
+def _command(words: Sequence[str]) -> str:
+    """One word is a line for the shell; of several, each is an argument as it is."""
+    words = words[1:] if words and words[0] == "--" else words
+    return words[0] if len(words) == 1 else shlex.join(words)
+
+
 def _ssh(args: argparse.Namespace) -> int:
     command = get(args.name).ssh_args()
-    if args.words:
-        command.append(shlex.join(args.words) if len(args.words) > 1 else args.words[0])
+    if remote := _command(args.words):
+        command.append(remote)
     sys.stdout.flush()
     os.execvp(command[0], command)
 
@@ -174,7 +182,9 @@ def _guest(args: argparse.Namespace) -> int:
     if args.action == "stop":
         guest.stop()
         return 0
-    code, output = guest.run(shlex.join(args.words) if len(args.words) > 1 else args.words[0])
+    if not (command := _command(args.words)):
+        raise LabError("which command? script/lab guest exec HOST GUEST -- COMMAND…")
+    code, output = guest.run(command)
     print(output, end="")
     return code
 
