@@ -1,0 +1,29 @@
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The filter of the roles and playbooks that makes networks of topologies; as_networks.yml documents it."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Optional
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.virtnet.kvm.plugins.module_utils.errors import OptionError
+from ansible_collections.virtnet.kvm.plugins.plugin_utils.topology import networks
+
+
+def as_networks(
+    topologies: Any, variable: str = "virtnet_topologies", prefix: Optional[str] = None
+) -> list[dict[str, Any]]:
+    """The items of ``fabric.networks`` that a list of topologies comes to."""
+    try:
+        return networks(topologies, variable, prefix)
+    except OptionError as error:
+        raise AnsibleFilterError(str(error)) from None
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {"as_networks": as_networks}

@@ -1,0 +1,85 @@
+#!/bin/sh
+# SPDX-FileCopyrightText: 2026, virtnet.kvm contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# What the role wants to know of a host, as lines of key=value, in one look: a module for each question would take longer
+# than all the rest of the role. Changes nothing, and needs nothing but a shell. Before it stand:
+#   python=   the interpreter that Ansible uses there, empty if it looks for one
+#   file=     the role's file of kernel settings
+: "${python:=}" "${file:?}"
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+export PATH
+
+ID=unknown ID_LIKE='' PRETTY_NAME=unknown
+# shellcheck source=/dev/null
+[ ! -r /etc/os-release ] || . /etc/os-release
+family=other
+case " $ID $ID_LIKE " in
+*" debian "*) family=debian ;;
+*" rhel "* | *" fedora "* | *" centos "*) family=redhat ;;
+esac
+echo "family=$family"
+echo "system=$PRETTY_NAME"
+echo "user=$(id -u)"
+[ -d /run/systemd/system ] && echo systemd=yes || echo systemd=no
+[ -c /dev/kvm ] && echo kvm=yes || echo kvm=no
+
+for candidate in "$python" /usr/bin/python3 /usr/libexec/platform-python python3; do
+    ! command -v "${candidate:-none}" >/dev/null 2>&1 || break
+done
+# The daemon is asked what the modules will ask it, over the connection that they will use.
+"$candidate" - 2>/dev/null <<'END' || echo python=none
+import importlib.util, sys
+print("python=%d.%d" % sys.version_info[:2])
+print("path=" + sys.executable)
+wanted = ("libvirt", "lxml", "pyroute2")
+print("libraries=" + " ".join(name for name in wanted if importlib.util.find_spec(name) is None))
+version, trouble = "", "libvirt's Python library is missing"
+try:
+    import libvirt
+    libvirt.registerErrorHandler(lambda context, error: None, None)
+    connection = libvirt.open("qemu:///system")
+    connection.numOfNetworks()
+    version, trouble = connection.getLibVersion(), ""
+except ImportError:
+    pass
+except libvirt.libvirtError as error:
+    trouble = " ".join(str(error).split())
+print("libvirt=%s" % version)
+print("trouble=" + trouble)
+END
+
+commands=
+for command in dnsmasq nft; do
+    command -v "$command" >/dev/null 2>&1 || commands="$commands $command"
+done
+echo "commands=${commands# }"
+
+# One daemon for all, or one for each part: whichever the host is set up for.
+has() { systemctl cat "$1" >/dev/null 2>&1; }
+enabled() { systemctl is-enabled --quiet "$1" 2>/dev/null; }
+daemons=
+if has virtnetworkd.service && has virtqemud.service && ! enabled libvirtd.service; then
+    daemons='virtqemud virtnetworkd'
+elif has libvirtd.service; then
+    daemons=libvirtd
+fi
+off=
+for daemon in $daemons; do
+    enabled "$daemon.service" || off="$off $daemon.service"
+done
+echo "daemons=$daemons"
+echo "off=${off# }"
+
+setting() { cat "/proc/sys/net/$1" 2>/dev/null; }
+echo "ipv4=$(setting ipv4/ip_forward)"
+echo "ipv6=$(setting ipv6/conf/all/forwarding)"
+# A kernel that forwards IPv6 takes no more router advertisements, unless accept_ra is 2. Interfaces whose routes come from
+# those (and not from a network manager, which sets accept_ra to 0) would lose them; which ones we saw before is in the file.
+advertised=$(sed -n 's,^net/ipv6/conf/\(.*\)/accept_ra = 2$,\1,p' "$file" 2>/dev/null)
+for interface in $(ip -6 route show proto ra 2>/dev/null | sed -n 's/.* dev \([^ ]*\).*/\1/p'); do
+    [ "$(setting "ipv6/conf/$interface/accept_ra")" != 1 ] || advertised="$advertised $interface"
+done
+# shellcheck disable=SC2086  # words, each on a line
+echo "advertised=$(printf '%s\n' $advertised | sort -u | tr '\n' ' ')"
+echo "sum=$(sha256sum <"$file" 2>/dev/null | cut -d' ' -f1)"
