@@ -16,12 +16,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from . import cgroup, images, vm_accel, vm_image, vm_qemu
+from . import cgroup, images, vm_accel, vm_image, vm_qemu, vm_snapshot
 from .machine import LabError, Machine
 from .system import identity, is_alive, wait_until
 
 BOOT_SECONDS = 240
 REBOOT_SECONDS = 300
+_LIBVIRT_ANSWERS = "virsh version --daemon"
 
 # Run on a machine that has just come up, be it booted or continued: who it is, and what time it is.
 _PERSONALIZE = r"""
@@ -54,12 +55,35 @@ class VmMachine(Machine):
         self.down()
         image = vm_image.image(self.distro)
         accelerator = vm_accel.choose(image.kernel, image.initramfs)
+        # With KVM a boot is as quick as a restore.
+        if accelerator is not vm_accel.TCG or not self._continue(image, accelerator):
+            self.boot(image, accelerator)
+        if wait:
+            self._wait()
+
+    def boot(self, image: vm_image.Image, accelerator: vm_accel.Accelerator, ram: Path | None = None) -> None:
+        """Start from the image's disk; `ram` is a file to have the memory in."""
         self.state = {"image": str(image.path), "port": vm_qemu.free_port()}
         self.save()
         vm_qemu.make_overlay(image.disk, "raw", self.dir / vm_qemu.DISK)
-        self._start(vm_qemu.command(image, accelerator, self.state["port"]))
-        if wait:
-            self._wait()
+        self._start(vm_qemu.command(image, accelerator, self.state["port"], ram=ram, share=True))
+
+    def _continue(self, image: vm_image.Image, accelerator: vm_accel.Accelerator) -> bool:
+        """Start from the snapshot. It is only a short cut: what goes wrong with it is said, and a boot will do."""
+        try:
+            snapshot = vm_snapshot.ready(image, accelerator)
+            self.state = {"image": str(image.path), "snapshot": str(snapshot.path), "port": vm_qemu.free_port()}
+            self.save()
+            vm_qemu.make_overlay(snapshot.disk, "qcow2", self.dir / vm_qemu.DISK)
+            self._start(vm_qemu.command(image, accelerator, self.state["port"], ram=snapshot.ram, incoming=True))
+            with vm_qemu.Qmp(self.dir) as qmp:
+                qmp.load_devices(snapshot.devices)
+            self._wait_for("true", 60, "to go on from its snapshot")
+        except LabError as error:
+            images.say(f"{error}; booting {self.name} instead")
+            self.down()
+            return False
+        return True
 
     def _start(self, command: list[str]) -> None:
         with (self.dir / "qemu.log").open("ab") as log:
@@ -84,6 +108,10 @@ class VmMachine(Machine):
             return False
         return True
 
+    def wait_for_boot(self) -> None:
+        self._wait_for("true", BOOT_SECONDS, "to answer on SSH")
+        self._wait_for(_LIBVIRT_ANSWERS, BOOT_SECONDS, "to start libvirtd")
+
     def _wait(self) -> None:
         """SSH and libvirtd answer, and the machine is itself."""
         self._wait_for("true", BOOT_SECONDS, "to answer on SSH")
@@ -91,7 +119,7 @@ class VmMachine(Machine):
             _PERSONALIZE.format(name=self.name, now=f"{time.time():.2f}", machine_id=secrets.token_hex(16))
             + (_SET_BACKEND.format(backend=backend) if (backend := self.opts["firewall_backend"]) else "")
         )
-        self._wait_for("virsh version --daemon", BOOT_SECONDS, "to start libvirtd")
+        self._wait_for(_LIBVIRT_ANSWERS, BOOT_SECONDS, "to start libvirtd")
 
     def _wait_for(self, cmd: str, seconds: float, what: str) -> None:
         def answers() -> bool:
@@ -112,7 +140,7 @@ class VmMachine(Machine):
         self.run("systemctl reboot", check=False)
         self.drop_connections()
         self._wait_for(f"test $({read_id}) != {before}", REBOOT_SECONDS, "to come back")
-        self._wait_for("virsh version --daemon", REBOOT_SECONDS, "to start libvirtd")
+        self._wait_for(_LIBVIRT_ANSWERS, REBOOT_SECONDS, "to start libvirtd")
 
     def is_running(self) -> bool:
         return is_alive(self.state.get("qemu"))

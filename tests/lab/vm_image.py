@@ -89,10 +89,9 @@ chroot "$root" sh -c 'find /lib/modules/ -name "*.ko.xz" -exec xz -d {} + && dep
 mkdir -p -m 700 "$root/root/.ssh"
 echo "$2" > "$root/root/.ssh/authorized_keys"
 guests="$root/var/lib/virtnet-lab"
-mkdir -p "$guests"
+mkdir -p "$guests/files"
 chmod 1777 "$guests"
-cp -a "$3" "$guests/"
-ln -s "$(basename "$3")/console.py" "$guests/console.py"
+cp -a "$3" "$guests/files/"
 """
 
 
