@@ -44,6 +44,7 @@ HOST_PACKAGES = (
     "python3-netaddr",
     "python3-nftables",
     "python3-pyroute2",
+    "python3-yaml",
     # what a test looks with
     "busybox-static",
     "conntrack",
