@@ -37,6 +37,11 @@ def test_spellings_of_a_value_are_one(norm: Callable[[str], str], written: str, 
     assert norm(normal) == normal
 
 
+def test_a_mapped_address_is_spelt_the_same_everywhere() -> None:
+    mapped = "::ffff:0.0.0.0/96"
+    assert values.interface_cidr(mapped) == values.network_cidr(mapped) == f"{values.ip('::ffff:0.0.0.0')}/96"
+
+
 REFUSED = [
     (values.mac, "52:54:00:ab:cd", "a MAC address such as"),
     (values.mac, "52:54:00:ab:cd:0g", "a MAC address such as"),

@@ -7,7 +7,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from unit.network_parts import DNSMASQ, PARTS
 
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import (
     MissingLibraryError,
@@ -37,6 +36,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.xml.network import (
     render_part,
     with_canonical_metadata,
 )
+from unit.network_parts import DNSMASQ, PARTS
 
 
 def _flat(text: str) -> str:

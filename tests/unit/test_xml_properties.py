@@ -10,7 +10,6 @@ from typing import Any
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from lxml import etree
-from unit.strategies import networks
 
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.fields import (
     canonical,
@@ -20,6 +19,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.fields import (
 )
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.network import Network, normalise
 from ansible_collections.virtnet.kvm.plugins.module_utils.xml.network import parse_network, render_network
+from unit.strategies import networks
 
 # Generating a network over all fields is most of the work here, and a busy machine is no finding.
 thorough = settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
@@ -63,7 +63,8 @@ def _with_additions(text: str, draw: Any) -> tuple[str, int]:
     chosen = draw(st.lists(st.sampled_from(places), min_size=1, max_size=5, unique=True))
     for number, element in enumerate(chosen):
         value = draw(st.sampled_from(["", "plain", "<&\"'>", "a=b", " \n"]))
-        if draw(st.booleans()):
+        # (white space beside an element is no content)
+        if draw(st.booleans()) or element.text:
             element.set(draw(st.sampled_from(["future", "{urn:new}future"])), value)
         else:
             added = etree.SubElement(element, draw(st.sampled_from(["future", "{urn:new}future"])), number=str(number))

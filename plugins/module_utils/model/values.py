@@ -58,7 +58,8 @@ def interface_cidr(value: str) -> str:
         raise ValueError("an address with its prefix, such as 192.168.150.1/24 or fd00:150::1/64") from None
     if "/" not in value:
         raise ValueError("an address with its prefix, such as 192.168.150.1/24; the prefix is missing")
-    return found.with_prefixlen
+    # not with_prefixlen, which spells IPv4-mapped addresses in another way than addresses and networks do
+    return f"{found.ip}/{found.network.prefixlen}"
 
 
 def network_cidr(value: str) -> str:

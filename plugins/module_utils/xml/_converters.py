@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 
-from ..model.values import IPAddress
+from ..model.values import IPAddress, interface_cidr
 
 _FAMILIES = {4: "ipv4", 6: "ipv6"}
 
@@ -27,7 +27,7 @@ def decode_cidr(found: Mapping[str, str]) -> str:
             raise ValueError("not a netmask")
         return f"{address}/{network.prefixlen}"
     prefix = int(found.get("prefix", 0)) or _implied_prefix(address)  # 0 is libvirt's "not given"
-    return ipaddress.ip_interface(f"{address}/{prefix}").with_prefixlen
+    return interface_cidr(f"{address}/{prefix}")
 
 
 def _implied_prefix(address: IPAddress) -> int:

@@ -28,7 +28,7 @@ _PARTS = {
 }
 
 
-class NotANetwork(VirtnetError):  # noqa: N818  (the name says it)
+class NotANetwork(VirtnetError):
     """A text that is no libvirt network."""
 
 
