@@ -125,7 +125,7 @@ def _validated(topology: Any) -> dict[str, Any]:
     """The topology with the types and defaults of its options; what is none or empty is left out."""
     if not isinstance(topology, Mapping):
         raise OptionError("", topology, "a topology, such as {type: nat, name: lan, cidr: 10.0.1.0/24}")
-    given = {key: value for key, value in topology.items() if value is not None and value != ""}
+    given = {key: _plain(value) for key, value in topology.items() if value is not None and value != ""}
     kind = given.pop("type", None)
     if kind not in _OWN:
         raise OptionError("type", kind, f"one of {', '.join(_OWN)}")
@@ -146,6 +146,13 @@ def _validated(topology: Any) -> dict[str, Any]:
         else:
             given[option] = spec[option].get("default")
     return {"type": kind, **given}
+
+
+def _plain(value: Any) -> Any:
+    """The value in plain containers: Ansible's own are templates that wait, and take the whole engine along when copied."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def _expected(option: Options) -> str:
