@@ -21,11 +21,6 @@ _RATE = r"""
         description:
           - How much may be sent in one burst at the rate of the peak, in kibibytes. V(0) removes it.
         type: int
-      floor:
-        description:
-          - The rate that each port is guaranteed, in kilobytes a second. V(0) removes it.
-          - Only for what guests receive, and only where the network itself has an average rate for that.
-        type: int
 """
 
 # The three that a network and a port group have in common.
@@ -123,6 +118,7 @@ isolated:
   description:
     - Keeps the guests from reaching one another. The host, and what is beyond it, they reach as before.
     - The default is V(false). Needs a Linux bridge and libvirt 6.1.0.
+    - libvirt has this for a network or for one interface of a guest, not for a port group.
   type: bool
 """
     + SHARED
@@ -147,10 +143,6 @@ portgroups:
     trust_guest_rx_filters:
       description:
         - The network's O(trust_guest_rx_filters), for this group.
-      type: bool
-    isolated:
-      description:
-        - The network's O(isolated), for this group.
       type: bool
 """
     + below(SHARED, "portgroups[]", depth=2)

@@ -87,10 +87,10 @@ PARTS: list[tuple[str, dict[str, Any]]] = [
         {"vlan": {"trunk": True, "tags": [{"id": 42, "native_mode": "untagged"}, {"id": 47}]}},
     ),
     (
-        '<bandwidth><inbound average="1000" peak="5000" floor="200" burst="5120"/><outbound average="128"/></bandwidth>',
+        '<bandwidth><inbound average="1000" peak="5000" burst="5120"/><outbound average="128"/></bandwidth>',
         {
             "bandwidth": {
-                "inbound": {"average": 1000, "peak": 5000, "burst": 5120, "floor": 200},
+                "inbound": {"average": 1000, "peak": 5000, "burst": 5120},
                 "outbound": {"average": 128},
             }
         },

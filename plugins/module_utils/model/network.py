@@ -161,10 +161,11 @@ class Route:
 
 @dataclass(frozen=True)
 class Rate:
+    """Of a network or a portgroup; a ``floor`` is only for a guest's interface (virNetDevBandwidthParse)."""
+
     average: Optional[int] = option(minimum=1, removal=0)
     peak: Optional[int] = option(minimum=1, removal=0)
     burst: Optional[int] = option(minimum=1, removal=0)
-    floor: Optional[int] = option(minimum=1, removal=0)
 
 
 @dataclass(frozen=True)
@@ -206,7 +207,6 @@ class PortGroup:
     name: Optional[str] = option(required=True)
     default: Optional[bool] = option(absent=False)
     trust_guest_rx_filters: Optional[bool] = option(absent=False)
-    isolated: Optional[bool] = option(absent=False)
     bandwidth: Optional[Bandwidth] = option()
     vlan: Optional[Vlan] = option()
     virtualport: Optional[VirtualPort] = option()

@@ -13,7 +13,7 @@ from typing import Any, Optional
 
 from ..errors import OptionError, VirtnetError
 from .fields import shapes, to_options
-from .network import OWN_BRIDGE_MODES, POOL_MODES, Forward, Ip, Network, mode_of
+from .network import OWN_BRIDGE_MODES, POOL_MODES, Bridge, Forward, Ip, Network, mode_of
 from .world import Neighbour, World, overlap
 
 # What each option needs of libvirt, from https://libvirt.org/formatnetwork.html and the release notes.
@@ -24,7 +24,6 @@ SINCE = {
     "bridge.zone": (5, 1, 0),
     "dnsmasq_options": (5, 6, 0),
     "isolated": (6, 1, 0),
-    "portgroups.isolated": (6, 1, 0),
     "forward.nat.ipv6": (6, 5, 0),
     "ips.dhcp.ranges.lease": (6, 3, 0),
     "ips.dhcp.hosts.lease": (6, 3, 0),
@@ -34,6 +33,7 @@ SINCE = {
 VLAN_ON_LINUX_BRIDGE = (11, 0, 0)
 
 # Without a bridge of libvirt's own there is no host side that these could be about.
+_OWN_BRIDGE_ONLY = ("stp", "delay", "zone")
 _NEED_OWN_BRIDGE = ("ips", "dns", "domain", "routes", "mac", "mtu")
 
 
@@ -45,6 +45,10 @@ def drop_unfit(target: Network, given: Network) -> Network:
         target = replace(target, **dict.fromkeys(leftovers))
     if mode in POOL_MODES and given.bridge is None:
         target = replace(target, bridge=None)
+    if mode == "bridge" and target.bridge:
+        asked_bridge = given.bridge or Bridge()
+        kept = {name: getattr(asked_bridge, name) for name in _OWN_BRIDGE_ONLY}
+        target = replace(target, bridge=replace(target.bridge, **kept))
     if target.forward is None:
         return target
     asked = given.forward or Forward()
@@ -104,6 +108,10 @@ def check(target: Network) -> None:
         except OptionError as error:
             raise error.under(f"ips[{place}]") from None
     _check_routes(target)
+    if target.title and "\n" in target.title:
+        raise OptionError("title", target.title, "one line")
+    if target.domain and target.domain.register and not target.domain.local_only:
+        raise OptionError("domain.register", True, "domain.local_only true beside it, which libvirt asks for")
     for place, group in enumerate(target.portgroups or ()):
         if group.name in [other.name for other in (target.portgroups or ())[:place]]:
             raise OptionError(f"portgroups[{place}].name", group.name, "each portgroup once")
@@ -123,11 +131,37 @@ def _check_mode(target: Network) -> None:
         raise OptionError("bridge.name", bridge, f"nothing, as forward.mode is {mode}")
     if mode == "bridge" and not (bridge or forward.interfaces):
         raise OptionError("forward.mode", mode, "bridge.name (an existing bridge) or forward.interfaces with this mode")
+    if mode in ("nat", "route") and len(forward.interfaces or ()) > 1:
+        raise OptionError(
+            "forward.interfaces", list(forward.interfaces or ()), f"one interface at most, as forward.mode is {mode}"
+        )
+    if mode == "bridge" and bridge and forward.interfaces:
+        raise OptionError(
+            "forward.interfaces",
+            list(forward.interfaces),
+            "nothing beside bridge.name: a bridge or a pool of interfaces",
+        )
+    if mode != "hostdev":
+        for name in ("managed", "driver", "addresses"):
+            if getattr(forward, name) is not None:
+                raise OptionError(
+                    f"forward.{name}",
+                    _brief(getattr(forward, name)),
+                    f"nothing, as forward.mode is {mode} and not hostdev",
+                )
+    if mode == "bridge" and target.bridge:
+        for name in _OWN_BRIDGE_ONLY:
+            if getattr(target.bridge, name) is not None:
+                raise OptionError(
+                    f"bridge.{name}",
+                    getattr(target.bridge, name),
+                    "nothing, as forward.mode is bridge: the bridge is the host's own",
+                )
     if mode in ("none", "open") and forward.interfaces:
         raise OptionError("forward.interfaces", list(forward.interfaces), f"nothing, as forward.mode is {mode}")
     if forward.nat and mode != "nat":
         raise OptionError("forward.nat", _brief(forward.nat), f"nothing, as forward.mode is {mode}")
-    if mode in ("nat", "route") and not target.ips:
+    if mode in ("nat", "route", "open") and not target.ips:
         raise OptionError("forward.mode", mode, "at least one address in ips with this mode")
     if forward.nat and forward.nat.ports and (forward.nat.ports.start or 0) > (forward.nat.ports.end or 0):
         raise OptionError("forward.nat.ports", _brief(forward.nat.ports), "start not above end")
@@ -167,6 +201,8 @@ def _check_ip(ip: Ip) -> None:
         raise OptionError("address", ip.address, f"a host's address in {net}, not the broadcast address")
     if ip.dhcp is None:
         return
+    if ip.dhcp.bootp and not (ip.dhcp.ranges or ip.dhcp.hosts):
+        raise OptionError("dhcp.bootp", ip.dhcp.bootp.file, "ranges or hosts beside it; without them libvirt drops it")
     if net.version == 6 and net.prefixlen < 64:
         raise OptionError("dhcp", ip.address, "a prefix of 64 or longer, which dnsmasq needs for DHCPv6")
     for place, span in enumerate(ip.dhcp.ranges or ()):

@@ -122,7 +122,6 @@ _RATE = Table(
     model.Rate,
     Attr("average", "average", NUMBER),
     Attr("peak", "peak", NUMBER),
-    Attr("floor", "floor", NUMBER),
     Attr("burst", "burst", NUMBER),
 )
 _BANDWIDTH = Table(model.Bandwidth, Child("inbound", "inbound", _RATE), Child("outbound", "outbound", _RATE))
@@ -155,7 +154,6 @@ PORTGROUP = Table(
     Child("vlan", "vlan", _VLAN),
     Child("virtualport", "virtualport", _VIRTUALPORT),
     Child("bandwidth", "bandwidth", _BANDWIDTH),
-    Child("port", "isolated", _PORT, plain=True),
 )
 _DNSMASQ_OPTIONS = Table(None, Child(f"{{{DNSMASQ}}}option", VALUE, only("value"), many=True))
 
