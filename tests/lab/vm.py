@@ -31,9 +31,8 @@ date --set "@{now}" >/dev/null
 echo {name} > /etc/hostname
 hostname {name}
 printf '127.0.0.1 localhost\n127.0.1.1 {name}\n::1 localhost\n' > /etc/hosts
-# Two hosts with the same id would make bridges with the same MAC. udev, which makes them up, has read the old one.
+# Two hosts with the same id would make bridges with the same MAC. udev reads it anew for each.
 echo {machine_id} > /etc/machine-id
-systemctl try-restart systemd-udevd.service
 """
 
 _SET_BACKEND = r"""

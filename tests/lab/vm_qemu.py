@@ -63,7 +63,7 @@ def command(
     # A lab's disk may be lost with the machine: nothing is ever synced.
     words += ["-drive", f"file={DISK},format=qcow2,if=virtio,cache=unsafe,discard=unmap"]
     # restrict: nothing gets out, and only the forwarded port gets in.
-    words += ["-netdev", f"user,id=mgmt,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:22"]
+    words += ["-netdev", f"user,id=mgmt,restrict=on,ipv6=off,hostfwd=tcp:127.0.0.1:{port}-:22"]
     words += ["-device", "virtio-net-pci,netdev=mgmt,mac=52:54:00:6c:61:62,romfile="]
     words += ["-device", "vmgenid,guid=auto", "-rtc", "base=utc"]
     words += ["-serial", f"file:{CONSOLE}", "-qmp", f"unix:{SOCKET},server=on,wait=off"]
