@@ -72,10 +72,13 @@ def _units(logs: Path) -> Iterator[Step]:
 
 
 def _integration(logs: Path, quick: bool) -> Iterator[Step]:
-    if any((CHECKOUT / "tests" / "integration").glob("test_*.py")):
-        # -v: a line a test, so that the log of a run that hangs says where.
-        arguments = ["-v", "--durations=20", "tests/integration", *(["--quick"] if quick else [])]
-        yield _pytest("integration", "integration", "dev", logs, arguments, minutes=45)
+    """The modules on lab hosts; and, but for a quick run, the lab itself."""
+    suites = {"integration": ["--quick"]} if quick else {"integration": [], "lab": []}
+    for suite, options in suites.items():
+        if any((CHECKOUT / "tests" / suite).glob("test_*.py")):
+            # -v: a line a test, so that the log of a run that hangs says where.
+            arguments = ["-v", "--durations=20", f"tests/{suite}", *options]
+            yield _pytest(suite, "integration", "dev", logs, arguments, minutes=45)
 
 
 def _molecule() -> Iterator[Step]:
@@ -120,20 +123,15 @@ def _importer(logs: Path) -> str:
 
 
 def _mypy(env: dict[str, str]) -> Iterator[Step]:
-    """Each for itself: module_utils as the collection that Ansible imports, the rest as scripts of the checkout."""
-    packages = {
-        "ansible_collections.virtnet.kvm.plugins": (collections_root(), CHECKOUT / "plugins"),
-        "lab": (CHECKOUT / "tests", CHECKOUT / "tests" / "lab"),
-        "testing": (CHECKOUT / "script", CHECKOUT / "script" / "testing"),
-    }
-    for package, (root, needed) in packages.items():
-        if not any(needed.rglob("*.py")):
+    """The plugins as the collection that Ansible imports, the rest as packages of the checkout."""
+    roots = (collections_root(), CHECKOUT / "script", CHECKOUT / "tests")
+    env = {**env, "MYPYPATH": os.pathsep.join(map(str, roots))}
+    for package in ("ansible_collections.virtnet.kvm.plugins", "testing", "benchmark", "lab", "integration"):
+        if not any((root / package.replace(".", "/")).exists() for root in roots):
             continue
-        cache = CACHE / "mypy" / package
-        config = CHECKOUT / "pyproject.toml"
-        command = (tool("dev", "mypy"), "--config-file", str(config), "--cache-dir", str(cache), "-p", package)
-        name = f"mypy {package.rpartition('.')[2]}"
-        yield Step(name, "gate", command, root, {**env, "MYPYPATH": str(root)})
+        options = ("--config-file", str(CHECKOUT / "pyproject.toml"), "--cache-dir", str(CACHE / "mypy" / package))
+        command = (tool("dev", "mypy"), *options, "-p", package)
+        yield Step(f"mypy {package.rpartition('.')[2]}", "gate", command, collections_root(), env)
 
 
 def _shell_scripts() -> list[str]:
