@@ -133,6 +133,13 @@ def test_version_has_a_changelog() -> None:
     assert f"v{version}" in (CHECKOUT / "CHANGELOG.md").read_text().replace("\\", "")
 
 
+def test_changelog_announces_each_module() -> None:
+    """`antsibull-changelog release` writes them, in the staged copy, where it finds the documentation."""
+    releases = _yaml(CHECKOUT / "changelogs" / "changelog.yaml")["releases"].values()
+    announced = {module["name"] for release in releases for module in release.get("modules", ())}
+    assert {path.stem for path in MODULES} <= announced
+
+
 # ---- code
 
 
