@@ -61,22 +61,22 @@ def drop_unfit(target: Network, given: Network) -> Network:
         unfit.add("interfaces")
     if mode != "hostdev":
         unfit |= {"addresses", "driver", "managed"}
+    if mode in ("nat", "route") and asked.dev is not None:
+        unfit.add("interfaces")  # there is one at most, and this is another, or none
     changes = {name: None for name in unfit if getattr(asked, name) is None}
-    if "interfaces" in changes and asked.dev is not None:
-        del changes["interfaces"]
     return replace(target, forward=replace(target.forward, **changes))
 
 
-def check_versions(given: Network, libvirt: int) -> None:
+def check_versions(given: Network, target: Network, libvirt: int) -> None:
     """Refuse options that the host's libvirt is too old for; it would pass over them in silence."""
     for option, path, value in _given_options(given):
         need = SINCE.get(option)
-        if need and libvirt < _number(need) and value not in ((), "", None):
+        if need and libvirt < _number(need) and value is not False and value not in ((), ""):
             raise OptionError(
                 path, value, f"libvirt {_dotted(need)} or newer for this option; the host has {_version(libvirt)}"
             )
-    own_bridge = mode_of(given) in (*OWN_BRIDGE_MODES, "bridge")
-    openvswitch = given.virtualport is not None and given.virtualport.type == "openvswitch"
+    own_bridge = mode_of(target) in (*OWN_BRIDGE_MODES, "bridge")
+    openvswitch = target.virtualport is not None and target.virtualport.type == "openvswitch"
     if given.vlan and given.vlan.tags and own_bridge and not openvswitch and libvirt < _number(VLAN_ON_LINUX_BRIDGE):
         raise OptionError(
             "vlan",

@@ -40,8 +40,8 @@ def plan_network(
     """
     if not wanted.present:
         return _plan_absent(before, wanted, world)
-    check_versions(wanted.given, world.libvirt)
     target = _target(before, wanted)
+    check_versions(wanted.given, target, world.libvirt)
     check(target)
     resume = resume or {}
     active = _decide(wanted.active, resume.get("active"), before.active if before else True)

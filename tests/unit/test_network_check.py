@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026, virtnet.kvm contributors
+"""What is refused before the host is touched, and what is dropped since the forward mode can't have it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.virtnet.kvm.plugins.module_utils.errors import OptionError
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.fields import from_options, merge
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.network import Network, normalise
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.network_check import check_versions, drop_unfit
+
+BOOKWORM = 9_000_000
+VLAN = {"tags": [{"id": 10}, {"id": 20}]}
+
+
+def network(**options: Any) -> Network:
+    return from_options(Network, {"name": "lan", **options})
+
+
+def _changed(before: dict[str, Any], given: dict[str, Any]) -> Network:
+    options = network(**given)
+    return normalise(drop_unfit(merge(normalise(network(**before)), options), options))
+
+
+@pytest.mark.parametrize("mode", ["nat", "route"])
+@pytest.mark.parametrize(("dev", "interfaces"), [("eth8", ("eth8",)), ("eth7", ("eth7",)), ("", None)])
+def test_another_device_takes_the_place_of_the_one(mode: str, dev: str, interfaces: Any) -> None:
+    after = _changed({"forward": {"mode": mode, "dev": "eth7"}}, {"forward": {"dev": dev}})
+    assert after.forward and after.forward.interfaces == interfaces
+
+
+def test_a_device_of_a_pool_is_its_first() -> None:
+    after = _changed({"forward": {"mode": "vepa", "interfaces": ["eth1", "eth2"]}}, {"forward": {"dev": "eth2"}})
+    assert after.forward and after.forward.interfaces == ("eth2", "eth1")
+
+
+def test_vlan_of_a_network_that_is_on_openvswitch() -> None:
+    before = {"forward": {"mode": "bridge"}, "bridge": {"name": "ovs0"}, "virtualport": {"type": "openvswitch"}}
+    given = network(vlan=VLAN)
+    check_versions(given, _changed(before, {"vlan": VLAN}), BOOKWORM)
+    with pytest.raises(OptionError, match="libvirt 11.0.0 or newer for VLAN tags"):
+        check_versions(given, given, BOOKWORM)
+
+
+@pytest.mark.parametrize(
+    "given", [{"title": ""}, {"domain": {"register": False}}, {"dns": {"forwarders": []}}, {"dnsmasq_options": []}]
+)
+def test_nothing_is_asked_of_an_old_libvirt(given: dict[str, Any]) -> None:
+    check_versions(network(**given), network(**given), 5_000_000)
+
+
+@pytest.mark.parametrize(
+    ("given", "option"),
+    [
+        ({"title": "A"}, "title"),
+        ({"domain": {"register": True}}, "domain.register"),
+        ({"dns": {"forwarders": [{"addr": "192.0.2.1"}, {"addr": "192.0.2.2", "port": 53}]}}, "dns.forwarders[1].port"),
+    ],
+)
+def test_too_old_a_libvirt(given: dict[str, Any], option: str) -> None:
+    with pytest.raises(OptionError, match="or newer for this option; the host has 9.0.0") as error:
+        check_versions(network(**given), network(**given), BOOKWORM)
+    assert error.value.option == option
