@@ -56,7 +56,7 @@ uuid:
   type: str
 title:
   description:
-    - A short title. An empty string removes it. Stored without a restart. Since libvirt 9.7.0.
+    - A short title of one line. An empty string removes it. Stored without a restart. Since libvirt 9.7.0.
   type: str
 description:
   description:
@@ -99,7 +99,8 @@ forward:
       type: str
     interfaces:
       description:
-        - The whole list of the host's interfaces that guests are plugged in or forwarded to, in order.
+        - The whole list of the host's interfaces that guests are plugged in or forwarded to, in order. V(nat) and V(route)
+          take one at most.
         - In the modes that plug guests in interfaces, some can be added at the end, or taken away, without a restart, as long as
           one of the former stays.
       type: list
@@ -166,6 +167,7 @@ forward:
 bridge:
   description:
     - The Linux bridge that the guests are plugged in. libvirt makes and removes it, unless O(forward.mode=bridge).
+      Then it is the host's own, and O(bridge.stp), O(bridge.delay) and O(bridge.zone) can't be given.
   type: dict
   suboptions:
     name:

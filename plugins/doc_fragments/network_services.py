@@ -51,7 +51,7 @@ domain:
     register:
       description:
         - Registers the network's DNS server with C(systemd-resolved) on the host, so that the host finds guests by name.
-        - The default is V(false). Since libvirt 10.1.0.
+        - The default is V(false). Needs O(domain.local_only=true). Since libvirt 10.1.0.
       type: bool
 dns:
   description:
@@ -159,7 +159,7 @@ dns:
 ips:
   description:
     - The whole list of the addresses that the host has on the network. An empty list leaves it without any.
-    - A network of the modes V(none), V(nat), V(route) and V(open) can have them, V(nat) and V(route) must.
+    - A network of the modes V(none), V(nat), V(route) and V(open) can have them, all but V(none) must.
     - Their order means nothing. A subnet that overlaps one that the host already has is refused.
   type: list
   elements: dict
@@ -230,7 +230,7 @@ ips:
             {_lease("hosts")}
         bootp:
           description:
-            - What to boot from the network. Only IPv4.
+            - What to boot from the network. Only IPv4, and only beside ranges or hosts.
           type: dict
           suboptions:
             file:
