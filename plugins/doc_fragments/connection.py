@@ -13,6 +13,8 @@ options:
   uri:
     description:
       - The libvirt connection to use, as in C(virsh --connect). It is opened on the host that the module runs on.
+      - Over a connection to another host, that host's interfaces can't be seen. Guests aren't plugged in again after a
+        restart then, and conflicts with interfaces of that host aren't found beforehand.
     type: str
     default: qemu:///system
 requirements:
