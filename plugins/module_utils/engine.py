@@ -157,19 +157,24 @@ def _plan_all(host: Host, resources: Sequence[Resource]) -> list[Outcome]:
 
 def _apply(host: Host, outcomes: Sequence[Outcome]) -> None:
     done: list[Any] = []
-    for outcome in outcomes:
-        if outcome.plan.resume:
-            host.remember(outcome.resource.label, outcome.plan.resume)
-        for step in outcome.plan.steps:
-            try:
+    words = "begin"
+    try:
+        for outcome in outcomes:
+            if outcome.plan.resume:
+                host.remember(outcome.resource.label, outcome.plan.resume)
+            for step in outcome.plan.steps:
+                words = step.words
+                if step.composite:
+                    done.append(step)
                 step.do(host)
-                done.append(step)
-            except VirtnetError as error:
-                undone, left = _undo(host, [*done, step] if step.composite else done)
-                if not left:
-                    for begun in outcomes:
-                        host.remember(begun.resource.label, {})
-                raise ApplyError(step.words, error, undone, left) from error
+                if not step.composite:
+                    done.append(step)
+    except Exception as error:  # whatever it was: what has been done is taken back
+        undone, left = _undo(host, done)
+        if not left:
+            for begun in outcomes:
+                host.remember(begun.resource.label, {})
+        raise ApplyError(words, error, undone, left) from error
 
 
 def _undo(host: Host, done: Sequence[Any]) -> tuple[list[str], list[str]]:

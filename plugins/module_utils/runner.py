@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
@@ -21,28 +22,41 @@ from .engine import Outcome, run
 from .errors import MissingLibraryError, OptionError, VirtnetError
 from .resources import URI, describe_network, network_rules, network_spec, parse_network_options
 
-# What a resource of a kind is made of, by the name under which `fabric` takes a list of them.
-KINDS: dict[str, tuple[Callable[[], dict[str, Any]], Callable[[], dict[str, Any]], Callable[..., Any]]] = {
-    "networks": (network_spec, network_rules, parse_network_options),
-}
-_KIND_OF = {"network": "networks"}
+
+@dataclass(frozen=True)
+class Kind:
+    """What a resource of a kind is made of: its options, what goes with what in them, and how they are parsed."""
+
+    options: Callable[[], dict[str, Any]]
+    rules: Callable[[], dict[str, Any]]
+    parse: Callable[..., Any]
+
+
+NETWORK = Kind(network_spec, network_rules, parse_network_options)
+
+# The lists that `fabric` takes.
+LISTS = {"networks": NETWORK}
 
 
 class EndedError(VirtnetError):
     """The run was asked to end; what it has done is taken back first."""
 
 
+ENDING = (signal.SIGTERM, signal.SIGHUP)
+
+
 def _interrupt(number: int, _frame: Any) -> None:
+    for repeated in ENDING:
+        signal.signal(repeated, signal.SIG_IGN)  # what follows is taking back, which is not to be interrupted
     raise EndedError(f"ended by {signal.Signals(number).name}")
 
 
-def run_resource(kind: str) -> None:
+def run_resource(kind: Kind) -> None:
     """A module that declares one resource."""
-    spec, rules, parse = KINDS[_KIND_OF[kind]]
-    module = AnsibleModule(argument_spec={**spec(), **URI}, supports_check_mode=True, **rules())
+    module = AnsibleModule(argument_spec={**kind.options(), **URI}, supports_check_mode=True, **kind.rules())
 
     def work(host: Host) -> dict[str, Any]:
-        (outcome,) = run(host, [parse(module.params)], check=module.check_mode)
+        (outcome,) = run(host, [kind.parse(module.params)], check=module.check_mode)
         _warn(module, [outcome])
         return _result(host, outcome)
 
@@ -52,15 +66,15 @@ def run_resource(kind: str) -> None:
 def run_fabric() -> None:
     """The module that declares a list of every kind, as one transaction."""
     spec: dict[str, Any] = {}
-    for name, (options, rules, _) in KINDS.items():
-        spec[name] = {"type": "list", "elements": "dict", "options": options(), **rules()}
+    for name, kind in LISTS.items():
+        spec[name] = {"type": "list", "elements": "dict", "options": kind.options(), **kind.rules()}
     module = AnsibleModule(argument_spec={**spec, **URI}, supports_check_mode=True)
 
     def work(host: Host) -> dict[str, Any]:
         resources, kinds = [], []
-        for name, (_, _, parse) in KINDS.items():
+        for name, kind in LISTS.items():
             for place, options in enumerate(module.params[name] or ()):
-                resources.append(parse(options, f"{name}[{place}]"))
+                resources.append(kind.parse(options, f"{name}[{place}]"))
                 kinds.append(name)
         outcomes = run(host, resources, check=module.check_mode)
         _warn(module, outcomes)
@@ -69,9 +83,8 @@ def run_fabric() -> None:
     _run(module, work)
 
 
-def run_info(kind: str) -> None:
-    """A module that only reads."""
-    assert kind == "network"
+def run_network_info() -> None:
+    """The module that reads networks."""
     module = AnsibleModule(
         argument_spec={"name": {"type": "list", "elements": "str", "aliases": ["names"]}, **URI},
         supports_check_mode=True,
@@ -89,7 +102,7 @@ def run_info(kind: str) -> None:
 
 
 def _run(module: AnsibleModule, work: Callable[[Host], dict[str, Any]]) -> None:
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in ENDING:
         signal.signal(number, _interrupt)
     host = Host(module.params["uri"])
     try:

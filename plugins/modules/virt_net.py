@@ -276,11 +276,11 @@ diff:
   type: dict
 """
 
-from ansible_collections.virtnet.kvm.plugins.module_utils.runner import run_resource
+from ansible_collections.virtnet.kvm.plugins.module_utils.runner import NETWORK, run_resource
 
 
 def main() -> None:
-    run_resource("network")
+    run_resource(NETWORK)
 
 
 if __name__ == "__main__":

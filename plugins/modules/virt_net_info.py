@@ -199,11 +199,11 @@ networks:
           sample: true
 """
 
-from ansible_collections.virtnet.kvm.plugins.module_utils.runner import run_info
+from ansible_collections.virtnet.kvm.plugins.module_utils.runner import run_network_info
 
 
 def main() -> None:
-    run_info("network")
+    run_network_info()
 
 
 if __name__ == "__main__":

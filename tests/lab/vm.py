@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import secrets
 import shlex
-import shutil
 import subprocess
 import time
 from pathlib import Path

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import yaml
 from ansible.errors import AnsibleFilterError
-from conftest import CHECKOUT
 
 from ansible_collections.virtnet.kvm.plugins.filter.as_networks import FilterModule
 from ansible_collections.virtnet.kvm.plugins.module_utils.resources import network_spec, parse_network_options
 from ansible_collections.virtnet.kvm.plugins.plugin_utils import topology
+from conftest import CHECKOUT
 
 as_networks = FilterModule().filters()["as_networks"]
 LAN = {"type": "nat", "name": "lan", "cidr": "192.168.150.0/24"}

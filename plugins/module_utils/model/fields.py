@@ -27,6 +27,9 @@ T = TypeVar("T")
 # What no configuration of a host can hold: it is no character of XML (https://www.w3.org/TR/xml/#charsets).
 _UNWRITABLE = re.compile("[^\\t\\n\\r\\x20-\\uD7FF\\uE000-\\uFFFD\\U00010000-\\U0010FFFF]")
 
+_NOTHING = type(None)
+_field = functools.partial(dataclasses.field, default=None)
+
 _SCALARS: dict[type, str] = {str: "str", int: "int", bool: "bool"}
 
 
@@ -49,8 +52,7 @@ def option(
     ``removal`` is the given value that removes; ``host_chosen`` marks what the host makes up when nobody says it;
     ``unordered`` lists are compared as sets; ``hidden`` fields are no options (the model's own).
     """
-    return dataclasses.field(
-        default=None,
+    return _field(
         metadata={
             "required": required,
             "choices": choices,
@@ -91,7 +93,7 @@ def _shapes(cls: type) -> tuple[Shape, ...]:
     hints = typing.get_type_hints(cls)
     found = []
     for field in dataclasses.fields(cls):
-        inner = next(arg for arg in typing.get_args(hints[field.name]) if arg is not type(None))
+        inner = next(arg for arg in typing.get_args(hints[field.name]) if arg is not _NOTHING)
         many = typing.get_origin(inner) is tuple
         base = typing.get_args(inner)[0] if many else inner
         found.append(Shape(field.name, base, many, field.metadata))

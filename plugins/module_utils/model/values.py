@@ -26,7 +26,8 @@ def mac(value: str) -> str:
     """A unicast MAC address, lower case with colons."""
     digits = re.sub(r"[:.\-]", "", value).lower()
     if not re.fullmatch(r"[0-9a-f]{12}", digits):
-        raise ValueError("a MAC address such as 52:54:00:12:34:56")
+        quoted = "; written without quotes, YAML takes it for a number" if value.isdigit() else ""
+        raise ValueError(f"a MAC address such as 52:54:00:12:34:56{quoted}")
     if int(digits[:2], 16) & 1:
         raise ValueError("a unicast MAC address (the first byte even); this one is multicast")
     if digits == "0" * 12:

@@ -56,9 +56,7 @@ class World:
     @property
     def neighbours(self) -> Mapping[str, Neighbour]:
         """The networks as they will be when what is planned so far is done, by name."""
-        if self._neighbours is None:
-            self._neighbours = {neighbour.name: neighbour for neighbour in self._read_neighbours()}
-        merged = {**self._neighbours, **self._planned}
+        merged = {**self._found(), **self._planned}
         return {name: neighbour for name, neighbour in merged.items() if neighbour is not None}
 
     @property
@@ -69,8 +67,12 @@ class World:
 
     def bridges_before(self) -> frozenset[str]:
         """The bridges that libvirt's active networks have now; they come and go with them and are no foreign interfaces."""
-        _ = self.neighbours
-        return frozenset(n.bridge for n in (self._neighbours or {}).values() if n.bridge and n.active)
+        return frozenset(n.bridge for n in self._found().values() if n.bridge and n.active)
+
+    def _found(self) -> Mapping[str, Neighbour]:
+        if self._neighbours is None:
+            self._neighbours = {neighbour.name: neighbour for neighbour in self._read_neighbours()}
+        return self._neighbours
 
     def expect(self, name: str, neighbour: Optional[Neighbour]) -> None:
         """Take into account what has been planned: the network ``name`` will be so, or be gone."""

@@ -220,7 +220,7 @@ def write(table: Table, element: Element, value: Any, unknown: Iterable[Unknown]
         if not xml.startswith("@"):
             place.append(parse_document(xml))
             continue
-        name, _, text = xml[1:].partition("=")
+        name, text = xml[1:].split("=", 1)
         if name not in place.attrib:
             place.set(name, text)
 

@@ -45,7 +45,7 @@ def _implied_prefix(address: IPAddress) -> int:
 
 def encode_cidr(value: str) -> dict[str, str]:
     """CIDR as libvirt wants it: the family of IPv6 must be said."""
-    address, _, prefix = value.partition("/")
+    address, prefix = value.split("/")
     family = {"family": "ipv6"} if ":" in address else {}
     return {**family, "address": address, "prefix": prefix}
 
