@@ -1,0 +1,15 @@
+#!/bin/sh
+# SPDX-FileCopyrightText: 2026, virtnet.kvm contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Run on a lab host: a namespace that stands for what is outside of it. It knows no way to the host's networks, so it can
+# answer only what comes with the host's own address.
+set -e
+ip netns delete world 2>/dev/null || true
+ip link delete outside 2>/dev/null || true
+ip netns add world
+ip link add outside type veth peer name eth0 netns world
+ip address add 198.51.100.1/24 dev outside
+ip link set outside up
+ip -n world address add 198.51.100.2/24 dev eth0
+ip -n world link set lo up
+ip -n world link set eth0 up
