@@ -70,9 +70,10 @@ class Bench:
         """The seconds that a whole `ansible-playbook` takes."""
         path = self.scratch / "play.json"
         path.write_text(json.dumps(play))
-        command = [Path(sys.executable).with_name("ansible-playbook"), "-i", self.scratch / "inventory.json", path]
+        inventory = self.scratch / "inventory.json"
+        command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(inventory), str(path)]
         began = time.monotonic()
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True)
+        done = subprocess.run(command, check=False, env=self.environment, capture_output=True, text=True)
         seconds = time.monotonic() - began
         if done.returncode:
             raise lab.LabError(f"a play failed:\n{done.stdout[-3000:]}{done.stderr[-1000:]}")

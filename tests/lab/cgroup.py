@@ -24,16 +24,16 @@ def _roots() -> list[Path]:
     """The hierarchies that systemd uses: the version 2 one first, then version 1's `name=systemd` if there is one."""
     found: list[tuple[int, Path]] = []
     for line in Path("/proc/mounts").read_text().splitlines():
-        _, where, kind, options = line.split()[:4]
+        where, kind, options = line.split()[1:4]
         if not where.startswith("/sys/fs/cgroup"):
             continue
         if kind == "cgroup2":
             found.append((0, Path(where)))
         elif kind == "cgroup" and "name=systemd" in options.split(","):
             found.append((1, Path(where)))
-    if not any(version == 0 for version, _ in found):
+    if not any(version == 0 for version, path in found):
         raise LabError("this machine has no cgroup version 2 hierarchy, which a container host needs")
-    return [path for _, path in sorted(found)]
+    return [path for version, path in sorted(found)]
 
 
 def _groups(name: str) -> list[Path]:
@@ -51,7 +51,7 @@ def enter(name: str, command: Sequence[str]) -> list[str]:
 
 def _below(group: Path) -> Iterator[Path]:
     """A group and those in it, innermost first."""
-    for where, _, _ in os.walk(group, topdown=False):
+    for where, *_rest in os.walk(group, topdown=False):
         yield Path(where)
 
 

@@ -123,7 +123,7 @@ def _reboot(args: argparse.Namespace) -> int:
     return 0
 
 
-def _list(_: argparse.Namespace) -> int:
+def _list(_args: argparse.Namespace) -> int:
     machines = list(known())
     for machine in machines:
         what = "running" if machine.is_running() else "dead (script/lab down removes what is left)"

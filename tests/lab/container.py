@@ -166,7 +166,9 @@ class ContainerMachine(Machine):
             return self.run("exec 2>/dev/null; ss -Hltn sport = 22 | grep -q . && virsh version", False).returncode == 0
 
         wait_until(answers, 60, f"{self.name} to answer", 0.3)
-        probe = subprocess.run([*self.ssh_args(), "true"], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        probe = subprocess.run(
+            [*self.ssh_args(), "true"], check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL
+        )
         self.checked(probe, "ssh", True)
 
     def _console(self) -> str:
@@ -190,6 +192,7 @@ class ContainerMachine(Machine):
         try:
             done = subprocess.run(
                 [*self._enter(), "/bin/sh", "-c", cmd],
+                check=False,
                 env=_ENV,
                 input=input if input is not None else "",
                 capture_output=True,
@@ -209,7 +212,7 @@ class ContainerMachine(Machine):
         target = Path(remote)
         script = 'd=$(mktemp -d) && tar -x -C "$d" && mkdir -p "$1" && cp -rT "$d/$3" "$1/$2" && rm -r "$d"'
         unpack = [*self._enter(), "/bin/sh", "-c", script, "put", str(target.parent), target.name, source.name]
-        done = subprocess.run(unpack, env=_ENV, stdin=pack.stdout, capture_output=True, text=True)
+        done = subprocess.run(unpack, check=False, env=_ENV, stdin=pack.stdout, capture_output=True, text=True)
         if pack.wait() != 0:
             raise LabError(f"could not read {source}")
         self.checked(done, f"put {remote}", True)

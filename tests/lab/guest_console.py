@@ -51,7 +51,7 @@ class Console:
             if not data:
                 raise SystemExit("the guest is gone")
             self.buffer += data
-        line, _, self.buffer = self.buffer.partition(b"\n")
+        line, _newline, self.buffer = self.buffer.partition(b"\n")
         return line.decode(errors="replace").strip()
 
     def expect(self, answer: str, until: float) -> bool:

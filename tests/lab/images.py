@@ -129,7 +129,12 @@ def _build(recipe: Recipe) -> None:
         command.append(mirror)
     with log.open("w") as output:
         done = subprocess.run(
-            command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, pass_fds=held_locks()
+            command,
+            check=False,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            pass_fds=held_locks(),
         )
     if done.returncode != 0:
         shutil.rmtree(building, ignore_errors=True)

@@ -24,7 +24,7 @@ def lab_id() -> str:
 def sh(command: Sequence[str | Path], check: bool = True, input: str | None = None) -> str:
     """Run a command here and return what it printed."""
     words = [str(word) for word in command]
-    done = subprocess.run(words, input=input, capture_output=True, text=True, pass_fds=held_locks())
+    done = subprocess.run(words, check=False, input=input, capture_output=True, text=True, pass_fds=held_locks())
     if check and done.returncode != 0:
         raise LabError(f"`{' '.join(words)}` ended with {done.returncode}: {(done.stderr or done.stdout).strip()}")
     return done.stdout

@@ -113,10 +113,9 @@ class VmMachine(Machine):
     def _wait(self) -> None:
         """SSH and libvirtd answer, and the machine is itself."""
         self._wait_for("true", BOOT_SECONDS, "to answer on SSH")
-        self.run(
-            _PERSONALIZE.format(name=self.name, now=f"{time.time():.2f}", machine_id=secrets.token_hex(16))
-            + (_SET_BACKEND.format(backend=backend) if (backend := self.opts["firewall_backend"]) else "")
-        )
+        backend = self.opts["firewall_backend"]
+        personal = _PERSONALIZE.format(name=self.name, now=f"{time.time():.2f}", machine_id=secrets.token_hex(16))
+        self.run(personal + (_SET_BACKEND.format(backend=backend) if backend else ""))
         self._wait_for(_LIBVIRT_ANSWERS, BOOT_SECONDS, "to start libvirtd")
 
     def _wait_for(self, cmd: str, seconds: float, what: str) -> None:
@@ -150,7 +149,7 @@ class VmMachine(Machine):
             raise LabError(f"{self.name} is not running; `script/lab up {self.name} --kind vm` starts it anew")
         try:
             return subprocess.run(
-                [*self.ssh_args(), cmd], input=input or "", capture_output=True, text=True, timeout=timeout
+                [*self.ssh_args(), cmd], check=False, input=input or "", capture_output=True, text=True, timeout=timeout
             )
         except subprocess.TimeoutExpired:
             raise LabError(f"{self.name}: `{cmd}` did not end within {timeout:.0f} s") from None
@@ -168,7 +167,9 @@ class VmMachine(Machine):
         )
         script = 'd=$(mktemp -d) && tar -x -C "$d" && mkdir -p "$1" && cp -rT "$d/$3" "$1/$2" && rm -r "$d"'
         unpack = shlex.join(["/bin/sh", "-c", script, "put", str(target.parent), target.name, source.name])
-        done = subprocess.run([*self.ssh_args(), unpack], stdin=pack.stdout, capture_output=True, text=True)
+        done = subprocess.run(
+            [*self.ssh_args(), unpack], check=False, stdin=pack.stdout, capture_output=True, text=True
+        )
         if pack.wait() != 0:
             raise LabError(f"could not read {source}")
         self.checked(done, f"put {remote}", True)
@@ -215,5 +216,5 @@ class VmMachine(Machine):
         """A kept connection to a host that has gone would hang whoever uses it next."""
         if self._control_path.exists():
             words = ["ssh", "-F", "/dev/null", "-o", f"ControlPath={self._control_path}", "-O", "exit", "127.0.0.1"]
-            subprocess.run(words, capture_output=True, timeout=10)
+            subprocess.run(words, check=False, capture_output=True, timeout=10)
             self._control_path.unlink(missing_ok=True)

@@ -62,7 +62,9 @@ def _trial(accelerator: Accelerator, kernel: Path, initramfs: Path) -> bool:
     command += ["-m", "512M", "-smp", "2", "-display", "none", "-serial", "stdio", "-kernel", str(kernel)]
     command += ["-initrd", str(initramfs), "-append", f"{vm_boot.KERNEL_OPTIONS} {vm_boot.TRIAL_OPTION}"]
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=TRIAL_SECONDS)
+        done = subprocess.run(
+            command, check=False, stdin=subprocess.DEVNULL, capture_output=True, timeout=TRIAL_SECONDS
+        )
     except subprocess.TimeoutExpired:
         return False
     return vm_boot.TRIAL_ANSWER.encode() in done.stdout

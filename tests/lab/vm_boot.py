@@ -125,7 +125,9 @@ def _with_dependencies(modules_dir: Path, names: Sequence[str]) -> list[Path]:
     return order
 
 
-def write_initramfs(target: Path, root: Path, busybox: Path, modules: Sequence[str], scripts: Mapping[str, str]) -> None:
+def write_initramfs(
+    target: Path, root: Path, busybox: Path, modules: Sequence[str], scripts: Mapping[str, str]
+) -> None:
     """An initramfs of a static busybox, the named modules of the kernel below root, and scripts by their paths.
 
     `/modules/order` in it lists the modules' files in the order to load them in.

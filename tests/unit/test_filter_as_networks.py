@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -20,7 +22,7 @@ LAN = {"type": "nat", "name": "lan", "cidr": "192.168.150.0/24"}
 CLUSTER = {"type": "isolated", "name": "cluster", "cidr": "10.0.2.0/24"}
 
 
-def one(base: dict[str, Any] = LAN, **options: Any) -> dict[str, Any]:
+def one(base: Mapping[str, Any] = MappingProxyType(LAN), **options: Any) -> dict[str, Any]:
     (made,) = as_networks([{**base, **options}])
     return made
 

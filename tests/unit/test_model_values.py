@@ -31,7 +31,7 @@ NORMAL = [
 ]
 
 
-@pytest.mark.parametrize(("norm", "written", "normal"), NORMAL, ids=[f"{n.__name__}-{w}" for n, w, _ in NORMAL])
+@pytest.mark.parametrize(("norm", "written", "normal"), NORMAL, ids=[f"{n.__name__}-{w}" for n, w, _normal in NORMAL])
 def test_spellings_of_a_value_are_one(norm: Callable[[str], str], written: str, normal: str) -> None:
     assert norm(written) == normal
     assert norm(normal) == normal
@@ -70,7 +70,9 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("norm", "written", "expected"), REFUSED, ids=[f"{n.__name__}-{w}" for n, w, _ in REFUSED])
+@pytest.mark.parametrize(
+    ("norm", "written", "expected"), REFUSED, ids=[f"{n.__name__}-{w}" for n, w, _expected in REFUSED]
+)
 def test_what_is_no_such_value_is_refused_with_what_was_expected(
     norm: Callable[[str], str], written: str, expected: str
 ) -> None:
