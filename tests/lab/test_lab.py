@@ -40,10 +40,11 @@ def _of_this_machine() -> dict[str, str]:
         "etc": "find /etc/libvirt /etc/network /etc/ssh /etc/sysctl.d /etc/systemd -printf '%p %T@\\n' 2>/dev/null | sort",
         "mounts": f"grep -E ' [^ ]*/run/({NAME}|{CRASHED})/' /proc/mounts; true",
     }
-    shell = {"capture_output": True, "text": True}
-    return {
-        what: subprocess.run(["sh", "-c", command], check=False, **shell).stdout for what, command in commands.items()
-    }  # type: ignore[call-overload]
+    return {what: _output(command) for what, command in commands.items()}
+
+
+def _output(command: str) -> str:
+    return subprocess.run(["sh", "-c", command], check=False, capture_output=True, text=True).stdout
 
 
 def _traces(name: str) -> list[str]:

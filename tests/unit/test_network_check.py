@@ -42,7 +42,7 @@ def test_vlan_of_a_network_that_is_on_openvswitch() -> None:
     before = {"forward": {"mode": "bridge"}, "bridge": {"name": "ovs0"}, "virtualport": {"type": "openvswitch"}}
     given = network(vlan=VLAN)
     check_versions(given, _changed(before, {"vlan": VLAN}), BOOKWORM)
-    with pytest.raises(OptionError, match="libvirt 11.0.0 or newer for VLAN tags"):
+    with pytest.raises(OptionError, match=r"libvirt 11\.0\.0 or newer for VLAN tags"):
         check_versions(given, given, BOOKWORM)
 
 
@@ -62,6 +62,6 @@ def test_nothing_is_asked_of_an_old_libvirt(given: dict[str, Any]) -> None:
     ],
 )
 def test_too_old_a_libvirt(given: dict[str, Any], option: str) -> None:
-    with pytest.raises(OptionError, match="or newer for this option; the host has 9.0.0") as error:
+    with pytest.raises(OptionError, match=r"or newer for this option; the host has 9\.0\.0") as error:
         check_versions(network(**given), network(**given), BOOKWORM)
     assert error.value.option == option
