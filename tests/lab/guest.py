@@ -12,6 +12,7 @@ from xml.sax.saxutils import quoteattr
 
 from .guest_image import guest_files
 from .machine import LabError, Machine
+from .system import locked
 
 # Where a host keeps what its guests are made of.
 HOST_DIR = "/var/lib/virtnet-lab"
@@ -120,10 +121,12 @@ class Guest:
         """Put the guest's files on the host, unless they are there."""
         files = guest_files()
         target = f"{HOST_FILES}/{files.name}"
-        if self.machine.run(f"test -e {target}", check=False).returncode != 0:
-            self.machine.run(f"mkdir -p {HOST_FILES}")
-            self.machine.put(files, f"{target}.new")
-            self.machine.run(f"mv -T {target}.new {target}")
+        # Guests are started side by side; on an emulated host the copy takes long enough for them to meet.
+        with locked(self.machine.dir / ".guest-files.lock"):
+            if self.machine.run(f"test -e {target}", check=False).returncode != 0:
+                self.machine.run(f"mkdir -p {HOST_FILES}")
+                self.machine.put(files, f"{target}.new")
+                self.machine.run(f"mv -T {target}.new {target}")
         self.machine.run(f"chmod 1777 {HOST_DIR} && ln -sfn {target}/console.py {HOST_DIR}/console.py")
         return target
 
