@@ -10,13 +10,15 @@ Each host has a worker of its own (pytest-xdist); `-n 0` runs one host after the
 
 from __future__ import annotations
 
-import os
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
+
 from integration.support.host import Host
-from lab.machine import Machine, create
+from lab.machine import Machine, create, get, known
 
 # libvirt 9.0 with iptables, libvirt 11.3 with iptables, and 11.3 with nftables, which needs a kernel with tc's csum.
 HOSTS: dict[str, dict[str, Any]] = {
@@ -29,6 +31,7 @@ HOSTS: dict[str, dict[str, Any]] = {
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--quick", action="store_true", help="only the container host of Debian 13")
     parser.addoption("--host", choices=list(HOSTS), action="append", help="only this host; may be given several times")
+    parser.addoption("--keep", action="store_true", help="take a host that is up, and leave it up")
 
 
 def _hosts(config: pytest.Config) -> list[str]:
@@ -42,12 +45,23 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
     """One worker for each host, unless `-n` says otherwise."""
-    hosts = _hosts(config)
     if hasattr(config, "workerinput"):
         return  # a worker must not have workers of its own
+    hosts = _hosts(config)
     if config.getoption("numprocesses", None) is None and len(hosts) > 1 and not config.getoption("usepdb"):
         config.option.numprocesses = len(hosts)
-        config.option.dist = "loadgroup"
+
+
+class _HostScheduling(LoadScopeScheduling):
+    """A host is never shared: all tests of one go to the same worker."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        found = re.search(r"\[(\w+)", nodeid)
+        return found[1] if found and found[1] in HOSTS else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return _HostScheduling(config, log)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -56,26 +70,33 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     wanted = _hosts(metafunc.config)
     if metafunc.definition.get_closest_marker("nftables") is None:
         wanted = [name for name in wanted if HOSTS[name]["kind"] == "container"]
-    params = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in wanted]
-    metafunc.parametrize("host", params, indirect=True, scope="session")
+    metafunc.parametrize("host", wanted, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
 def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     """A host that runs. What a crashed run has left of it is removed first, itself at the end."""
+    keep = request.config.getoption("--keep")
     machine: Machine = create(**HOSTS[request.param])
-    machine.down()
+    if keep and machine.name in [other.name for other in known() if other.is_running()]:
+        machine = get(machine.name)
+    else:
+        machine.down()
     try:
-        machine.up()
+        if not machine.is_running():
+            machine.up()
         found = Host(machine)
         found.prepare(tmp_path_factory.mktemp(machine.name))
+        found.shell(_CLEAN, check=False)
         yield found
         found.close()
     finally:
-        machine.down()
+        if not keep:
+            machine.down()
 
 
 _CLEAN = """
+exec >/dev/null 2>&1
 for guest in $(virsh list --name); do virsh destroy "$guest"; done
 for guest in $(virsh list --all --name); do virsh undefine "$guest"; done
 for net in $(virsh net-list --name); do [ "$net" = default ] || virsh net-destroy "$net"; done
@@ -88,4 +109,4 @@ virsh net-destroy default
 def clean(host: Host) -> Iterator[Host]:
     """A host without networks but Debian's own `default`, which is inactive; the same again for the next test."""
     yield host
-    host.shell(f"exec >/dev/null 2>&1; {_CLEAN}", check=False)
+    host.shell(_CLEAN, check=False)

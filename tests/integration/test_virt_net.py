@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pytest
+
 from integration.support.checks import converge
 from integration.support.host import Host
 

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from lab.machine import Machine, inventory
 from lxml import etree
+
+from lab.machine import Machine, inventory
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 HOME = "/var/lib/virtnet-test"
@@ -35,6 +36,7 @@ _SEND = [
 
 _EXPLODE = f"""
 set -eu
+cd /
 rm -rf {HOME}/modules
 mkdir -p {HOME}/modules
 for sent in /root/.ansible/tmp/*/AnsiballZ_*.py; do
@@ -108,6 +110,11 @@ class Host:
         done = self._answer()
         assert not check or done["status"] == 0, f"{command}: {done['err'] or done['out']}"
         return str(done["out"])
+
+    def can(self, probe: str) -> bool:
+        """Whether a command succeeds."""
+        self._ask({"do": "shell", "command": f"exec >/dev/null 2>&1; {probe}"})
+        return bool(self._answer()["status"] == 0)
 
     def look(self) -> dict[str, Any]:
         """Every network, as libvirt and the kernel have it."""
