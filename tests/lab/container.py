@@ -14,13 +14,14 @@ import secrets
 import shlex
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from . import cgroup, images, net
+from .access import ReachedMachine
 from .guest_image import files_dir
-from .machine import LabError, Machine, known, run_dir
-from .system import identity, is_alive, locked, sh, wait_until
+from .machine import LabError, known, run_dir
+from .system import identity, is_alive, locked, wait_until
 
 _ENV = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -41,7 +42,7 @@ exec "$@"
 """
 
 
-class ContainerMachine(Machine):
+class ContainerMachine(ReachedMachine):
     kind = "container"
 
     @property
@@ -183,75 +184,14 @@ class ContainerMachine(Machine):
             raise LabError(f"{self.name} is not running; `script/lab up {self.name}` starts it anew")
         return leader
 
-    def _enter(self) -> list[str]:
-        return ["nsenter", f"--target={self._leader()[0]}", "--all", "--wd=/root"]
-
-    def run(
-        self, cmd: str, check: bool = True, input: str | None = None, timeout: float = 120
-    ) -> subprocess.CompletedProcess[str]:
-        try:
-            done = subprocess.run(
-                [*self._enter(), "/bin/sh", "-c", cmd],
-                check=False,
-                env=_ENV,
-                input=input if input is not None else "",
-                capture_output=True,
-                text=True,
-                timeout=timeout,
-            )
-        except subprocess.TimeoutExpired:
-            raise LabError(f"{self.name}: `{cmd}` did not end within {timeout:.0f} s") from None
-        return self.checked(done, cmd, check)
-
-    def put(self, local: str | Path, remote: str) -> None:
-        source = Path(local)
-        # tar keeps modes and takes a directory as well as a file.
-        pack = subprocess.Popen(
-            ["tar", "-C", source.parent, "-c", "--owner=0", "--group=0", source.name], stdout=subprocess.PIPE
-        )
-        target = Path(remote)
-        script = 'd=$(mktemp -d) && tar -x -C "$d" && mkdir -p "$1" && cp -rT "$d/$3" "$1/$2" && rm -r "$d"'
-        unpack = [*self._enter(), "/bin/sh", "-c", script, "put", str(target.parent), target.name, source.name]
-        done = subprocess.run(unpack, check=False, env=_ENV, stdin=pack.stdout, capture_output=True, text=True)
-        if pack.wait() != 0:
-            raise LabError(f"could not read {source}")
-        self.checked(done, f"put {remote}", True)
+    def _here(self, words: Sequence[str]) -> list[str]:
+        env = [f"{name}={value}" for name, value in _ENV.items()]
+        return ["nsenter", f"--target={self._leader()[0]}", "--all", "--wd=/root", "env", "-i", *env, *words]
 
     @property
     def address(self) -> str:
         return net.address(self.state["number"])
 
-    def _ssh_options(self) -> list[str]:
+    def _way(self) -> list[str]:
         proxy = f"nsenter --net={shlex.quote(str(net.controller()))} busybox nc %h %p"
-        return [
-            *("-o", f"ProxyCommand={proxy}"),
-            *("-o", "UserKnownHostsFile=/dev/null"),
-            *("-o", "StrictHostKeyChecking=no"),
-            *("-o", "LogLevel=ERROR"),
-            *("-o", "IdentitiesOnly=yes"),
-        ]
-
-    def ssh_args(self) -> list[str]:
-        return ["ssh", "-F", "/dev/null", "-i", str(images.ssh_key()), *self._ssh_options(), f"root@{self.address}"]
-
-    @property
-    def _control_path(self) -> Path:
-        return self.dir / "ssh"
-
-    def inventory_vars(self) -> dict[str, Any]:
-        return {
-            "ansible_host": self.address,
-            "ansible_port": 22,
-            "ansible_user": "root",
-            "ansible_ssh_private_key_file": str(images.ssh_key()),
-            "ansible_ssh_args": "-F /dev/null -o ControlMaster=auto -o ControlPersist=60s",
-            "ansible_control_path": str(self._control_path),
-            "ansible_ssh_common_args": shlex.join(self._ssh_options()),
-            "ansible_python_interpreter": "/usr/bin/python3",
-        }
-
-    def drop_connections(self) -> None:
-        """A kept connection to a host that has gone would hang whoever uses it next."""
-        if self._control_path.exists():
-            sh(["ssh", "-F", "/dev/null", "-S", self._control_path, "-O", "exit", "lab"], check=False)
-            self._control_path.unlink(missing_ok=True)
+        return ["-o", f"ProxyCommand={proxy}"]

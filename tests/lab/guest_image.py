@@ -9,18 +9,14 @@ on the kernel's command line make variants: `lab.name=`, `lab.vlan=` (a tag on e
 from __future__ import annotations
 
 import hashlib
-import lzma
-import re
 import shutil
-import subprocess
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 from .images import Recipe, root_fs
 from .machine import images_dir, known
 from .system import locked
-from .vm_boot import kernel_version, unpack_kernel
+from .vm_boot import kernel_version, unpack_kernel, write_initramfs
 
 MODULES = ("virtio_pci", "virtio_net", "8021q")
 
@@ -122,48 +118,11 @@ def guest_files() -> Path:
                     shutil.rmtree(old)
             building = Path(tempfile.mkdtemp(prefix=".building-", dir=files_dir()))
             unpack_kernel(root / "boot" / f"vmlinuz-{kernel_version(root)}", building / "vmlinux")
-            _write_initramfs(root, building / "initramfs")
+            scripts = {"init": _INIT, "dhcp": _DHCP, "etc/hosts": "127.0.0.1 localhost\n"}
+            write_initramfs(building / "initramfs", root, root / "bin/busybox", MODULES, scripts)
             shutil.copy(console, building / "console.py")
             for path in building.iterdir():
                 path.chmod(0o644)
             building.chmod(0o755)
             building.rename(done)
     return done
-
-
-def _modules(directory: Path, names: Sequence[str]) -> dict[str, bytes]:
-    """These modules and those they need, in the order in which they load; one that is built in has no file.
-
-    Packages that are only unpacked have no modules.dep: the modules themselves say what they need.
-    """
-    files = {path.name.split(".ko")[0].replace("-", "_"): path for path in directory.rglob("*.ko*")}
-    found: dict[str, bytes] = {}
-    for name in names:
-        if (path := files.get(name)) is None:
-            continue
-        data = lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
-        depends = re.search(rb"\0depends=([^\0]*)\0", data)
-        if depends and depends[1]:
-            found.update(_modules(directory, depends[1].decode().replace("-", "_").split(",")))
-        found[f"{name}.ko"] = data
-    return found
-
-
-def _write_initramfs(root: Path, target: Path) -> None:
-    with tempfile.TemporaryDirectory(dir=target.parent) as name:
-        tree = Path(name)
-        for directory in ("bin", "dev", "etc", "proc", "sys", "run", "tmp", "modules"):
-            (tree / directory).mkdir()
-        shutil.copy2(root / "bin/busybox", tree / "bin/busybox")
-        modules = _modules(root / "lib/modules", MODULES)
-        for file, data in modules.items():
-            (tree / "modules" / file).write_bytes(data)
-        (tree / "modules/order").write_text("\n".join(modules) + "\n")
-        for script, text in (("init", _INIT), ("dhcp", _DHCP)):
-            (tree / script).write_text(text)
-            (tree / script).chmod(0o755)
-        (tree / "etc/hosts").write_text("127.0.0.1 localhost\n")
-        files = "\n".join(str(path.relative_to(tree)) for path in sorted(tree.rglob("*")))
-        pack = ["cpio", "--quiet", "-o", "-H", "newc", "-R", "0:0"]
-        done = subprocess.run(pack, cwd=tree, input=files.encode(), capture_output=True, check=True)
-        target.write_bytes(done.stdout)

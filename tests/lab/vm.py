@@ -12,11 +12,13 @@ import secrets
 import shlex
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from . import cgroup, images, vm_accel, vm_image, vm_qemu, vm_snapshot
-from .machine import LabError, Machine
+from .access import ReachedMachine
+from .machine import LabError
 from .system import identity, is_alive, wait_until
 
 BOOT_SECONDS = 240
@@ -40,14 +42,13 @@ systemctl restart libvirtd.service
 """
 
 
-class VmMachine(Machine):
+class VmMachine(ReachedMachine):
     kind = "vm"
 
     # -- start and stop ------------------------------------------------------------------------------------------
 
     def up(self, wait: bool = True) -> None:
-        if self.is_running():
-            raise LabError(f"{self.name} is running already")
+        self.check_free()
         if self.opts["firewall_backend"] == "nftables" and self.distro == "bookworm":
             raise LabError("firewall_backend 'nftables': the libvirt of bookworm has only iptables")
         self.down()
@@ -122,7 +123,7 @@ class VmMachine(Machine):
         def answers() -> bool:
             if not self.is_running():
                 raise LabError(f"{self.name}: its QEMU ended: {(self.dir / 'qemu.log').read_text().strip()}")
-            return self._ssh(cmd, timeout=60).returncode == 0
+            return self.run(cmd, check=False, timeout=60).returncode == 0
 
         wait_until(answers, seconds, f"{self.name} {what}; its console is {self.dir / vm_qemu.CONSOLE}", 0.3)
 
@@ -144,77 +145,29 @@ class VmMachine(Machine):
 
     # -- ways in -------------------------------------------------------------------------------------------------
 
-    def _ssh(self, cmd: str, input: str | None = None, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    def _here(self, words: Sequence[str]) -> list[str]:
         if not self.is_running():
             raise LabError(f"{self.name} is not running; `script/lab up {self.name} --kind vm` starts it anew")
-        try:
-            return subprocess.run(
-                [*self.ssh_args(), cmd], check=False, input=input or "", capture_output=True, text=True, timeout=timeout
-            )
-        except subprocess.TimeoutExpired:
-            raise LabError(f"{self.name}: `{cmd}` did not end within {timeout:.0f} s") from None
-
-    def run(
-        self, cmd: str, check: bool = True, input: str | None = None, timeout: float = 120
-    ) -> subprocess.CompletedProcess[str]:
-        return self.checked(self._ssh(cmd, input, timeout), cmd, check)
-
-    def put(self, local: str | Path, remote: str) -> None:
-        source, target = Path(local), Path(remote)
-        # tar keeps modes and takes a directory as well as a file.
-        pack = subprocess.Popen(
-            ["tar", "-C", source.parent, "-c", "--owner=0", "--group=0", source.name], stdout=subprocess.PIPE
-        )
-        script = 'd=$(mktemp -d) && tar -x -C "$d" && mkdir -p "$1" && cp -rT "$d/$3" "$1/$2" && rm -r "$d"'
-        unpack = shlex.join(["/bin/sh", "-c", script, "put", str(target.parent), target.name, source.name])
-        done = subprocess.run(
-            [*self.ssh_args(), unpack], check=False, stdin=pack.stdout, capture_output=True, text=True
-        )
-        if pack.wait() != 0:
-            raise LabError(f"could not read {source}")
-        self.checked(done, f"put {remote}", True)
-
-    def _ssh_options(self) -> list[str]:
-        return [
-            *("-o", "UserKnownHostsFile=/dev/null"),
-            *("-o", "StrictHostKeyChecking=no"),
-            *("-o", "LogLevel=ERROR"),
-            *("-o", "IdentitiesOnly=yes"),
-            # An emulated machine takes its time to answer.
-            *("-o", "ConnectTimeout=15"),
-        ]
+        return [*self.ssh_args(), shlex.join(words)]
 
     @property
-    def _control_path(self) -> Path:
-        return self.dir / "ssh"
+    def address(self) -> str:
+        return "127.0.0.1"
+
+    @property
+    def port(self) -> int:
+        port: int = self.state["port"]
+        return port
+
+    def _way(self) -> list[str]:
+        # An emulated machine takes its time to answer.
+        return ["-o", "ConnectTimeout=15"]
 
     def ssh_args(self) -> list[str]:
         # A new connection costs an emulated machine a second, one that is kept a tenth of it.
         kept = ["-o", "ControlMaster=auto", "-o", "ControlPersist=60s", "-o", f"ControlPath={self._control_path}"]
-        return [
-            *("ssh", "-F", "/dev/null", "-i", str(images.ssh_key())),
-            *self._ssh_options(),
-            *kept,
-            *("-p", str(self.state["port"]), "root@127.0.0.1"),
-        ]
+        return ["ssh", *kept, *super().ssh_args()[1:]]
 
     def inventory_vars(self) -> dict[str, Any]:
-        return {
-            "ansible_host": "127.0.0.1",
-            "ansible_port": self.state["port"],
-            "ansible_user": "root",
-            "ansible_ssh_private_key_file": str(images.ssh_key()),
-            "ansible_ssh_args": "-F /dev/null -o ControlMaster=auto -o ControlPersist=60s",
-            "ansible_control_path": str(self._control_path),
-            "ansible_ssh_common_args": shlex.join(self._ssh_options()),
-            "ansible_python_interpreter": "/usr/bin/python3",
-            # Modules take seconds where the CPU is emulated.
-            "ansible_timeout": 60,
-        }
-
-    def drop_connections(self) -> None:
-        """A kept connection to a host that has gone would hang whoever uses it next."""
-        if self._control_path.exists():
-            words = ["ssh", "-F", "/dev/null", "-o", f"ControlPath={self._control_path}", "-O", "exit", "127.0.0.1"]
-            subprocess.run(words, check=False, capture_output=True, timeout=10)
-            self._control_path.unlink(missing_ok=True)
+        # Modules take seconds where the CPU is emulated.
+        return {**super().inventory_vars(), "ansible_timeout": 60}

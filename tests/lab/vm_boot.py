@@ -22,6 +22,8 @@ from .machine import LabError
 # QEMU's user network: the guest has 10.0.2.15, and QEMU itself, which forwards the SSH port, is 10.0.2.2.
 MANAGEMENT_DEVICE = "eth0"
 MANAGEMENT_CIDR = "10.0.2.15/24"
+# It answers to a ping and leads nowhere: enough to tell a network with a way out from one without.
+GATEWAY = "10.0.2.2"
 
 MODULES = ("virtio_pci", "virtio_blk", "virtio_net", "ext4", "crc32c_generic")
 
@@ -54,6 +56,7 @@ for module in $(busybox cat /modules/order); do busybox insmod /modules/$module;
 busybox ip link set lo up
 busybox ip address add {MANAGEMENT_CIDR} dev {MANAGEMENT_DEVICE}
 busybox ip link set {MANAGEMENT_DEVICE} up
+busybox ip route add default via {GATEWAY}
 tries=0
 until busybox mount -t ext4 -o noatime /dev/vda /root; do
     tries=$((tries + 1)); [ $tries -lt 50 ] || exec busybox sh
@@ -98,7 +101,7 @@ def read_module(path: Path) -> bytes:
     return lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
 
 
-def _with_dependencies(modules_dir: Path, names: Sequence[str]) -> list[Path]:
+def _in_loading_order(modules_dir: Path, names: Sequence[str]) -> list[Path]:
     """The files of these modules in the order in which they load; a module that is built in has none.
 
     A module says itself what it needs, so this does without depmod's index, which a tree may lack.
@@ -138,7 +141,7 @@ def write_initramfs(
             (tree / directory).mkdir()
         shutil.copy2(busybox, tree / "bin/busybox")
         order = []
-        for path in _with_dependencies(root / "lib/modules" / kernel_version(root), modules):
+        for path in _in_loading_order(root / "lib/modules" / kernel_version(root), modules):
             order.append(path.name.removesuffix(".xz"))
             (tree / "modules" / order[-1]).write_bytes(read_module(path))
         (tree / "modules/order").write_text("\n".join(order) + "\n")

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026, virtnet.kvm contributors
+"""The ways into a lab host, the same for all kinds: commands, files, SSH, and what Ansible has to know."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+from abc import abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .images import ssh_key
+from .machine import LabError, Machine
+from .system import sh
+
+# Takes a tar from its input, and puts what is $3 in it into the directory $1 as $2.
+_UNPACK = 'd=$(mktemp -d) && tar -x -C "$d" && mkdir -p "$1" && cp -rT "$d/$3" "$1/$2" && rm -r "$d"'
+
+
+class ReachedMachine(Machine):
+    """A host that is reached; a kind says where it is."""
+
+    @abstractmethod
+    def _here(self, words: Sequence[str]) -> list[str]:
+        """The command that, run here, runs these words on it as root. Raises LabError if it isn't running."""
+
+    @property
+    @abstractmethod
+    def address(self) -> str: ...
+
+    @property
+    def port(self) -> int:
+        return 22
+
+    def _way(self) -> list[str]:
+        """What SSH needs to be told of the way to this kind of host."""
+        return []
+
+    # -- commands and files --------------------------------------------------------------------------------------
+
+    def run(
+        self, cmd: str, check: bool = True, input: str | None = None, timeout: float = 120
+    ) -> subprocess.CompletedProcess[str]:
+        try:
+            done = subprocess.run(
+                self._here(["/bin/sh", "-c", cmd]),
+                check=False,
+                input=input or "",
+                capture_output=True,
+                text=True,
+                timeout=timeout,
+            )
+        except subprocess.TimeoutExpired:
+            raise LabError(f"{self.name}: `{cmd}` did not end within {timeout:.0f} s") from None
+        return self.checked(done, cmd, check)
+
+    def put(self, local: str | Path, remote: str) -> None:
+        source, target = Path(local), Path(remote)
+        # tar keeps modes and takes a directory as well as a file.
+        pack = subprocess.Popen(
+            ["tar", "-C", source.parent, "-c", "--owner=0", "--group=0", source.name], stdout=subprocess.PIPE
+        )
+        unpack = self._here(["/bin/sh", "-c", _UNPACK, "put", str(target.parent), target.name, source.name])
+        done = subprocess.run(unpack, check=False, stdin=pack.stdout, capture_output=True, text=True)
+        if pack.wait() != 0:
+            raise LabError(f"could not read {source}")
+        self.checked(done, f"put {remote}", True)
+
+    # -- SSH -----------------------------------------------------------------------------------------------------
+
+    def _ssh_options(self) -> list[str]:
+        return [
+            *self._way(),
+            *("-o", "UserKnownHostsFile=/dev/null"),
+            *("-o", "StrictHostKeyChecking=no"),
+            *("-o", "LogLevel=ERROR"),
+            *("-o", "IdentitiesOnly=yes"),
+        ]
+
+    def ssh_args(self) -> list[str]:
+        where = ["-p", str(self.port), f"root@{self.address}"]
+        return ["ssh", "-F", "/dev/null", "-i", str(ssh_key()), *self._ssh_options(), *where]
+
+    @property
+    def _control_path(self) -> Path:
+        return self.dir / "ssh"
+
+    def inventory_vars(self) -> dict[str, Any]:
+        return {
+            "ansible_host": self.address,
+            "ansible_port": self.port,
+            "ansible_user": "root",
+            "ansible_ssh_private_key_file": str(ssh_key()),
+            "ansible_ssh_args": "-F /dev/null -o ControlMaster=auto -o ControlPersist=60s",
+            "ansible_control_path": str(self._control_path),
+            "ansible_ssh_common_args": shlex.join(self._ssh_options()),
+            "ansible_python_interpreter": "/usr/bin/python3",
+        }
+
+    def drop_connections(self) -> None:
+        """A kept connection to a host that has gone would hang whoever uses it next."""
+        if self._control_path.exists():
+            sh(["ssh", "-F", "/dev/null", "-S", self._control_path, "-O", "exit", "lab"], check=False)
+            self._control_path.unlink(missing_ok=True)
