@@ -28,6 +28,7 @@ class NetworkResource:
     """A libvirt network, as ``virt_net`` and ``fabric.networks`` declare it."""
 
     wanted: Wanted
+    path: str = ""  # where the options stand, if not at the top
 
     @property
     def label(self) -> str:
@@ -41,7 +42,10 @@ class NetworkResource:
         return host.networks.observe(self.wanted.name)
 
     def plan(self, before: Optional[NetworkState], world: World, resume: Mapping[str, Any]) -> NetworkPlan:
-        return plan_network(before, self.wanted, world, resume)
+        try:
+            return plan_network(before, self.wanted, world, resume)
+        except OptionError as error:
+            raise error.under(self.path) if self.path else error from None
 
     def show(self, state: Optional[NetworkState]) -> dict[str, Any]:
         return show(state, self.wanted.given)
@@ -93,7 +97,8 @@ def parse_network_options(options: Mapping[str, Any], path: str = "") -> Network
             active=options.get("active"),
             autostart=options.get("autostart"),
             restart=options["restart"],
-        )
+        ),
+        path,
     )
 
 

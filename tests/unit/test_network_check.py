@@ -11,7 +11,11 @@ import pytest
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import OptionError
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.fields import from_options, merge
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.network import Network, normalise
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.network_check import check_versions, drop_unfit
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.network_check import (
+    check_identity,
+    check_versions,
+    drop_unfit,
+)
 
 BOOKWORM = 9_000_000
 VLAN = {"tags": [{"id": 10}, {"id": 20}]}
@@ -65,3 +69,15 @@ def test_too_old_a_libvirt(given: dict[str, Any], option: str) -> None:
     with pytest.raises(OptionError, match=r"or newer for this option; the host has 9\.0\.0") as error:
         check_versions(network(**given), network(**given), BOOKWORM)
     assert error.value.option == option
+
+
+UUIDS = ("6d1e1d3c-7a75-4d1f-9a0c-2f4d3c0a0b01", "6d1e1d3c-7a75-4d1f-9a0c-2f4d3c0a0b02")
+
+
+def test_a_network_keeps_its_uuid() -> None:
+    found = network(uuid=UUIDS[0])
+    check_identity(network(uuid=UUIDS[0].upper()), found)
+    check_identity(network(), found)
+    check_identity(network(uuid=UUIDS[1]), None)
+    with pytest.raises(OptionError, match=f"{UUIDS[1]}.*expected {UUIDS[0]}"):
+        check_identity(network(uuid=UUIDS[1]), found)

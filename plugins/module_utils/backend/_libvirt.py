@@ -48,12 +48,11 @@ def connect(uri: str) -> Any:
     except binding.libvirtError as error:
         text = error.get_error_message() or str(error)
         code = error.get_error_code()
-        hint = "is libvirtd (or virtqemud and virtnetworkd) running?"
-        if (
-            code in (binding.VIR_ERR_AUTH_DENIED, binding.VIR_ERR_AUTH_FAILED, binding.VIR_ERR_AUTH_UNAVAILABLE)
-            or "ermission denied" in text
-        ):
+        refusals = (binding.VIR_ERR_AUTH_UNAVAILABLE, binding.VIR_ERR_AUTH_FAILED, binding.VIR_ERR_ACCESS_DENIED)
+        if code in refusals or "ermission denied" in text:
             hint = "may this user manage libvirt? become: true is the usual answer"
-        elif code in (binding.VIR_ERR_NO_CONNECT, binding.VIR_ERR_INVALID_ARG):
+        elif code in (binding.VIR_ERR_SYSTEM_ERROR, binding.VIR_ERR_RPC):
+            hint = "is libvirtd (or virtqemud and virtnetworkd) running?"
+        else:
             hint = "is the uri spelled right?"
         raise HostError(f"uri: no connection to {uri}", f"{text} ({hint})") from error

@@ -98,6 +98,12 @@ def _given_options(value: Any, option: str = "", path: str = "") -> Iterator[tup
                 yield from _given_options(item, name, where if place is None else f"{where}[{place}]")
 
 
+def check_identity(given: Network, found: Optional[Network]) -> None:
+    """A network keeps its UUID: libvirt knows it by that, and takes another one for another network of the same name."""
+    if found and given.uuid and found.uuid and given.uuid != found.uuid:
+        raise OptionError("uuid", given.uuid, f"{found.uuid}, which network {found.name} has and keeps, or nothing")
+
+
 def check(target: Network) -> None:
     """Refuse a definition that contradicts itself."""
     _check_mode(target)

@@ -12,7 +12,7 @@ from typing import Any, Optional
 
 from .fields import canonical, merge, take_host_chosen, to_options, without_host_chosen
 from .network import Network, align, mode_of, normalise
-from .network_check import check, check_conflicts, check_versions, drop_unfit, refuse_cut_off
+from .network_check import check, check_conflicts, check_identity, check_versions, drop_unfit, refuse_cut_off
 from .network_steps import (
     ApplyUpdate,
     Define,
@@ -42,6 +42,7 @@ def plan_network(
         return _plan_absent(before, wanted, world)
     target = _target(before, wanted)
     check_versions(wanted.given, target, world.libvirt)
+    check_identity(wanted.given, before.definition if before else None)
     check(target)
     resume = resume or {}
     active = _decide(wanted.active, resume.get("active"), before.active if before else True)
