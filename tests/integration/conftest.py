@@ -5,11 +5,13 @@
     pytest tests/integration            all of them
     pytest tests/integration --quick    the container of Debian 13 only
 
-Each host has a worker of its own (pytest-xdist); `-n 0` runs one host after the other.
+Each host has a worker of its own (pytest-xdist); `-n 0` runs one host after the other. VIRTNET_IT_PREFIX gives the hosts
+names of their own, so that two runs at a time don't meet.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -20,11 +22,13 @@ from xdist.scheduler import LoadScopeScheduling
 from integration.support.host import Host
 from lab.machine import Machine, create, get, known
 
+_PREFIX = os.environ.get("VIRTNET_IT_PREFIX", "it")
+
 # libvirt 9.0 with iptables, libvirt 11.3 with iptables, and 11.3 with nftables, which needs a kernel with tc's csum.
 HOSTS: dict[str, dict[str, Any]] = {
-    "bookworm": {"name": "it12", "distro": "bookworm", "kind": "container"},
-    "trixie": {"name": "it13", "distro": "trixie", "kind": "container"},
-    "nftables": {"name": "it13vm", "distro": "trixie", "kind": "vm", "firewall_backend": "nftables"},
+    "bookworm": {"name": f"{_PREFIX}12", "distro": "bookworm", "kind": "container"},
+    "trixie": {"name": f"{_PREFIX}13", "distro": "trixie", "kind": "container"},
+    "nftables": {"name": f"{_PREFIX}13vm", "distro": "trixie", "kind": "vm", "firewall_backend": "nftables"},
 }
 
 
