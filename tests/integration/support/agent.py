@@ -13,6 +13,7 @@ import contextlib
 import importlib
 import json
 import os
+import pwd
 import runpy
 import select
 import signal
@@ -87,6 +88,8 @@ def run_module(request: dict[str, Any]) -> dict[str, Any]:
         arguments = {**request["internal"], **request["args"]}
         basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode()
         basic._ANSIBLE_PROFILE = "legacy"
+        if request.get("user"):
+            _become(request["user"])
         if request.get("fault"):
             _put_in(request["fault"])
         name = f"{NAMESPACE}.modules.{request['name']}"
@@ -96,6 +99,14 @@ def run_module(request: dict[str, Any]) -> dict[str, Any]:
 
     out, err, status = _in_child(work)
     return {"out": out, "err": err, "signal": status & 0x7F, "status": status >> 8}
+
+
+def _become(name: str) -> None:
+    user = pwd.getpwnam(name)
+    os.setgroups([])
+    os.setgid(user.pw_gid)
+    os.setuid(user.pw_uid)
+    os.environ.pop("XDG_RUNTIME_DIR", None)
 
 
 CALLS = ("define", "undefine", "start", "stop", "set_autostart", "update", "plug_in")

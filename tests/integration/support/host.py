@@ -140,10 +140,13 @@ class Host:
         check: bool = False,
         diff: bool = True,
         fault: dict[str, Any] | None = None,
+        user: str | None = None,
         agent: int = 0,
     ) -> None:
         internal = {**self._internal, "_ansible_check_mode": check, "_ansible_diff": diff}
-        self._ask({"do": "module", "name": name, "args": args, "internal": internal, "fault": fault}, agent)
+        self._ask(
+            {"do": "module", "name": name, "args": args, "internal": internal, "fault": fault, "user": user}, agent
+        )
 
     def end_module(self, agent: int = 0) -> dict[str, Any]:
         """What it returned; a module that a signal has ended has returned nothing but ``signal``."""
