@@ -148,7 +148,7 @@ def _plan_running(
     warnings: tuple[str, ...] = ()
     if live.rest:
         warnings = (f"network {name}: the change is stored and waits for a restart of the network (restart is never)",)
-    method = "live" if live.updates else "stored" if steps else "none"
+    method = "live" if live.updates or lost else "stored" if steps else "none"
     after = NetworkState(target, live.result, before.autostart, connected(before.guests))
     return NetworkPlan(tuple(steps), after, method, lost, warnings)
 
