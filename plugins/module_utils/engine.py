@@ -6,12 +6,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from .errors import VirtnetError
+
+# The signals that ask a run to end.
+ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 
 class Step(Protocol):
@@ -117,7 +121,7 @@ def run(host: Host, resources: Sequence[Resource], *, check: bool) -> list[Outco
         return _plan_all(host, resources)
     with host.lock():
         outcomes = _plan_all(host, resources)
-        changing = [outcome for outcome in _ordered(outcomes) if outcome.changed]
+        changing = [outcome for outcome in in_order(outcomes) if outcome.changed]
         _apply(host, changing)
         host.forget()
         for outcome in changing:
@@ -137,7 +141,8 @@ def _refuse_twins(resources: Sequence[Resource]) -> None:
         labels.add(resource.label)
 
 
-def _ordered(outcomes: Sequence[Outcome]) -> list[Outcome]:
+def in_order(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """In the order in which they are applied: what goes makes room for what comes."""
     return sorted(outcomes, key=lambda outcome: bool(outcome.resource.present))
 
 
@@ -164,17 +169,28 @@ def _apply(host: Host, outcomes: Sequence[Outcome]) -> None:
                 host.remember(outcome.resource.label, outcome.plan.resume)
             for step in outcome.plan.steps:
                 words = step.words
-                if step.composite:
-                    done.append(step)
-                step.do(host)
-                if not step.composite:
-                    done.append(step)
+                with _uninterrupted():
+                    if step.composite:
+                        done.append(step)
+                    step.do(host)
+                    if not step.composite:
+                        done.append(step)
     except Exception as error:  # whatever it was: what has been done is taken back
         undone, left = _undo(host, done)
         if not left:
             for begun in outcomes:
                 host.remember(begun.resource.label, {})
         raise ApplyError(words, error, undone, left) from error
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """A request to end waits for the end of a step: one that is ended half-way is neither done nor not done."""
+    masked = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, masked)
 
 
 def _undo(host: Host, done: Sequence[Any]) -> tuple[list[str], list[str]]:

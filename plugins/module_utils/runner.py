@@ -18,7 +18,7 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.common.yaml import HAS_YAML, yaml_dump
 
 from .backend.host import Host
-from .engine import Outcome, run
+from .engine import ENDING, Outcome, in_order, run
 from .errors import MissingLibraryError, OptionError, VirtnetError
 from .resources import URI, describe_network, network_rules, network_spec, parse_network_options
 
@@ -40,9 +40,6 @@ LISTS = {"networks": NETWORK}
 
 class EndedError(VirtnetError):
     """The run was asked to end; what it has done is taken back first."""
-
-
-ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 
 def _interrupt(number: int, _frame: Any) -> None:
@@ -148,7 +145,7 @@ def _results(host: Host, kinds: Sequence[str], outcomes: Sequence[Outcome]) -> d
     changed = [outcome for outcome in outcomes if outcome.changed]
     return {
         "changed": bool(changed),
-        "actions": [action for outcome in changed for action in outcome.actions],
+        "actions": [action for outcome in in_order(changed) for action in outcome.actions],
         "diff": [_diff(outcome) for outcome in changed],
         **lists,
     }
