@@ -87,7 +87,7 @@ def test_taken_back_together(clean: Host, place: int) -> None:
         lan(name="late", bridge={"name": "virbr-late"}, ips=ips(152)),
         {"name": "old", "state": "absent"},
     ]
-    del wanted[place : 2]  # the one that fails is the second or the third
+    del wanted[place:2]  # the one that fails is the second or the third
     taken = _hold(clean, "192.168.152.1")
     try:
         result = clean.module("fabric", {"networks": wanted})
@@ -116,7 +116,9 @@ def _hold(host: Host, address: str) -> str:
     )
     host.shell("cat >/run/hold.py", input=script)
     pid = host.shell("python3 /run/hold.py >/run/hold.out 2>&1 & echo $!").strip()
-    host.shell("for i in $(seq 100); do grep -q held /run/hold.out && exit 0; sleep 0.1; done; cat /run/hold.out; exit 1")
+    host.shell(
+        "for i in $(seq 100); do grep -q held /run/hold.out && exit 0; sleep 0.1; done; cat /run/hold.out; exit 1"
+    )
     return pid
 
 
@@ -128,22 +130,24 @@ def _stays(found: dict[str, Any]) -> dict[str, Any]:
 def test_what_goes_makes_room(clean: Host) -> None:
     """A bridge name and a subnet of what goes can be used in the same task, wherever it stands in the list."""
     clean.net(**isolated("old", 170))
-    result = _fabric(
-        clean, isolated("new", 170, bridge={"name": "virbr-old"}), {"name": "old", "state": "absent"}
-    )
+    result = _fabric(clean, isolated("new", 170, bridge={"name": "virbr-old"}), {"name": "old", "state": "absent"})
     assert result["actions"].index("undefine network old") < result["actions"].index("define network new")
     found = clean.look()
     assert "old" not in found and found["new"]["active"] and found["new"]["bridge"] == "virbr-old"
 
 
-def test_taken_back_where_room_was_made(clean: Host) -> None:
-    """What had gone first comes again, with its UUID, its autostart and its bridge."""
+@pytest.mark.parametrize(
+    "fault", [{"when": "before", "error": "no"}, {"when": "after", "signal": 15}], ids=["fails", "ended"]
+)
+def test_taken_back_where_room_was_made(clean: Host, fault: dict[str, Any]) -> None:
+    """What had gone first comes again with its UUID and its bridge, also from a run that was told to end in its last step."""
     clean.net(**isolated("old", 170))
     before = clean.look()
     args = {"networks": [isolated("new", 170, bridge={"name": "virbr-old"}), {"name": "old", "state": "absent"}]}
     calls = len(clean.ok("fabric", args, check=True)["actions"])
-    result = clean.module("fabric", args, fault={"at": calls, "when": "after", "error": "no"})
-    assert result["failed"] and "the host is as it was" in result["msg"], result["msg"]
+    result = clean.module("fabric", args, fault={"at": calls, **fault})
+    assert result["failed"] and result["msg"].startswith("start network new: "), result["msg"]
+    assert result["msg"].endswith("; the host is as it was"), result["msg"]
     assert _stays(clean.look()) == _stays(before)
 
 
@@ -172,7 +176,11 @@ def test_planned_ones_that_conflict(clean: Host) -> None:
 
 def test_declared_twice(clean: Host) -> None:
     clean.net(**isolated("one", 170))
-    for second in (isolated("one", 171), {"name": "one", "state": "absent"}, {"xml": "<network><name>one</name></network>"}):
+    for second in (
+        isolated("one", 171),
+        {"name": "one", "state": "absent"},
+        {"xml": "<network><name>one</name></network>"},
+    ):
         args = {"networks": [isolated("new", 172), isolated("one", 170), second]}
         refused(clean, args, "network one", "twice", module="fabric")
 
