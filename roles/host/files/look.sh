@@ -9,6 +9,8 @@
 : "${python:=}" "${file:?}"
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 export PATH
+# Python looks for libraries where it is started.
+cd /
 
 ID=unknown ID_LIKE='' PRETTY_NAME=unknown
 # shellcheck source=/dev/null
