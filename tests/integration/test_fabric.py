@@ -151,6 +151,27 @@ def test_taken_back_where_room_was_made(clean: Host, fault: dict[str, Any]) -> N
     assert _stays(clean.look()) == _stays(before)
 
 
+@pytest.mark.parametrize("at", range(1, 11))
+def test_taken_back_wherever_it_fails(clean: Host, at: int) -> None:
+    """Whichever call fails, what the calls before it did to the other networks is taken back."""
+    clean.ok("fabric", {"networks": [lan(), isolated("old", 172, autostart=False)]})
+    before = clean.look()
+    changed = {"name": "lan", "ips": ips(150, hosts=[{"mac": "52:54:00:00:00:07", "ip": "192.168.150.7"}]), "mtu": 1400}
+    networks = [changed, isolated("one", 170), {"name": "old", "state": "absent"}, isolated("two", 171)]
+    fault = {"at": at, "when": "before", "error": "it is broken"}
+    result = clean.module("fabric", {"networks": networks}, fault=fault)
+    assert result.get("failed"), f"there are no {at} calls: {result.get('actions')}"
+    assert result["msg"].endswith("a fault that was put in: it is broken; the host is as it was"), result["msg"]
+    assert _stays(clean.look()) == _stays(before)
+    assert clean.ok("fabric", {"networks": networks})["changed"]
+
+
+def test_twenty(clean: Host) -> None:
+    numbers = range(100, 120)
+    _fabric(clean, *(isolated(f"n{number}", number, autostart=False) for number in numbers))
+    _fabric(clean, *({"name": f"n{number}", "state": "absent"} for number in numbers))
+
+
 def test_planned_ones_that_conflict(clean: Host) -> None:
     clean.net(**isolated("there", 175))
     for networks, said, option in (
