@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 from abc import abstractmethod
@@ -87,14 +88,20 @@ class ReachedMachine(Machine):
     def _control_path(self) -> Path:
         return self.dir / "ssh"
 
+    def _kept(self) -> list[str]:
+        """Options that keep a connection for the next command."""
+        # A socket's path may be 107 bytes long, and SSH appends 17 while it makes one; a cache may be anywhere.
+        if len(os.fsencode(self._control_path)) > 90:
+            return ["-o", "ControlPath=none"]
+        return ["-o", "ControlMaster=auto", "-o", "ControlPersist=60s", "-o", f"ControlPath={self._control_path}"]
+
     def inventory_vars(self) -> dict[str, Any]:
         return {
             "ansible_host": self.address,
             "ansible_port": self.port,
             "ansible_user": "root",
             "ansible_ssh_private_key_file": str(ssh_key()),
-            "ansible_ssh_args": "-F /dev/null -o ControlMaster=auto -o ControlPersist=60s",
-            "ansible_control_path": str(self._control_path),
+            "ansible_ssh_args": shlex.join(["-F", "/dev/null", *self._kept()]),
             "ansible_ssh_common_args": shlex.join(self._ssh_options()),
             "ansible_python_interpreter": "/usr/bin/python3",
         }

@@ -51,6 +51,8 @@ class VmMachine(ReachedMachine):
         self.check_free()
         if self.opts["firewall_backend"] == "nftables" and self.distro == "bookworm":
             raise LabError("firewall_backend 'nftables': the libvirt of bookworm has only iptables")
+        if self.opts["links"]:
+            raise LabError(f"links {', '.join(self.opts['links'])}: only container hosts can be plugged in LANs")
         self.down()
         image = vm_image.image(self.distro)
         accelerator = vm_accel.choose(image.kernel, image.initramfs)
@@ -165,8 +167,7 @@ class VmMachine(ReachedMachine):
 
     def ssh_args(self) -> list[str]:
         # A new connection costs an emulated machine a second, one that is kept a tenth of it.
-        kept = ["-o", "ControlMaster=auto", "-o", "ControlPersist=60s", "-o", f"ControlPath={self._control_path}"]
-        return ["ssh", *kept, *super().ssh_args()[1:]]
+        return ["ssh", *self._kept(), *super().ssh_args()[1:]]
 
     def inventory_vars(self) -> dict[str, Any]:
         # Modules take seconds where the CPU is emulated.
