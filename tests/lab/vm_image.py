@@ -139,7 +139,14 @@ def image(distro: str) -> Image:
 
 
 def build(distro: str) -> Path:
-    return image(distro).path
+    """All that the first machine of a distro would wait for."""
+    from . import vm_accel, vm_snapshot  # which stand on this file
+
+    found = image(distro)
+    accelerator = vm_accel.choose(found.kernel, found.initramfs)
+    if accelerator is vm_accel.TCG:
+        vm_snapshot.ready(found, accelerator)
+    return found.path
 
 
 def _build(wanted: Image, packages: Path, guests: Path) -> None:
