@@ -81,7 +81,7 @@ def _plan_absent(before: Optional[NetworkState], wanted: Wanted, world: World) -
     if before is None:
         return NetworkPlan((), None)
     refuse_cut_off(wanted.name, "removed", tuple(str(guest) for guest in before.guests if guest.connected))
-    steps: list[Any] = [Stop(wanted.name)] if before.active else []
+    steps: list[Any] = [Stop(wanted.name, before.running, before.stored)] if before.running else []
     if before.stored is not None:
         steps.append(Undefine(before.stored, before.autostart))
     return NetworkPlan(tuple(steps), None, "removed")
@@ -107,7 +107,8 @@ def _plan_change(before: NetworkState, target: Network, wanted: Wanted, active: 
         return _with_autostart(_plan_running(before, before.running, target, stored, wanted), before, autostart)
     else:
         refuse_cut_off(name, "stopped", tuple(str(guest) for guest in before.guests if guest.connected))
-        steps, running, method = [*_define(before, target, stored), Stop(name)], None, "stopped"
+        steps, running, method = _define(before, target, stored), None, "stopped"
+        steps.append(Stop(name, before.running, target))
     guests = before.guests if running else ()
     steps += [PlugIn(name, guest) for guest in guests]
     after = NetworkState(target, running, before.autostart, connected(guests) if running else before.guests)
@@ -139,7 +140,7 @@ def _plan_running(
     live = compare(running, target, running=True)
     lost = tuple(guest for guest in before.guests if not guest.connected)
     if live.rest and wanted.restart == "if_needed":
-        steps = [*_define(before, target, stored), Restart(name, running, before.guests)]
+        steps = [*_define(before, target, stored), Restart(name, running, target, before.guests)]
         after = NetworkState(target, target, before.autostart, connected(before.guests))
         return NetworkPlan(tuple(steps), after, "restarted", before.guests, resume={"active": True})
     steps = _define(before, target, stored) if stored.rest else []

@@ -132,7 +132,14 @@ class Start(Step):
 
 @dataclass(frozen=True)
 class Stop(Step):
+    """Stop a network that runs as ``running``, while ``stored`` is stored (``None``: it is transient).
+
+    libvirt starts what is stored, so to take this back ``running`` is stored for that moment.
+    """
+
     name: str
+    running: Network
+    stored: Optional[Network]
 
     @property
     def words(self) -> str:
@@ -142,21 +149,28 @@ class Stop(Step):
         host.networks.stop(self.name)
 
     def undo(self, host: Host) -> None:
-        if not host.networks.is_active(self.name):
-            host.networks.start(self.name)
+        if host.networks.is_active(self.name):
+            return
+        host.networks.define(self.running)
+        host.networks.start(self.name)
+        if self.stored is None:
+            host.networks.undefine(self.name)
+        elif self.stored != self.running:
+            host.networks.define(self.stored)
 
 
 @dataclass(frozen=True)
 class Restart(Step):
-    """Stop and start, so that what is stored becomes what runs, and plug the guests in again.
+    """Stop and start, so that ``stored`` becomes what runs, and plug the guests in again.
 
-    Undone, it stores ``before``, what ran, and restarts into that.
+    Undone, it restarts into ``running``, what ran, in the same way as `Stop`.
     """
 
     composite: ClassVar[bool] = True
 
     name: str
-    before: Network
+    running: Network
+    stored: Network
     guests: tuple[Guest, ...] = ()
 
     @property
@@ -172,8 +186,10 @@ class Restart(Step):
             host.networks.plug_in(self.name, guest)
 
     def undo(self, host: Host) -> None:
-        host.networks.define(self.before)
+        host.networks.define(self.running)
         self.do(host)
+        if self.stored != self.running:
+            host.networks.define(self.stored)
 
 
 @dataclass(frozen=True)
