@@ -91,7 +91,7 @@ def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
             machine.up()
         found = Host(machine)
         found.prepare(tmp_path_factory.mktemp(machine.name))
-        found.shell(_CLEAN, check=False)
+        found.clean()
         yield found
         found.close()
     finally:
@@ -99,18 +99,8 @@ def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
             machine.down()
 
 
-_CLEAN = """
-exec >/dev/null 2>&1
-for guest in $(virsh list --name); do virsh destroy "$guest"; done
-for guest in $(virsh list --all --name); do virsh undefine "$guest"; done
-for net in $(virsh net-list --name); do [ "$net" = default ] || virsh net-destroy "$net"; done
-for net in $(virsh net-list --all --name); do [ "$net" = default ] || virsh net-undefine "$net"; done
-virsh net-destroy default
-"""
-
-
 @pytest.fixture
 def clean(host: Host) -> Iterator[Host]:
     """A host without networks but Debian's own `default`, which is inactive; the same again for the next test."""
     yield host
-    host.shell(_CLEAN, check=False)
+    host.clean()

@@ -113,18 +113,21 @@ CALLS = ("define", "undefine", "start", "stop", "set_autostart", "update", "plug
 
 
 def _put_in(fault: dict[str, Any]) -> None:
-    """Before or after the n-th call that changes a network: a signal, a shell command, or an error."""
-    backend = importlib.import_module(f"{NAMESPACE}.module_utils.backend.networks")
+    """Before or after the n-th call that changes a network, or moves a guest: a signal, a shell command, or an error."""
+    networks = importlib.import_module(f"{NAMESPACE}.module_utils.backend.networks")
+    guests = importlib.import_module(f"{NAMESPACE}.module_utils.backend.guests")
     errors = importlib.import_module(f"{NAMESPACE}.module_utils.errors")
+    moves = fault.get("calls") == "moves"
     seen = 0
 
     def strike() -> None:
-        if fault.get("signal"):
-            os.kill(os.getpid(), fault["signal"])
         if fault.get("shell"):
             subprocess.run(fault["shell"], shell=True, check=True, stdout=subprocess.DEVNULL)
         if fault.get("error"):
             raise errors.HostError("a fault that was put in", fault["error"])
+        if fault.get("signal"):
+            os.kill(os.getpid(), fault["signal"])
+            time.sleep(0.1)  # Python takes it between two of its own instructions
 
     def wrap(method: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
@@ -140,8 +143,9 @@ def _put_in(fault: dict[str, Any]) -> None:
 
         return call
 
-    for name in CALLS:
-        setattr(backend.Networks, name, wrap(getattr(backend.Networks, name)))
+    where, names = (guests.Guests, ("_move",)) if moves else (networks.Networks, CALLS)
+    for name in names:
+        setattr(where, name, wrap(getattr(where, name)))
 
 
 def run_shell(request: dict[str, Any]) -> dict[str, Any]:
@@ -188,10 +192,32 @@ def look(_request: dict[str, Any]) -> dict[str, Any]:
     return {"out": out, "err": err, "status": 0}
 
 
+def clean(_request: dict[str, Any]) -> dict[str, Any]:
+    """No guests, and no networks but an inactive `default`, which Debian brings."""
+
+    def work() -> None:
+        import libvirt
+
+        libvirt.registerErrorHandler(lambda _context, _error: None, None)
+        connection = libvirt.open("qemu:///system")
+        for domain in connection.listAllDomains(0):
+            for step in (domain.destroy, domain.undefine):
+                with contextlib.suppress(libvirt.libvirtError):
+                    step()
+        for network in connection.listAllNetworks(0):
+            keep = network.name() == "default"
+            for step in (network.destroy,) if keep else (network.destroy, network.undefine):
+                with contextlib.suppress(libvirt.libvirtError):
+                    step()
+
+    _, err, status = _in_child(work)
+    return {"out": "", "err": err, "status": status}
+
+
 def main() -> None:
     sys.path.insert(0, sys.argv[1])
     _preload()
-    answers = {"module": run_module, "shell": run_shell, "look": look}
+    answers = {"module": run_module, "shell": run_shell, "look": look, "clean": clean}
     print("ready", flush=True)
     for line in sys.stdin:
         request = json.loads(line)

@@ -63,8 +63,8 @@ class Host:
     # -- getting there -------------------------------------------------------------------------------------------
 
     def prepare(self, inventory_dir: Path) -> None:
-        self._inventory = inventory_dir / f"{self.machine.name}.yml"
-        self._inventory.write_text(yaml.safe_dump(inventory([self.machine])))
+        self.inventory = inventory_dir / f"{self.machine.name}.yml"
+        self.inventory.write_text(yaml.safe_dump(inventory([self.machine])))
         sent = self.playbook(_SEND, env={"ANSIBLE_KEEP_REMOTE_FILES": "1"})
         assert sent.returncode == 0, sent.stdout + sent.stderr
         arguments = json.loads(self.machine.run(_EXPLODE).stdout)["ANSIBLE_MODULE_ARGS"]
@@ -122,6 +122,12 @@ class Host:
         done = self._answer()
         assert done["status"] == 0, done["err"]
         return json.loads(done["out"])  # type: ignore[no-any-return]
+
+    def clean(self) -> None:
+        """Remove all guests and networks but Debian's own `default`, which is stopped."""
+        self._ask({"do": "clean"})
+        done = self._answer()
+        assert done["status"] == 0, done["err"]
 
     def document(self, name: str, *, running: bool = False) -> etree._Element:
         found = self.look()[name]
@@ -181,11 +187,15 @@ class Host:
         return list(self.ok("virt_net_info", {"name": list(names)} if names else {})["networks"])
 
     def playbook(
-        self, plays: list[dict[str, Any]], *arguments: str, env: dict[str, str] | None = None
+        self,
+        plays: list[dict[str, Any]],
+        *arguments: str,
+        env: dict[str, str] | None = None,
+        tool: Path | None = None,
     ) -> subprocess.CompletedProcess[str]:
-        path = self._inventory.with_suffix(".play.yml")
+        path = self.inventory.with_suffix(".play.yml")
         path.write_text(yaml.safe_dump(plays, sort_keys=False))
-        config = self._inventory.with_suffix(".cfg")  # nobody's own settings
+        config = self.inventory.with_suffix(".cfg")  # nobody's own settings
         config.touch()
         settings = {
             **os.environ,
@@ -196,9 +206,9 @@ class Host:
             "ANSIBLE_GATHERING": "explicit",
             **(env or {}),
         }
-        tool = Path(sys.executable).with_name("ansible-playbook")
+        tool = tool or Path(sys.executable).with_name("ansible-playbook")
         return subprocess.run(
-            [str(tool), "-i", str(self._inventory), *arguments, str(path)],
+            [str(tool), "-i", str(self.inventory), *arguments, str(path)],
             env=settings,
             capture_output=True,
             text=True,
