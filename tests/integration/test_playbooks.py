@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026, virtnet.kvm contributors
+"""The playbooks and roles as people run them: by `ansible-playbook`, over SSH, from the staged collection."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from integration.support.cases import SHAPES
+from integration.support.guests import guest_on, plugged, reaches
+from integration.support.host import Host
+from integration.support.networks import isolated, lan
+from integration.support.plays import FORWARDING, SYSCTL, foretold, play
+from lab.machine import cache_dir
+
+SITE, TEARDOWN = "virtnet.kvm.site", "virtnet.kvm.teardown"
+LAN = {"type": "nat", "name": "lan", "cidr": "192.168.150.0/24"}
+CLUSTER = {"type": "isolated", "name": "cluster", "cidr": "10.0.2.0/24"}
+
+
+@pytest.fixture
+def fresh(clean: Host) -> Iterator[Host]:
+    """A host on which nobody has run a playbook, as far as one can tell."""
+    clean.shell(f"rm -f {SYSCTL}; sysctl -q net.ipv4.ip_forward=0")
+    yield clean
+    clean.shell(f"rm -f {SYSCTL}")
+
+
+def _site(*topologies: dict[str, Any]) -> dict[str, Any]:
+    return {"virtnet_topologies": list(topologies)}
+
+
+def test_site_and_teardown(fresh: Host) -> None:
+    """The README's two networks come, and go again; what else is there stays."""
+    fresh.net(**isolated("other", 170))
+    wanted = _site(LAN, CLUSTER)
+    before = fresh.look()
+    default = fresh.shell("cat /etc/libvirt/qemu/networks/default.xml")
+    made = foretold(fresh, SITE, wanted)
+    assert [each["method"] for each in made.fabric["networks"]] == ["created", "created"]
+    assert "192.168.150.254" in made.done.stdout, "the diff is shown"
+    found = fresh.look()
+    assert all(found[name]["active"] and found[name]["autostart"] for name in ("lan", "cluster"))
+    assert fresh.shell("sysctl -n net.ipv4.ip_forward").strip() == "1"
+
+    gone = foretold(fresh, TEARDOWN, {**wanted, "virtnet_teardown_forwarding": True})
+    assert {each["method"] for each in gone.fabric["networks"]} == {"removed"}
+    assert fresh.look() == before and not fresh.can(f"test -e {SYSCTL}")
+    assert fresh.shell("cat /etc/libvirt/qemu/networks/default.xml") == default
+
+
+def test_site_changes(fresh: Host) -> None:
+    """A new range and a new reserved host live, another MTU and another subnet by a restart: as check mode has said."""
+    play(fresh, SITE, _site(LAN, CLUSTER))
+    before = fresh.look()
+    with guest_on(fresh, "lan", "web") as guest:
+        reaches(fresh, guest.lease())
+        changed = {
+            **LAN,
+            "dhcp_range": {"start": "192.168.150.100", "end": "192.168.150.199"},
+            "hosts": [{"mac": "52:54:00:00:00:10", "ip": "192.168.150.10", "name": "db"}],
+        }
+        played = foretold(fresh, SITE, _site(changed, CLUSTER))
+        assert [each["method"] for each in played.fabric["networks"]] == ["live", "none"]
+        assert played.fabric["actions"] == [
+            "delete DHCP range 192.168.150.2 - 192.168.150.254 in network lan (live and stored)",
+            "add DHCP range 192.168.150.100 - 192.168.150.199 in network lan (live and stored)",
+            "add DHCP host 192.168.150.10 (52:54:00:00:00:10, db) in network lan (live and stored)",
+        ]
+        assert re.search(r"\n\+ +- mac: '?52:54:00:00:00:10", played.done.stdout), played.done.stdout
+        after = fresh.look()
+        assert {name: each["ifindex"] for name, each in after.items()} == {
+            name: each["ifindex"] for name, each in before.items()
+        }
+        moved = {"type": "nat", "name": "lan", "cidr": "192.168.151.0/24", "mtu": 1400}
+        result = foretold(fresh, SITE, _site(moved, CLUSTER)).fabric
+        assert [each["method"] for each in result["networks"]] == ["restarted", "none"]
+        assert [each["domain"] for each in result["networks"][0]["guests"]] == ["web"]
+        plugged(fresh, "lan", guest)
+        # a guest keeps its address until it asks again
+        renew = "kill -USR2 $(cat /run/udhcpc.pid); sleep 1; kill -USR1 $(cat /run/udhcpc.pid)"
+        assert guest.run(f"{renew}; until grep -q '^192.168.151.' /run/lease; do usleep 200000; done")[0] == 0
+        reaches(fresh, guest.lease())
+        # and the network isn't taken from it
+        refused = play(fresh, TEARDOWN, _site(LAN), fails=True)
+        assert "web" in refused.fabric["msg"] and fresh.look()["lan"]["active"]
+
+
+@pytest.mark.nftables
+def test_a_new_limit(clean: Host) -> None:
+    """A bandwidth where the kernel has all that libvirt's limits are made of; an MTU, which also takes a restart, elsewhere."""
+    shapes = clean.can(SHAPES)
+    limit: dict[str, Any] = {"bandwidth": {"inbound": {"average": 1000, "burst": 512}}} if shapes else {"mtu": 1400}
+    clean.net(**lan())
+    result = foretold(clean, _task({"networks": [{"name": "lan", **limit}]}), {}).fabric
+    assert result["actions"] == ["redefine network lan", "restart network lan"]
+    (network,) = result["networks"]
+    assert network["method"] == "restarted"
+    seen = "tc class show dev virbr-lan" if shapes else "ip link show virbr-lan"
+    assert ("htb 1:2" if shapes else "mtu 1400") in clean.shell(seen)
+
+
+def _task(options: dict[str, Any], module: str = "virtnet.kvm.fabric", **play_keywords: Any) -> list[dict[str, Any]]:
+    task = {"name": "The task", module: options}
+    return [{"hosts": "all", "gather_facts": False, "become": True, "tasks": [task], **play_keywords}]
+
+
+def test_roles(fresh: Host) -> None:
+    """The roles, given little more than names, in a play of one's own."""
+    named: list[tuple[str, dict[str, Any]]] = [
+        ("nat", {"nat_name": "one", "nat_cidr": "10.0.3.0/24", "nat_domain": "one.example"}),
+        ("isolated", {"isolated_name": "two", "isolated_cidr": "10.0.4.0/24"}),
+        ("isolated", {"isolated_name": "three", "isolated_host_access": False}),
+    ]
+    made = foretold(fresh, _including(named), {})
+    found = [fabric["networks"][0] for fabric in made.fabrics]
+    assert [network["method"] for network in found] == ["created"] * 3
+    assert [network["after"]["forward"]["mode"] for network in found] == ["nat", "none", "none"]
+    assert [[ip["address"] for ip in network["after"].get("ips", ())] for network in found] == [
+        ["10.0.3.1/24"],
+        ["10.0.4.1/24"],
+        [],
+    ]
+    assert "inet" not in fresh.shell("ip -4 address show dev virbr-three")
+    gone = [(role, {f"{role}_name": variables[f"{role}_name"], f"{role}_state": "absent"}) for role, variables in named]
+    play(fresh, _including(gone), {})
+    assert set(fresh.look()) == {"default"}
+
+
+def _including(named: list[tuple[str, dict[str, Any]]]) -> list[dict[str, Any]]:
+    tasks = [
+        {"name": f"The role {role}", "ansible.builtin.include_role": {"name": f"virtnet.kvm.{role}"}, "vars": variables}
+        for role, variables in named
+    ]
+    return [{"hosts": "all", "gather_facts": False, "become": True, "tasks": tasks}]
+
+
+def test_defaults_of_the_action_group(clean: Host) -> None:
+    """What is said of the group is said of all its modules: where libvirt is not to be found, and where it is."""
+    wanted: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("virt_net_info", {}),
+        ("virt_net", isolated("one", 170)),
+        ("fabric", {"networks": [isolated("two", 171)]}),
+    )
+    tasks = [{"name": name, f"virtnet.kvm.{name}": options, "ignore_errors": True} for name, options in wanted]
+    plays = []
+    for uri in ("qemu:///nonsense", "qemu+unix:///system"):
+        plays += _task({}, tasks=tasks, module_defaults={"group/virtnet.kvm.kvm": {"uri": uri}})
+    results = [task["result"] for task in play(clean, plays, {}).tasks]
+    for result in results[:3]:
+        assert result["msg"].startswith("uri: no connection to qemu:///nonsense"), result["msg"]
+    assert [bool(result.get("failed")) for result in results[3:]] == [False] * 3, results[3:]
+    assert set(clean.look()) == {"default", "one", "two"}
+
+
+def test_a_bad_topology(fresh: Host) -> None:
+    """Refused on the controller, before the host is touched, the good ones too."""
+    before = fresh.look(), fresh.shell(FORWARDING)
+    played = play(fresh, SITE, _site(CLUSTER, {**LAN, "cidr": "192.168.150.0/33"}), fails=True)
+    (task,) = played.tasks
+    message = task["result"]["msg"].strip()
+    assert "virtnet_topologies[1].cidr: '192.168.150.0/33' can't be used" in message and "\n" not in message, message
+    assert (fresh.look(), fresh.shell(FORWARDING)) == before
+
+
+def test_the_oldest_ansible(fresh: Host) -> None:
+    """The oldest ansible-core that is supported makes, and finds, the same networks."""
+    old = cache_dir() / "venv-old" / "bin" / "ansible-playbook"
+    first = play(fresh, SITE, _site(LAN, CLUSTER), "--diff", tool=old)
+    assert first.changed and [each["method"] for each in first.fabric["networks"]] == ["created", "created"]
+    assert play(fresh, SITE, _site(LAN, CLUSTER), tool=old).changed == 0
