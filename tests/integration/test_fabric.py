@@ -227,11 +227,17 @@ def test_bad_items_are_named_with_their_place(clean: Host) -> None:
         message = refused(clean, {"networks": [good, {"name": "bad", **bad}]}, said, module="fabric", option=option)
         assert message.startswith(option), message
     refused(clean, {"networks": [good, {"name": None, "xml": "<domain/>"}]}, module="fabric", option="networks[1].xml")
-    for bad in ({"name": "bad", "unknown": 1}, {"mtu": 1400}, {"name": "bad", "xml": "<network/>", "mtu": 1400}):
-        refused(clean, {"networks": [good, bad]}, "networks", module="fabric")
+    unfit: tuple[dict[str, Any], ...] = (
+        {"name": "bad", "unknown": 1},
+        {"mtu": 1400},
+        {"name": "bad", "xml": "<network/>", "mtu": 1400},
+    )
+    for item in unfit:
+        refused(clean, {"networks": [good, item]}, "networks", module="fabric")
 
 
 def test_nothing_to_do(clean: Host) -> None:
-    for args in ({}, {"networks": []}, {"networks": [{"name": "nobody", "state": "absent"}]}):
+    nothing: tuple[dict[str, Any], ...] = ({}, {"networks": []}, {"networks": [{"name": "nobody", "state": "absent"}]})
+    for args in nothing:
         result = converge(clean, args, module="fabric", changed=False)
         assert result["actions"] == [] and result["diff"] == []

@@ -18,7 +18,7 @@ description: Records results, a line of JSON each, in the file that E(VIRTNET_RE
 """
 
 
-class CallbackModule(CallbackBase):
+class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible's plugins are not typed
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "notification"
     CALLBACK_NAME = "record"
