@@ -41,9 +41,11 @@ def drop_unfit(target: Network, given: Network) -> Network:
     """Drop what the forward mode can't have and nobody asked for: leftovers of the mode that the network had before."""
     mode = mode_of(target)
     if mode not in OWN_BRIDGE_MODES:
-        leftovers = [name for name in _NEED_OWN_BRIDGE if getattr(given, name) is None]
+        leftovers = [name for name in _NEED_OWN_BRIDGE if getattr(given, name) in (None, "")]
         target = replace(target, **dict.fromkeys(leftovers))
-    if mode in POOL_MODES and given.bridge is None:
+    asked = given.forward or Forward()
+    pool = mode in POOL_MODES or (mode == "bridge" and (asked.interfaces or asked.dev))
+    if pool and not (given.bridge and given.bridge.name):
         target = replace(target, bridge=None)
     if mode == "bridge" and target.bridge:
         asked_bridge = given.bridge or Bridge()
@@ -51,7 +53,6 @@ def drop_unfit(target: Network, given: Network) -> Network:
         target = replace(target, bridge=replace(target.bridge, **kept))
     if target.forward is None:
         return target
-    asked = given.forward or Forward()
     unfit = set()
     if mode != "nat":
         unfit.add("nat")

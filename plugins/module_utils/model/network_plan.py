@@ -68,10 +68,9 @@ def _target(before: Optional[NetworkState], wanted: Wanted) -> Network:
     """The definition as it should be: what was given over what is there, or just what was given where that is whole."""
     base = before.definition if before else None
     given = wanted.given
-    if wanted.whole:
-        target = take_host_chosen(normalise(given), base)
-    else:
-        target = merge(base or Network(name=wanted.name), given)
+    target = normalise(given) if wanted.whole else merge(base or Network(name=wanted.name), given)
+    # what the host has made up stays, also where it is asked to choose by itself: it has chosen
+    target = take_host_chosen(target, base)
     target = normalise(drop_unfit(target, given))
     return align(target, base)
 

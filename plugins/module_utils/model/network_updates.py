@@ -175,7 +175,8 @@ def _list_updates(
             gone.remove(was)
             come.remove(item)
             changed.append(Update(MODIFY, section, item, parent, was))
-    deleted = [Update(DELETE, section, item, parent) for item in gone]
+    # the last first: taken back, they come again in the order in which they were
+    deleted = [Update(DELETE, section, item, parent) for item in reversed(gone)]
     return deleted + changed + [Update(ADD, section, item, parent) for item in come]
 
 
