@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026, virtnet.kvm contributors
+"""A host without libvirt, at the seam where the backend is: it keeps networks as libvirt does, and fails when told to."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Callable, Optional
+
+from ansible_collections.virtnet.kvm.plugins.module_utils.engine import Outcome, run
+from ansible_collections.virtnet.kvm.plugins.module_utils.errors import HostError
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.fields import canonical
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.network import (
+    OWN_BRIDGE_MODES,
+    Bridge,
+    Dhcp,
+    Dns,
+    Network,
+    mode_of,
+    normalise,
+)
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.network_steps import Guest, NetworkState
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.network_updates import ADD, DELETE, Update
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.world import Link, Neighbour, World, neighbour_of
+from ansible_collections.virtnet.kvm.plugins.module_utils.resources import network_spec, parse_network_options
+
+NEWEST = 12_000_000
+
+
+class KilledError(BaseException):
+    """Nothing catches it, as nothing catches SIGKILL."""
+
+
+@dataclass
+class _Kept:
+    stored: Optional[Network] = None
+    running: Optional[Network] = None
+    autostart: bool = False
+    guests: tuple[Guest, ...] = ()
+
+
+class FakeNetworks:
+    """Networks as libvirt keeps them. ``strike`` is called before each call that changes something."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, _Kept] = {}
+        self.calls: list[str] = []
+        self.strike: Callable[[int, str], None] = lambda _number, _call: None
+
+    def _called(self, call: str) -> None:
+        self.calls.append(call)
+        self.strike(len(self.calls), call)
+
+    def _get(self, name: str) -> _Kept:
+        if name not in self.kept:
+            raise HostError(f"look for network {name}", "there is none of that name")
+        return self.kept[name]
+
+    def names(self) -> list[str]:
+        return sorted(self.kept)
+
+    def observe(self, name: str) -> Optional[NetworkState]:
+        found = self.kept.get(name)
+        return NetworkState(found.stored, found.running, found.autostart, found.guests) if found else None
+
+    def neighbours(self) -> tuple[Neighbour, ...]:
+        return tuple(neighbour_of(k.running or k.stored, k.running is not None) for k in self.kept.values())  # type: ignore[arg-type]
+
+    def define(self, network: Network) -> None:
+        self._called(f"define {network.name}")
+        found = self.kept.setdefault(network.name or "", _Kept())
+        known = found.stored or found.running
+        if known and network.uuid not in (None, known.uuid):
+            raise HostError("define", "already exists with another uuid")
+        found.stored = self._with_host_chosen(normalise(network), known)
+
+    def _with_host_chosen(self, network: Network, known: Optional[Network]) -> Network:
+        number = len(self.kept)
+        uuid = network.uuid or (known and known.uuid) or f"00000000-0000-4000-8000-{number:012d}"
+        network = replace(network, uuid=uuid)
+        if mode_of(network) not in OWN_BRIDGE_MODES:
+            return network
+        bridge = network.bridge or Bridge()
+        return replace(
+            network,
+            mac=network.mac or f"52:54:00:00:00:{number:02x}",
+            bridge=replace(bridge, name=bridge.name or f"virbr{number}"),
+        )
+
+    def undefine(self, name: str) -> None:
+        self._called(f"undefine {name}")
+        found = self._get(name)
+        found.stored, found.autostart = None, False
+        if found.running is None:
+            del self.kept[name]
+
+    def start(self, name: str) -> None:
+        self._called(f"start {name}")
+        found = self._get(name)
+        if found.running is not None:
+            raise HostError("start", "network is already active")
+        found.running = found.stored
+
+    def stop(self, name: str) -> None:
+        self._called(f"stop {name}")
+        found = self._get(name)
+        if found.running is None:
+            raise HostError("stop", "network is not active")
+        found.running = None
+        found.guests = tuple(replace(guest, connected=False) for guest in found.guests)
+        if found.stored is None:
+            del self.kept[name]
+
+    def is_active(self, name: str) -> bool:
+        return name in self.kept and self.kept[name].running is not None
+
+    def set_autostart(self, name: str, on: bool) -> None:
+        self._called(f"autostart {name} {on}")
+        self._get(name).autostart = on
+
+    def plug_in(self, name: str, guest: Guest) -> None:
+        self._called(f"plug {guest.domain} in {name}")
+        found = self._get(name)
+        assert found.running is not None, "a guest can't be plugged in a network that doesn't run"
+        found.guests = tuple(replace(g, connected=True) if g.device == guest.device else g for g in found.guests)
+
+    def update(self, name: str, update: Update, *, live: bool, stored: bool) -> None:
+        self._called(f"update {name}: {update.words}")
+        found = self._get(name)
+        running = _updated(found.running, update) if live else found.running
+        found.stored = _updated(found.stored, update) if stored else found.stored
+        found.running = running
+
+
+def _updated(network: Optional[Network], update: Update) -> Network:
+    """As virNetworkUpdate does it: what isn't there can't go, what is there can't come."""
+    if network is None:
+        raise HostError(update.words, "there is no such definition")
+    if update.section.startswith("ip-dhcp"):
+        ips = list(network.ips or ())
+        dhcp = ips[update.parent].dhcp or Dhcp()
+        name = update.section[len("ip-dhcp-") :] + "s"
+        dhcp = replace(dhcp, **{name: _list(getattr(dhcp, name), update)})  # type: ignore[arg-type]
+        ips[update.parent] = replace(ips[update.parent], dhcp=dhcp)
+        return canonical(replace(network, ips=tuple(ips)))
+    if update.section.startswith("dns"):
+        dns = network.dns or Dns()
+        name = {"dns-host": "hosts", "dns-srv": "srv", "dns-txt": "txt"}[update.section]
+        return canonical(replace(network, dns=replace(dns, **{name: _list(getattr(dns, name), update)})))  # type: ignore[arg-type]
+    if update.section == "portgroup":
+        return canonical(replace(network, portgroups=_list(network.portgroups, update)))
+    assert update.section == "forward-interface" and network.forward
+    return canonical(
+        replace(network, forward=replace(network.forward, interfaces=_list(network.forward.interfaces, update)))
+    )
+
+
+def _list(items: Optional[tuple[Any, ...]], update: Update) -> tuple[Any, ...]:
+    held = list(items or ())
+    if update.command == ADD:
+        if update.part in held:
+            raise HostError(update.words, "it is there already")
+        return (*held, update.part)
+    gone = update.part if update.command == DELETE else update.old
+    if gone not in held:
+        raise HostError(update.words, "it is not there")
+    place = held.index(gone)
+    return (*held[:place], *(() if update.command == DELETE else (update.part,)), *held[place + 1 :])
+
+
+class FakeHost:
+    """What the engine asks of a host."""
+
+    def __init__(self, *, libvirt: int = NEWEST, links: tuple[Link, ...] = ()) -> None:
+        self.networks = FakeNetworks()
+        self.remembered: dict[str, Mapping[str, Any]] = {}
+        self._libvirt = libvirt
+        self._links = links
+
+    def world(self) -> World:
+        return World(self._libvirt, self.networks.neighbours, lambda: self._links)
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        yield
+
+    def recall(self, label: str) -> Mapping[str, Any]:
+        return self.remembered.get(label, {})
+
+    def remember(self, label: str, resume: Mapping[str, Any]) -> None:
+        self.remembered.pop(label, None)
+        if resume:
+            self.remembered[label] = dict(resume)
+
+    def forget(self) -> None:
+        pass
+
+    # -- for tests -----------------------------------------------------------------------------------------------
+
+    def state(self) -> dict[str, Any]:
+        return copy.deepcopy(self.networks.kept)
+
+    def copy(self) -> FakeHost:
+        other = copy.copy(self)
+        other.networks = FakeNetworks()
+        other.networks.kept = self.state()
+        other.remembered = dict(self.remembered)
+        return other
+
+    def plug(self, network: str, domain: str, *, connected: bool = True) -> None:
+        kept = self.networks.kept[network]
+        mac = f"52:54:00:01:00:{len(kept.guests):02x}"
+        kept.guests = (*kept.guests, Guest(domain, mac, f"vnet-{domain}", connected))
+
+    def fail_at(self, number: int, error: BaseException) -> None:
+        def strike(seen: int, _call: str) -> None:
+            if seen == number:
+                raise error
+
+        self.networks.calls.clear()
+        self.networks.strike = strike
+
+    def declare(self, *networks: dict[str, Any], check: bool = False) -> list[Outcome]:
+        """What the modules do with these options."""
+        defaults = {name: option.get("default") for name, option in network_spec().items()}
+        resources = [parse_network_options({**defaults, **options}) for options in networks]
+        return run(self, resources, check=check)

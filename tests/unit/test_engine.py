@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026, virtnet.kvm contributors
+"""The road itself, with resources and steps that do nothing but remember."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Optional
+
+import pytest
+
+from ansible_collections.virtnet.kvm.plugins.module_utils.engine import ApplyError, run
+from ansible_collections.virtnet.kvm.plugins.module_utils.errors import HostError, VirtnetError
+
+
+@dataclass
+class Step:
+    words: str
+    composite: bool = False
+    breaks: bool = False
+    sticks: bool = False
+
+    def do(self, host: Host) -> None:
+        if self.breaks:
+            raise HostError("the system", "said no")
+        host.log.append(self.words)
+
+    def undo(self, host: Host) -> None:
+        if self.sticks:
+            raise HostError("the system", "won't")
+        host.log.append(f"undo {self.words}")
+
+
+@dataclass
+class Plan:
+    steps: tuple[Any, ...]
+    after: Any = "after"
+    warnings: tuple[str, ...] = ()
+    resume: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Thing:
+    label: str
+    steps: tuple[Any, ...] = ()
+    present: bool = True
+    comes_to: Any = "after"
+    refusal: Optional[str] = None
+    resume: dict[str, Any] = field(default_factory=dict)
+
+    def observe(self, host: Host) -> Any:
+        return self.comes_to if host.done(self.steps) else "before"
+
+    def plan(self, before: Any, world: Any, resume: Mapping[str, Any]) -> Plan:
+        world.append((self.label, *resume))
+        if self.refusal:
+            raise VirtnetError(self.refusal)
+        return Plan(self.steps, "after" if self.steps else before, resume=self.resume)
+
+    def show(self, state: Any) -> dict[str, Any]:
+        return {"state": state}
+
+
+class Host:
+    def __init__(self) -> None:
+        self.log: list[str] = []
+        self.planned: list[tuple[str, ...]] = []
+        self.kept: dict[str, Mapping[str, Any]] = {}
+        self.locked = 0
+
+    def done(self, steps: tuple[Any, ...]) -> bool:
+        return bool(steps) and all(step.words in self.log for step in steps)
+
+    def world(self) -> Any:
+        return self.planned
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        self.locked += 1
+        yield
+
+    def recall(self, label: str) -> Mapping[str, Any]:
+        return self.kept.get(label, {})
+
+    def remember(self, label: str, resume: Mapping[str, Any]) -> None:
+        self.kept[label] = dict(resume)
+
+    def forget(self) -> None:
+        pass
+
+
+def test_all_is_planned_before_anything_is_done() -> None:
+    host = Host()
+    with pytest.raises(VirtnetError, match="no way"):
+        run(host, [Thing("thing a", (Step("one"),)), Thing("thing b", refusal="no way")], check=False)
+    assert host.planned == [("thing a",), ("thing b",)] and host.log == []
+
+
+def test_what_goes_makes_room_for_what_comes() -> None:
+    host = Host()
+    come, gone = Thing("thing a", (Step("come"),)), Thing("thing b", (Step("go"),), present=False)
+    outcomes = run(host, [come, gone], check=False)
+    assert host.planned == [("thing b",), ("thing a",)] and host.log == ["go", "come"]
+    assert [outcome.resource for outcome in outcomes] == [come, gone]
+
+
+def test_check_mode_stops_after_the_plan() -> None:
+    host = Host()
+    (outcome,) = run(host, [Thing("thing a", (Step("one"),))], check=True)
+    assert host.log == [] and host.locked == 0
+    assert outcome.changed and outcome.actions == ["one"]
+    assert (outcome.shown_before, outcome.shown_after) == ({"state": "before"}, {"state": "after"})
+
+
+def test_nothing_to_do() -> None:
+    host = Host()
+    host.kept["thing a"] = {"left": "over"}
+    (outcome,) = run(host, [Thing("thing a")], check=False)
+    assert host.planned == [("thing a", "left")]
+    assert not outcome.changed and outcome.actions == [] and outcome.shown_after == outcome.shown_before
+    assert not host.kept["thing a"]
+
+
+def test_twice_the_same() -> None:
+    with pytest.raises(VirtnetError, match="thing a is declared twice"):
+        run(Host(), [Thing("thing a"), Thing("thing a", present=False)], check=False)
+
+
+def test_undone_in_reverse_over_all_resources() -> None:
+    host = Host()
+    first = Thing("thing a", (Step("one"), Step("two")), resume={"x": 1})
+    second = Thing("thing b", (Step("three"), Step("four", breaks=True), Step("five")))
+    with pytest.raises(ApplyError) as error:
+        run(host, [first, second], check=False)
+    assert host.log == ["one", "two", "three", "undo three", "undo two", "undo one"]
+    assert str(error.value) == "four: the system: said no; the host is as it was"
+    assert error.value.undone == ["three", "two", "one"] and error.value.left == []
+    assert not any(host.kept.values())
+
+
+def test_a_composite_step_that_failed_is_undone_too() -> None:
+    host = Host()
+    with pytest.raises(ApplyError):
+        run(host, [Thing("thing a", (Step("one"), Step("two", composite=True, breaks=True)))], check=False)
+    assert host.log == ["one", "undo two", "undo one"]
+
+
+def test_what_cannot_be_taken_back_is_said_and_remembered() -> None:
+    """The others are taken back all the same, and the next run is told what was under way."""
+    host = Host()
+    steps = (Step("one"), Step("two", sticks=True), Step("three", breaks=True))
+    with pytest.raises(ApplyError) as error:
+        run(host, [Thing("thing a", steps, resume={"x": 1})], check=False)
+    assert host.log == ["one", "two", "undo one"]
+    assert str(error.value).endswith("said no; these could not be taken back: two (the system: won't)")
+    assert host.kept["thing a"] == {"x": 1}
+
+
+def test_something_else_came_about() -> None:
+    (outcome,) = run(Host(), [Thing("thing a", (Step("one"),), comes_to="surprise")], check=False)
+    assert outcome.shown_after == {"state": "surprise"}
+    assert outcome.warnings == ["thing a: the host made something else of state than was asked for; see the diff"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_ended_between_two_steps(number: signal.Signals) -> None:
+    """A signal that comes while a step is done lets it finish, and then all is taken back."""
+
+    class Ended(Step):
+        def do(self, host: Host) -> None:
+            os.kill(os.getpid(), number)
+            super().do(host)
+
+    class EndedError(VirtnetError):
+        pass
+
+    def end(_number: int, _frame: Any) -> None:
+        raise EndedError("ended")
+
+    before = signal.signal(number, end)
+    host = Host()
+    try:
+        with pytest.raises(ApplyError, match="ended; the host is as it was"):
+            run(host, [Thing("thing a", (Step("one"), Ended("two"), Step("three")))], check=False)
+    finally:
+        signal.signal(number, before)
+    assert host.log == ["one", "two", "undo two", "undo one"]

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026, virtnet.kvm contributors
+"""What libvirt changes while a network runs: in which order, in which words, and how it is taken back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.fields import from_options
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.network import Network, normalise
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.network_updates import MODIFY, Difference, compare
+
+
+def network(**options: Any) -> Network:
+    return normalise(from_options(Network, {"name": "lan", **options}))
+
+
+def ips(*ranges: tuple[int, int], hosts: tuple[dict[str, Any], ...] = ()) -> dict[str, Any]:
+    spans = [{"start": f"192.168.150.{low}", "end": f"192.168.150.{high}"} for low, high in ranges]
+    return {"ips": [{"address": "192.168.150.1/24", "dhcp": {"ranges": spans, "hosts": list(hosts)}}]}
+
+
+def host(mac: int, ip: int, **more: Any) -> dict[str, Any]:
+    return {"mac": f"52:54:00:00:00:{mac:02x}", "ip": f"192.168.150.{ip}", **more}
+
+
+def _difference(old: dict[str, Any], new: dict[str, Any], *, running: bool = True) -> Difference:
+    return compare(network(**old), network(**new), running=running)
+
+
+def _words(difference: Difference) -> list[str]:
+    return [update.words for update in difference.updates]
+
+
+TXT = {"txt": [{"name": "n", "value": "v"}]}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (ips((10, 20)), ips((10, 20)), []),
+        (
+            ips((10, 20)),
+            ips((10, 30)),
+            ["delete DHCP range 192.168.150.10 - 192.168.150.20", "add DHCP range 192.168.150.10 - 192.168.150.30"],
+        ),
+        (
+            ips(),
+            ips(hosts=(host(1, 9, name="a", lease={"expiry": 5, "unit": "hours"}),)),
+            ["add DHCP host 192.168.150.9 (52:54:00:00:00:01, a) for 5 hours"],
+        ),
+        (
+            ips(hosts=(host(1, 9),)),
+            ips(hosts=(host(1, 8),)),
+            ["change DHCP host 192.168.150.9 (52:54:00:00:00:01) to 192.168.150.8 (52:54:00:00:00:01)"],
+        ),
+        # the address is another's still: libvirt would take the one for the other
+        (
+            ips(hosts=(host(1, 9), host(2, 8))),
+            ips(hosts=(host(1, 8), host(2, 9))),
+            [
+                "delete DHCP host 192.168.150.9 (52:54:00:00:00:01)",
+                "delete DHCP host 192.168.150.8 (52:54:00:00:00:02)",
+                "add DHCP host 192.168.150.8 (52:54:00:00:00:01)",
+                "add DHCP host 192.168.150.9 (52:54:00:00:00:02)",
+            ],
+        ),
+        ({}, {"dns": TXT}, ["add DNS TXT record n=v"]),
+        ({"dns": TXT}, {}, ["delete DNS TXT record n=v"]),
+        (
+            {},
+            {"dns": {"hosts": [{"ip": "192.168.150.5", "names": ["a", "b"]}]}},
+            ["add DNS host 192.168.150.5 (a, b)"],
+        ),
+        (
+            {},
+            {"dns": {"srv": [{"service": "ldap", "protocol": "tcp", "domain": "d", "target": "t", "port": 1}]}},
+            ["add DNS SRV record _ldap._tcp.d -> t:1"],
+        ),
+        (
+            {"portgroups": [{"name": "web"}]},
+            {"portgroups": [{"name": "web", "default": True}]},
+            ["change portgroup web to web"],
+        ),
+        (
+            {"forward": {"mode": "private", "interfaces": ["eth1", "eth2"]}},
+            {"forward": {"mode": "private", "interfaces": ["eth2", "eth3"]}},
+            ["delete interface eth1", "add interface eth3"],
+        ),
+    ],
+)
+def test_live(old: dict[str, Any], new: dict[str, Any], words: list[str]) -> None:
+    difference = _difference(old, new)
+    assert sorted(_words(difference)) == sorted(words) and not difference.rest
+    assert difference.result == network(**new)
+    commands = [word.split()[0] for word in _words(difference)]
+    assert commands == sorted(commands, key=["delete", "change", "add"].index), "what goes makes room for what comes"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ({}, {"mtu": 1400}),
+        ({}, {"domain": {"name": "x.example"}}),
+        ({}, {"dns": {"enable": False}}),
+        (ips(), {"ips": [{"address": "192.168.151.1/24"}]}),
+        (ips(), {"ips": [{"address": "192.168.150.1/24", "tftp": "/srv"}]}),
+        (
+            {"forward": {"mode": "private", "interfaces": ["eth1"]}},
+            {"forward": {"mode": "private", "interfaces": ["eth2"]}},
+        ),
+        (
+            {"forward": {"mode": "private", "interfaces": ["eth1", "eth2"]}},
+            {"forward": {"mode": "private", "interfaces": ["eth2", "eth1"]}},
+        ),
+        (
+            {"forward": {"mode": "private", "interfaces": ["eth1"]}},
+            {"forward": {"mode": "vepa", "interfaces": ["eth1"]}},
+        ),
+    ],
+)
+def test_not_live(old: dict[str, Any], new: dict[str, Any]) -> None:
+    difference = _difference(old, new)
+    assert difference.rest and difference.result != network(**new)
+
+
+def test_what_can_be_done_live_is_done_though_the_rest_waits() -> None:
+    difference = _difference({}, {"dns": TXT, "mtu": 1400})
+    assert _words(difference) == ["add DNS TXT record n=v"] and difference.rest
+    assert difference.result == network(dns=TXT)
+
+
+@pytest.mark.parametrize("new", [{"title": "x"}, {"description": "x"}, {"metadata": ['<a:b xmlns:a="urn:a"/>']}])
+def test_what_a_running_network_has_no_use_for(new: dict[str, Any]) -> None:
+    assert _difference({}, new, running=True) == Difference((), False, network())
+    assert _difference({}, new, running=False).rest
+
+
+def test_the_second_subnet_by_its_place() -> None:
+    """libvirt wants to be told which of the addresses a range belongs to."""
+    first, second = {"address": "10.0.0.1/24"}, {"address": "10.0.1.1/24"}
+    ranges = {"dhcp": {"ranges": [{"start": "10.0.1.9", "end": "10.0.1.19"}]}}
+    difference = _difference({"ips": [first, second]}, {"ips": [{**second, **ranges}, first]})
+    assert [update.parent for update in difference.updates] == [1] and not difference.rest
+
+
+@pytest.mark.parametrize("index", range(3))
+def test_taken_back(index: int) -> None:
+    """The inverse of the inverse is the update; what is changed is changed back."""
+    old = {**ips(hosts=(host(1, 9),)), "dns": TXT}
+    new = ips((10, 20), hosts=(host(1, 8),))
+    update = _difference(old, new).updates[index]
+    back = update.inverse()
+    assert back.inverse() == update and back != update
+    if update.command == MODIFY:
+        assert (back.part, back.old) == (update.old, update.part)
