@@ -49,6 +49,12 @@ def test_only_the_name(clean: Host) -> None:
     }
 
 
+def test_what_the_host_has_chosen_stays(clean: Host) -> None:
+    chosen = converge(clean, {"name": "least"}, changed=True)["network"]["definition"]
+    result = converge(clean, {"name": "least", "uuid": "", "mac": "", "bridge": {}}, changed=False)
+    assert result["network"]["definition"] == chosen
+
+
 def test_a_uuid_of_ones_own(clean: Host) -> None:
     mine, other = "6d1e1d3c-7a75-4d1f-9a0c-2f4d3c0a0b01", "6d1e1d3c-7a75-4d1f-9a0c-2f4d3c0a0b02"
     result = converge(clean, {"name": "least", "uuid": mine.upper()}, changed=True)

@@ -65,6 +65,10 @@ FORWARDING = (
                 {"forward/@mode": "private", "count(bridge|ip)": "0"},
             ),
             ({"forward": {"mode": "none"}, "bridge": {"name": "virbr-opt"}}, {"count(forward)": "0"}),
+            (
+                {"forward": {"mode": "bridge", "interfaces": ["eth7"]}},
+                {"forward/@mode": "bridge", "forward/interface/@dev": "eth7", "count(bridge|mac)": "0"},
+            ),
         ),
     ),
     Case(
