@@ -57,7 +57,7 @@ def _ipv4_subnets() -> Iterator[tuple[str, str]]:
     for line in _lines("/proc/net/route")[1:]:
         name, destination, gateway, _flags, _refs, _use, _metric, mask = line.split()[:8]
         if int(gateway, 16) == 0 and int(mask, 16) != 0:
-            yield name, f"{_ipv4(destination)}/{_ipv4(mask)}"
+            yield name, str(ipaddress.ip_network(f"{_ipv4(destination)}/{_ipv4(mask)}"))
 
 
 def _ipv4(word: str) -> str:
