@@ -160,7 +160,7 @@ networks:
           returned: always
           sample: "01:52:54:00:00:00:10"
         expiry:
-          description: When the lease ends, as ISO 8601 in UTC.
+          description: When the lease ends, as ISO 8601 in UTC; none where it doesn't.
           type: str
           returned: always
           sample: "2026-03-01T12:00:00+00:00"

@@ -109,8 +109,10 @@ class FakeNetworks:
         found = self._get(name)
         if found.running is None:
             raise HostError("stop", "network is not active")
+        own = mode_of(found.running) in OWN_BRIDGE_MODES
         found.running = None
-        found.guests = tuple(replace(guest, connected=False) for guest in found.guests)
+        if own:  # a bridge or a device that is the host's own stays
+            found.guests = tuple(replace(guest, connected=False) for guest in found.guests)
         if found.stored is None:
             del self.kept[name]
 

@@ -18,6 +18,9 @@ from ._libvirt import asking, require
 # Where an interface is for the moment in which it moves; a run that is killed then leaves it there for the next one.
 PARKING = "vnkvm-parking"
 
+# The master that the kernel shows of every port of Open vSwitch, whatever its bridge is called.
+OPENVSWITCH = "ovs-system"
+
 
 class Guests:
     """The running domains' interfaces; read once, until `forget`."""
@@ -30,10 +33,10 @@ class Guests:
     def forget(self) -> None:
         self._found = None
 
-    def of_network(self, name: str) -> tuple[Guest, ...]:
-        """Who is plugged in, or was before the network was restarted by other hands."""
+    def of_network(self, name: str, bridge: Optional[str]) -> tuple[Guest, ...]:
+        """Who is plugged in the network, whose bridge this is, or was before it was restarted by other hands."""
         return tuple(
-            Guest(domain, interface.mac, interface.device, self._is_connected(interface))
+            Guest(domain, interface.mac, interface.device, self._is_connected(interface, bridge))
             for domain, interface in self._read().get(name, [])
         )
 
@@ -43,7 +46,7 @@ class Guests:
         libvirt connects an interface anew only when it moves to another bridge, so it is moved to an empty one and
         back. Where libvirt refuses that, the tap at least is put on its bridge.
         """
-        if not bridge or not self._local or not links.exists(guest.device):
+        if not bridge or not self._local or not links.is_tap(guest.device):
             return  # the guest has gone meanwhile, or it hangs on no bridge
         if links.master_of(guest.device) == bridge:
             return
@@ -64,10 +67,10 @@ class Guests:
             if text:
                 domain.updateDeviceFlags(text, binding.VIR_DOMAIN_AFFECT_LIVE)
 
-    def _is_connected(self, interface: Interface) -> bool:
+    def _is_connected(self, interface: Interface, bridge: Optional[str]) -> bool:
         if not self._local or not interface.bridge:
             return True  # another host's /sys isn't ours to read; a macvtap hangs on its device, not on the network
-        return interface.bridge != PARKING and links.master_of(interface.device) == interface.bridge
+        return interface.bridge != PARKING and links.master_of(interface.device) in (bridge, OPENVSWITCH)
 
     def _read(self) -> dict[str, list[tuple[str, Interface]]]:
         if self._found is not None:

@@ -90,6 +90,11 @@ def master_of(device: str) -> Optional[str]:
         return None
 
 
+def is_tap(device: str) -> bool:
+    """Whether the host has a TUN/TAP device of that name; a macvtap, which can't be a bridge's port, is none."""
+    return os.path.exists(f"{SYS_NET}/{device}/tun_flags")
+
+
 def exists(device: str) -> bool:
     """Whether the host has an interface of that name."""
     return os.path.exists(f"{SYS_NET}/{device}")

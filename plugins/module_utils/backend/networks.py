@@ -10,6 +10,7 @@ https://libvirt.org/html/libvirt-libvirt-network.html
 from __future__ import annotations
 
 import datetime
+from dataclasses import replace
 from typing import Any, Optional
 
 from ..errors import HostError
@@ -45,18 +46,17 @@ class Networks:
             stored = found.XMLDesc(binding.VIR_NETWORK_XML_INACTIVE) if persistent else None
             running = found.XMLDesc(0) if active else None
             autostart = bool(found.autostart()) if persistent else False
-        return NetworkState(
+        state = NetworkState(
             normalise(parse_network(stored)) if stored else None,
             normalise(parse_network(running)) if running else None,
             autostart,
-            self._guests.of_network(name),
         )
+        return replace(state, guests=self._guests.of_network(name, _bridge(state)))
 
     def bridge(self, name: str) -> Optional[str]:
         """The device that a network's guests are plugged in, where it has one."""
         state = self.observe(name)
-        definition = state.running or state.stored if state else None
-        return definition.bridge.name if definition and definition.bridge else None
+        return _bridge(state) if state else None
 
     def neighbours(self) -> tuple[Neighbour, ...]:
         """All networks, as far as others have to know."""
@@ -70,7 +70,7 @@ class Networks:
         return tuple(found)
 
     def leases(self, name: str) -> list[dict[str, Any]]:
-        """The DHCP leases that the network's dnsmasq has given out; ``expiry`` is UTC in ISO 8601."""
+        """The DHCP leases that the network's dnsmasq has given out; ``expiry`` is UTC in ISO 8601, or ``None`` for never."""
         with asking(f"read the leases of network {name}"):
             leases = self._get(name).DHCPLeases()
         return [
@@ -81,7 +81,7 @@ class Networks:
                 "hostname": lease["hostname"],
                 "client_id": lease["clientid"],
                 "iface": lease["iface"],
-                "expiry": datetime.datetime.fromtimestamp(lease["expirytime"], datetime.timezone.utc).isoformat(),
+                "expiry": _moment(lease["expirytime"]),
             }
             for lease in leases
         ]
@@ -158,3 +158,13 @@ class Networks:
         if found is None:
             raise HostError(f"look for network {name}", "there is none of that name")
         return found
+
+
+def _bridge(state: NetworkState) -> Optional[str]:
+    definition = state.running or state.definition
+    return definition.bridge.name if definition.bridge else None
+
+
+def _moment(seconds: int) -> Optional[str]:
+    """Seconds since the epoch as people write it; dnsmasq has 0 for a lease that doesn't end."""
+    return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).isoformat() if seconds else None

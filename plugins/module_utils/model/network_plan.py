@@ -11,11 +11,12 @@ from dataclasses import replace
 from typing import Any, Optional
 
 from .fields import canonical, merge, take_host_chosen, to_options, without_host_chosen
-from .network import Network, align, mode_of, normalise
+from .network import OWN_BRIDGE_MODES, Network, align, mode_of, normalise
 from .network_check import check, check_conflicts, check_identity, check_versions, drop_unfit, refuse_cut_off
 from .network_steps import (
     ApplyUpdate,
     Define,
+    Guest,
     NetworkPlan,
     NetworkState,
     PlugIn,
@@ -108,11 +109,12 @@ def _plan_change(before: NetworkState, target: Network, wanted: Wanted, active: 
         refuse_cut_off(name, "stopped", tuple(str(guest) for guest in before.guests if guest.connected))
         steps, running, method = _define(before, target, stored), None, "stopped"
         steps.append(Stop(name, before.running, target))
-    guests = before.guests if running else ()
+    guests = _lost(before) if running else ()
     steps += [PlugIn(name, guest) for guest in guests]
-    after = NetworkState(target, running, before.autostart, connected(guests) if running else before.guests)
+    after = NetworkState(target, running, before.autostart, connected(before.guests) if running else before.guests)
     resume = {"active": active} if running else {}
-    return _with_autostart(NetworkPlan(tuple(steps), after, method, guests, resume=resume), before, autostart)
+    plan = NetworkPlan(tuple(steps), after, method, connected(guests), resume=resume)
+    return _with_autostart(plan, before, autostart)
 
 
 def _from_inactive(
@@ -137,11 +139,14 @@ def _plan_running(
     """A running network: update it live where that is all, else redefine and restart it, or leave that for later."""
     name = wanted.name
     live = compare(running, target, running=True)
-    lost = tuple(guest for guest in before.guests if not guest.connected)
+    lost = _lost(before)
     if live.rest and wanted.restart == "if_needed":
-        steps = [*_define(before, target, stored), Restart(name, running, target, before.guests)]
+        if mode_of(running) in OWN_BRIDGE_MODES and _bridge(target) is None:
+            refuse_cut_off(name, f"changed to the mode {mode_of(target)}", tuple(str(guest) for guest in before.guests))
+        again = lost if _keeps_its_bridge(running, target) else before.guests
+        steps = [*_define(before, target, stored), Restart(name, running, target, again)]
         after = NetworkState(target, target, before.autostart, connected(before.guests))
-        return NetworkPlan(tuple(steps), after, "restarted", before.guests, resume={"active": True})
+        return NetworkPlan(tuple(steps), after, "restarted", connected(again), resume={"active": True})
     steps = _define(before, target, stored) if stored.rest else []
     steps += _updates(name, live.updates, () if stored.rest else stored.updates)
     steps += [PlugIn(name, guest) for guest in lost]
@@ -150,7 +155,21 @@ def _plan_running(
         warnings = (f"network {name}: the change is stored and waits for a restart of the network (restart is never)",)
     method = "live" if live.updates or lost else "stored" if steps else "none"
     after = NetworkState(target, live.result, before.autostart, connected(before.guests))
-    return NetworkPlan(tuple(steps), after, method, lost, warnings)
+    return NetworkPlan(tuple(steps), after, method, connected(lost), warnings)
+
+
+def _keeps_its_bridge(running: Network, target: Network) -> bool:
+    """Whether the guests' bridge is the host's own, which a restart of the network leaves as it is."""
+    return mode_of(running) not in OWN_BRIDGE_MODES and _bridge(running) == _bridge(target)
+
+
+def _bridge(network: Network) -> Optional[str]:
+    return network.bridge.name if network.bridge else None
+
+
+def _lost(state: NetworkState) -> tuple[Guest, ...]:
+    """The guests that the network doesn't carry any more."""
+    return tuple(guest for guest in state.guests if not guest.connected)
 
 
 def _updates(name: str, live: tuple[Update, ...], stored: tuple[Update, ...]) -> list[Any]:
