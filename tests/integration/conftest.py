@@ -56,7 +56,7 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
         config.option.numprocesses = len(hosts)
 
 
-class _HostScheduling(LoadScopeScheduling):
+class _HostScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
     """A host is never shared: all tests of one go to the same worker."""
 
     def _split_scope(self, nodeid: str) -> str:

@@ -27,8 +27,8 @@ WAYS: dict[str, tuple[dict[str, Any] | None, dict[str, Any], int]] = {
     "remove": (lan(), {"name": "lan", "state": "absent"}, 2),
 }
 # Before each call, and after the last.
-EACH = [(way, at, "before") for way, (_, _, calls) in WAYS.items() for at in range(1, calls + 1)]
-EACH += [(way, calls, "after") for way, (_, _, calls) in WAYS.items()]
+EACH = [(way, at, "before") for way, (*_ends, calls) in WAYS.items() for at in range(1, calls + 1)]
+EACH += [(way, calls, "after") for way, (*_ends, calls) in WAYS.items()]
 
 
 def _state(host: Host) -> dict[str, Any] | None:
@@ -56,7 +56,7 @@ def undisturbed(host: Host) -> dict[str, Any]:
     """What each way comes to when nothing happens to it."""
     found = {}
     for way in WAYS:
-        wanted, _ = _begin(host, way)
+        wanted, _calls = _begin(host, way)
         host.net(**wanted)
         found[way] = _state(host)
         host.clean()
@@ -74,7 +74,7 @@ def test_the_number_of_calls(clean: Host, way: str) -> None:
 @pytest.mark.parametrize(("way", "at", "when"), EACH)
 def test_killed(clean: Host, undisturbed: dict[str, Any], way: str, at: int, when: str) -> None:
     """SIGKILL before and after each call; then the same task again, as a person would."""
-    wanted, _ = _begin(clean, way)
+    wanted, _calls = _begin(clean, way)
     struck = clean.module("virt_net", wanted, fault={"at": at, "when": when, "signal": signal.SIGKILL})
     assert struck.get("signal") == signal.SIGKILL, struck
     converge(clean, wanted)
@@ -97,10 +97,10 @@ def test_ended(clean: Host, way: str, number: signal.Signals) -> None:
     converge(clean, wanted, changed=True)
 
 
-@pytest.mark.parametrize(("way", "at"), sorted({(way, at) for way, at, _ in EACH}))
+@pytest.mark.parametrize(("way", "at"), sorted({(way, at) for way, at, _when in EACH}))
 def test_failed(clean: Host, way: str, at: int) -> None:
     """An error of each call: the calls before it are undone, and the message says which step it was."""
-    wanted, _ = _begin(clean, way)
+    wanted, _calls = _begin(clean, way)
     before = _state(clean)
     foretold = clean.ok("virt_net", wanted, check=True)["actions"]
     result = clean.module("virt_net", wanted, fault={"at": at, "when": "before", "error": "it is broken"})
@@ -144,7 +144,7 @@ _START = "systemctl start libvirtd.socket libvirtd-ro.socket libvirtd-admin.sock
 @pytest.mark.parametrize("way", ["create", "restart"])
 def test_libvirtd_stops_in_mid_run(clean: Host, way: str) -> None:
     """Nothing can be undone without it: that is said, and the next run converges."""
-    wanted, _ = _begin(clean, way)
+    wanted, _calls = _begin(clean, way)
     try:
         result = clean.module("virt_net", wanted, fault={"at": 2, "when": "before", "shell": _STOP})
     finally:

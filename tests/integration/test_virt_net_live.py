@@ -102,7 +102,7 @@ def _in_both(found: dict[str, Any], wanted: dict[str, str]) -> None:
     for which in ("stored", "running"):
         document = etree.fromstring(found[which])
         for path, value in wanted.items():
-            seen = document.xpath(path if path.startswith("count(") else f"string({path})")
+            seen: Any = document.xpath(path if path.startswith("count(") else f"string({path})")
             assert (str(int(seen)) if isinstance(seen, float) else seen) == value, f"{which} {path}: {seen}"
 
 
@@ -154,4 +154,4 @@ def test_a_guest_does_not_notice(clean: Host) -> None:
 
 
 def guest_mac(host: Host, name: str) -> str:
-    return re.findall(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}", host.shell(f"virsh domiflist {name}"))[0]
+    return str(re.findall(r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}", host.shell(f"virsh domiflist {name}"))[0])

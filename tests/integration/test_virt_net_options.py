@@ -26,8 +26,8 @@ def test_every_option_has_a_case() -> None:
     changed = set()
     for case in CASES:
         given: dict[str, list[Any]] = {}
-        for options, _ in case.steps:
-            for path, _, value in leaves(options):
+        for options, _document in case.steps:
+            for path, _place, value in leaves(options):
                 given.setdefault(path, []).append(value)
         changed |= {path for path, values in given.items() if any(value != values[0] for value in values)}
     assert set(spec_leaves(argument_spec(Network))) - changed == IDENTITY
@@ -36,7 +36,7 @@ def test_every_option_has_a_case() -> None:
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_option(clean: Host, case: Case) -> None:
     if clean.libvirt < case.since:
-        for options, _ in case.steps[:-1]:
+        for options, _document in case.steps[:-1]:
             refused(clean, {"name": "opt", **case.base, **options}, "libvirt", ".".join(map(str, case.since)))
         return
     runs = case.runs and clean.can(case.probe)
@@ -58,8 +58,8 @@ def test_option(clean: Host, case: Case) -> None:
 
 def _each_is_seen(host: Host, now: Mapping[str, Any], then: Mapping[str, Any]) -> None:
     """One option alone that differs must not be passed over because others usually differ with it."""
-    values = {place: value for _, place, value in leaves(then)}
-    for _, place, value in leaves(now):
+    values = {place: value for _path, place, value in leaves(then)}
+    for _path, place, value in leaves(now):
         if place in values and values[place] != value and type(values[place]) is type(value):
             alone = {"name": "opt", **replaced(now, place, values[place])}
             result = host.module("virt_net", alone, check=True)

@@ -118,7 +118,7 @@ def test_bad_input_to_an_existing_network(clean: Host) -> None:
 
 
 def test_fabric_says_in_which_item(clean: Host) -> None:
-    options, _, said = BAD["range reversed"]
+    options, _option, said = BAD["range reversed"]
     args = {"networks": [isolated("one", 170), {"name": "bad", **options}]}
     refused(clean, args, *said, module="fabric", option="networks[1].ips[0].dhcp.ranges[0]")
 
@@ -168,7 +168,8 @@ def test_a_subnet_that_the_host_has(clean: Host) -> None:
 
 @pytest.mark.parametrize("module", ["virt_net", "virt_net_info", "fabric"])
 def test_no_connection(clean: Host, module: str) -> None:
-    args = {"virt_net": {"name": "x"}, "virt_net_info": {}, "fabric": {"networks": [{"name": "x"}]}}[module]
+    minimal: dict[str, dict[str, Any]] = {"virt_net": {"name": "x"}, "fabric": {"networks": [{"name": "x"}]}}
+    args = minimal.get(module, {})
     for uri, words in (("qemu:///nonsense", "uri"), ("nonsense", "uri")):
         message = refused(clean, {**args, "uri": uri}, uri, words, module=module)
         assert message.startswith("uri: no connection to ")

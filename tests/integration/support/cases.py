@@ -224,7 +224,7 @@ def spec_leaves(spec: Mapping[str, Any], path: str = "") -> Iterator[str]:
 
 def replaced(value: Any, place: str, new: Any) -> Any:
     """``value`` with another value at one place."""
-    head, _, rest = place.partition(".")
+    head, _dot, rest = place.partition(".")
     inner = replaced(value[int(head) if isinstance(value, list) else head], rest, new) if rest else new
     if isinstance(value, list):
         return [inner if number == int(head) else item for number, item in enumerate(value)]

@@ -209,6 +209,7 @@ class Host:
         tool = tool or Path(sys.executable).with_name("ansible-playbook")
         return subprocess.run(
             [str(tool), "-i", str(self.inventory), *arguments, str(path)],
+            check=False,
             env=settings,
             capture_output=True,
             text=True,
