@@ -69,12 +69,24 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "host" not in metafunc.fixturenames:
-        return
-    wanted = _hosts(metafunc.config)
-    if metafunc.definition.get_closest_marker("nftables") is None:
-        wanted = [name for name in wanted if HOSTS[name]["kind"] == "container"]
-    metafunc.parametrize("host", wanted, indirect=True, scope="session")
+    if "host" in metafunc.fixturenames:
+        metafunc.parametrize("host", _hosts(metafunc.config), indirect=True, scope="session")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On the VM host only what is marked for it: there a restart of a network takes seconds."""
+
+    def elsewhere(item: pytest.Item) -> bool:
+        where = (
+            item.callspec.params.get("host")
+            if isinstance(item, pytest.Function) and hasattr(item, "callspec")
+            else None
+        )
+        return where == "nftables" and item.get_closest_marker("nftables") is None
+
+    config.hook.pytest_deselected(items=[item for item in items if elsewhere(item)])
+    items[:] = [item for item in items if not elsewhere(item)]
 
 
 @pytest.fixture(scope="session")
