@@ -276,6 +276,26 @@ def test_what_the_host_has_chosen_stays(left_to_the_host: dict[str, Any]) -> Non
     assert outcome.actions == [] and host.state() == before
 
 
+def test_guests_cannot_follow_into_a_pool() -> None:
+    host = _lan()
+    host.plug("lan", "g1")
+    with pytest.raises(
+        VirtnetError, match="network lan is not changed to the mode private: running guests are plugged in"
+    ):
+        host.declare({"name": "lan", "forward": {"mode": "private", "interfaces": ["eth1"]}})
+    assert host.networks.calls == []
+
+
+def test_guests_on_the_hosts_own_bridge_stay_on_it() -> None:
+    """A restart of the network does nothing to a bridge that isn't libvirt's: nobody is touched."""
+    host = FakeHost()
+    host.declare({"name": "lan", "forward": {"mode": "bridge"}, "bridge": {"name": "br0"}})
+    host.plug("lan", "g1")
+    (outcome,) = host.declare({"name": "lan", "bandwidth": {"inbound": {"average": 10}}})
+    assert outcome.plan.method == "restarted" and outcome.plan.guests == ()
+    assert not any(call.startswith("plug") for call in host.networks.calls)
+
+
 def test_from_nat_to_a_pool_nothing_of_the_bridge_stays() -> None:
     host = _lan(mtu=1400, dns={"enable": False})
     host.declare({"name": "lan", "forward": {"mode": "bridge", "interfaces": ["eth1"]}})
