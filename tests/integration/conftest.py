@@ -44,6 +44,7 @@ def _hosts(config: pytest.Config) -> list[str]:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "nftables: also run on the VM host whose libvirt uses nftables")
+    config.addinivalue_line("markers", "thorough: not in a quick run; what it shows is shown with a fake host too")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -75,18 +76,21 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On the VM host only what is marked for it: there a restart of a network takes seconds."""
+    """On the VM host only what is marked for it, as a restart of a network takes seconds there; in haste not all."""
+    quick = config.getoption("--quick")
 
-    def elsewhere(item: pytest.Item) -> bool:
+    def wanted(item: pytest.Item) -> bool:
         where = (
             item.callspec.params.get("host")
             if isinstance(item, pytest.Function) and hasattr(item, "callspec")
             else None
         )
-        return where == "nftables" and item.get_closest_marker("nftables") is None
+        if where == "nftables" and item.get_closest_marker("nftables") is None:
+            return False
+        return not (quick and item.get_closest_marker("thorough"))
 
-    config.hook.pytest_deselected(items=[item for item in items if elsewhere(item)])
-    items[:] = [item for item in items if not elsewhere(item)]
+    config.hook.pytest_deselected(items=[item for item in items if not wanted(item)])
+    items[:] = [item for item in items if wanted(item)]
 
 
 @pytest.fixture(scope="session")

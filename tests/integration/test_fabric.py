@@ -151,6 +151,7 @@ def test_taken_back_where_room_was_made(clean: Host, fault: dict[str, Any]) -> N
     assert _stays(clean.look()) == _stays(before)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("at", range(1, 11))
 def test_taken_back_wherever_it_fails(clean: Host, at: int) -> None:
     """Whichever call fails, what the calls before it did to the other networks is taken back."""

@@ -82,6 +82,7 @@ def test_killed(clean: Host, undisturbed: dict[str, Any], way: str, at: int, whe
     assert clean.shell("find /run/virtnet.kvm -name '*.json' -o -name '*.new'") == ""
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("way", "number"), [*((way, signal.SIGTERM) for way in WAYS), ("restart", signal.SIGHUP)], ids=str
 )
@@ -97,6 +98,7 @@ def test_ended(clean: Host, way: str, number: signal.Signals) -> None:
     converge(clean, wanted, changed=True)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("way", "at"), sorted({(way, at) for way, at, _when in EACH}))
 def test_failed(clean: Host, way: str, at: int) -> None:
     """An error of each call: the calls before it are undone, and the message says which step it was."""
