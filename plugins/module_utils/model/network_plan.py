@@ -160,7 +160,8 @@ def _plan_running(
 
 def _keeps_its_bridge(running: Network, target: Network) -> bool:
     """Whether the guests' bridge is the host's own, which a restart of the network leaves as it is."""
-    return mode_of(running) not in OWN_BRIDGE_MODES and _bridge(running) == _bridge(target)
+    own = mode_of(running) in OWN_BRIDGE_MODES or mode_of(target) in OWN_BRIDGE_MODES
+    return not own and _bridge(running) == _bridge(target)
 
 
 def _bridge(network: Network) -> Optional[str]:
