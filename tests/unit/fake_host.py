@@ -40,6 +40,13 @@ class _Kept:
     running: Optional[Network] = None
     autostart: bool = False
     guests: tuple[Guest, ...] = ()
+    # where the guests are plugged in
+    bridge: Optional[str] = None
+    # those that came while it was a pool: they are on the host's devices, whatever becomes of the network
+    pooled: frozenset[str] = frozenset()
+
+    def lose_guests(self) -> None:
+        self.guests = tuple(g if g.device in self.pooled else replace(g, connected=False) for g in self.guests)
 
 
 class FakeNetworks:
@@ -103,6 +110,10 @@ class FakeNetworks:
         if found.running is not None:
             raise HostError("start", "network is already active")
         found.running = found.stored
+        bridge = found.stored.bridge.name if found.stored and found.stored.bridge else None
+        if found.bridge and found.bridge != bridge:
+            found.lose_guests()
+        found.bridge = bridge
 
     def stop(self, name: str) -> None:
         self._called(f"stop {name}")
@@ -215,7 +226,10 @@ class FakeHost:
     def plug(self, network: str, domain: str, *, connected: bool = True) -> None:
         kept = self.networks.kept[network]
         mac = f"52:54:00:01:00:{len(kept.guests):02x}"
-        kept.guests = (*kept.guests, Guest(domain, mac, f"vnet-{domain}", connected))
+        guest = Guest(domain, mac, f"vnet-{domain}", connected or kept.bridge is None)
+        kept.guests = (*kept.guests, guest)
+        if kept.bridge is None:
+            kept.pooled |= {guest.device}
 
     def fail_at(self, number: int, error: BaseException) -> None:
         def strike(seen: int, _call: str) -> None:
