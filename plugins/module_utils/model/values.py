@@ -103,3 +103,23 @@ def pci_address(value: str) -> str:
         raise ValueError("a PCI address such as 0000:03:00.1")
     domain, bus, slot, function = match.groups()
     return f"{domain or '0000'}:{bus}:{slot}.{function}".lower()
+
+
+def route_target(value: str) -> str:
+    """Where a route leads: a network with its prefix, an address, or ``default``."""
+    if value in ("default", "0.0.0.0/0", "::/0"):
+        return value
+    try:
+        return str(ipaddress.ip_network(value, strict=True))
+    except ValueError:
+        raise ValueError("a network in CIDR form without host bits, such as 10.0.2.0/24, or default") from None
+
+
+def vlan_range(value: str) -> str:
+    """A VLAN id from 1 to 4094, or a range of them, ``100-199``."""
+    match = re.fullmatch(r"(\d{1,4})(?:-(\d{1,4}))?", value)
+    if match:
+        first, last = int(match[1]), int(match[2] or match[1])
+        if 1 <= first <= last <= 4094:
+            return str(first) if first == last else f"{first}-{last}"
+    raise ValueError("a VLAN id from 1 to 4094, or a range of them such as 100-199")
