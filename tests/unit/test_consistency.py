@@ -25,7 +25,7 @@ OURS = sorted(
 MOST_LINES = 400
 
 # From the top down: each may import those below it, and itself.
-LAYERS = ("runner", "resources", "engine", "backend", "xml", "model", "errors")
+LAYERS = ("runner", "resources", "engine", "backend", "xml", "persist", "model", "errors")
 
 # What comes from outside, and the only layers that may know of it.
 OUTSIDE = {
