@@ -36,10 +36,11 @@ class InterfaceRoute:
 class Ipv6:
     """The settings below /proc/sys/net/ipv6/conf/NAME (the kernel's ip-sysctl.rst)."""
 
-    enabled: Optional[bool] = option()
-    accept_ra: Optional[str] = option(choices=("never", "unless_forwarding", "always"))
-    autoconf: Optional[bool] = option()
-    addr_gen_mode: Optional[str] = option(choices=ADDR_GEN_MODES)
+    # what a new interface starts with is the host's to say (conf/default)
+    enabled: Optional[bool] = option(host_chosen=True)
+    accept_ra: Optional[str] = option(choices=("never", "unless_forwarding", "always"), host_chosen=True)
+    autoconf: Optional[bool] = option(host_chosen=True)
+    addr_gen_mode: Optional[str] = option(choices=ADDR_GEN_MODES, host_chosen=True)
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,14 @@ class Interface:
 
 @dataclass(frozen=True)
 class BridgeVlans:
-    """The VLANs of a port, or of the bridge itself; a list's items are ids and ranges of them, ``100-199``."""
+    """The VLANs of a port, or of the bridge itself; a list's items are ids and ranges of them, ``100-199``.
+
+    The ``pvid`` leaves untagged unless it is among the ``tagged``; it need not be repeated among the ``untagged``.
+    """
 
     pvid: Optional[int] = option(minimum=0, maximum=4094, absent=0, removal=None)
-    tagged: Optional[tuple[str, ...]] = option(norm=values.vlan_range, unordered=True)
-    untagged: Optional[tuple[str, ...]] = option(norm=values.vlan_range, unordered=True)
+    tagged: Optional[tuple[str, ...]] = option(norm=values.vlan_range)
+    untagged: Optional[tuple[str, ...]] = option(norm=values.vlan_range)
 
 
 @dataclass(frozen=True)
@@ -166,9 +170,13 @@ class InterfaceState:
     """An interface as a host has it.
 
     ``definition`` is a `LinuxBridge`, `VlanIface` or `Tuntap` where it is one of these and an `Interface` else, with every
-    field filled that the kernel tells; link-local addresses and those of advertisements are not in it.
+    field filled that the kernel tells, but for its ``addresses``, ``routes``, ``ports`` and a tap's ``bridge``: these follow
+    from the rest of the states and are left ``None`` here. An owner and a group are told by their names, or as numbers
+    where they have none. Link-local addresses and those of advertisements are not in ``addresses``.
     ``kind`` is the kernel's (IFLA_INFO_KIND: bridge, vlan, tun, veth, ...), empty for a device that has none.
-    ``settings`` are its own as a port of ``master``, if it has one that is a bridge.
+    ``port`` are its own settings as a port of ``master``, if it has one that is a bridge.
+    ``lower`` is the interface in the same namespace that it sits on and goes with (IFLA_LINK of a VLAN, macvtap, ...; not
+    the peer of a veth).
     """
 
     kind: str
@@ -178,6 +186,7 @@ class InterfaceState:
     routes: tuple[Route, ...] = ()
     master: Optional[str] = None
     port: Optional[Port] = None
+    lower: Optional[str] = None
     permanent_mac: Optional[str] = None
     loopback: bool = False
     carrier: bool = False

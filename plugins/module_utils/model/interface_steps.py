@@ -7,19 +7,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Optional, Protocol
+from typing import Any, Optional, Protocol
 
 from .interface import Address, Interface, InterfaceState, Ipv6, Port, Route
 
 
 class InterfaceDriver(Protocol):
-    """One network namespace's interfaces; each call is one request to the kernel and raises `HostError` in its words.
+    """One network namespace's interfaces; a call that changes is done, or not done at all and raises `HostError` in the
+    kernel's words.
 
     Options that are ``None`` are left as they are.
     """
 
     def all(self) -> Mapping[str, InterfaceState]:
         """Every interface by its name: one dump, kept until something is changed."""
+
+    def details(self, name: str) -> Mapping[str, Any]:
+        """What only `_info` tells, in plain values: ``counters`` (names of linux/if_link.h), and a bridge's forwarding
+        table, ``fdb``."""
 
     def features(self) -> frozenset[str]:
         """What this kernel can make of "bridge", "vlan", "tun" and "bridge vlan filtering"; asked for without a change."""
@@ -40,10 +45,16 @@ class InterfaceDriver(Protocol):
         """Admit an id or a range of them on a port, or on the bridge itself (``own``)."""
 
     def remove_vlans(self, name: str, vlans: str, *, own: bool) -> None: ...
-    def add_address(self, name: str, address: Address) -> None: ...
+    def add_address(self, name: str, address: Address) -> None:
+        """Add it, or bring one that is there already up to it (lifetimes)."""
+
     def remove_address(self, name: str, address: Address) -> None: ...
-    def add_route(self, name: str, route: Route) -> None: ...
-    def remove_route(self, name: str, route: Route) -> None: ...
+    def add_route(self, name: str, route: Route) -> None:
+        """Add it beside the same one by another interface (NLM_F_APPEND); one that is there already is well."""
+
+    def remove_route(self, name: str, route: Route) -> None:
+        """Remove it, the one that leaves by this interface."""
+
     def set_ipv6(self, name: str, changes: Ipv6) -> None: ...
 
 
