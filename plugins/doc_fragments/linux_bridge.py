@@ -14,6 +14,7 @@ _VLANS = r"""
 pvid:
   description:
     - The VLAN that frames without a tag belong to when they come in by {this}. V(0) is none, so that they are dropped.
+    - It leaves without a tag too, unless O(tagged) has it.
   type: int
 tagged:
   description:
@@ -24,10 +25,15 @@ tagged:
 untagged:
   description:
     - The whole list of the VLANs whose tag is taken off when they leave by {this}, ids and ranges of them. An empty list
-      removes them.
+      removes them. O(pvid) need not be repeated.
   type: list
   elements: str
 """
+
+
+def _vlans(this: str) -> str:
+    return _VLANS.replace("{this}", this)
+
 
 _PORTS = (
     r"""
@@ -75,7 +81,7 @@ ports:
         - Disables the port when a bridge beyond it speaks STP. The default is V(false).
       type: bool
 """
-    + below(_VLANS.replace("{this}", "the port"), "ports[]", depth=2)
+    + below(_vlans("the port"), "ports[]", depth=2)
     + r"""purge_taps:
   description:
     - Releases TAP devices too that O(ports) doesn't have, which takes the network from the guests that hang on them.
@@ -158,9 +164,7 @@ group_fwd_mask:
   type: int
 """
 
-BRIDGE = interface(
-    _PORTS + _STP + _FILTERING + _VLANS.replace("{this}", "the host's own side of the bridge") + _MULTICAST
-)
+BRIDGE = interface(_PORTS + _STP + _FILTERING + _vlans("the host's own side of the bridge") + _MULTICAST)
 
 
 class ModuleDocFragment:

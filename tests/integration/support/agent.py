@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026, virtnet.kvm contributors
-"""Runs on a lab host and does what it is asked, a line of JSON at a time: modules, shell commands, looks at libvirt.
+"""Runs on a lab host and does what it is asked, a line of JSON at a time: modules, shell commands, looks at the host.
 
 A module is the very file that Ansible sent, exploded by Ansible's own `explode`, run by the host's own Python with the
 arguments in Ansible's own form. That it runs in a fork of a process that has imported its libraries before makes it ten
@@ -10,10 +10,12 @@ times as fast. Faults are put in here, from outside: the product has no hooks fo
 from __future__ import annotations
 
 import contextlib
+import glob
 import importlib
 import json
 import os
 import pwd
+import re
 import runpy
 import select
 import signal
@@ -193,8 +195,68 @@ def look(_request: dict[str, Any]) -> dict[str, Any]:
     return {"out": out, "err": err, "status": 0}
 
 
-def clean(_request: dict[str, Any]) -> dict[str, Any]:
-    """No guests, and no networks but an inactive `default`, which Debian brings."""
+# Where the tools that bring interfaces up at boot have their files.
+TOOLS = ("/etc/systemd/network", "/etc/netplan", "/etc/NetworkManager/system-connections", "/etc/network")
+_IPV6 = "/proc/sys/net/ipv6/conf/*/{disable_ipv6,accept_ra,autoconf,addr_gen_mode}"
+_INTERFACES = f"""
+set -e
+ip -j -d link show; echo
+ip -j address show; echo
+ip -j -d route show table all; echo
+ip -j -d -6 route show table all; echo
+bridge -j vlan show; echo
+grep -H . {_IPV6} || true
+"""
+
+
+def interfaces(request: dict[str, Any]) -> dict[str, Any]:
+    """What iproute2 says of the interfaces of the host, or of one of its namespaces, and the files that make them at boot."""
+    inside = ["ip", "netns", "exec", request["netns"]] if request.get("netns") else []
+    done = subprocess.run(
+        [*inside, "bash", "-c", _INTERFACES], check=False, capture_output=True, text=True, timeout=SECONDS
+    )
+    if done.returncode:
+        return {"out": "", "err": done.stderr, "status": 1}
+    *tables, settings = done.stdout.split("\n", 5)
+    links, addresses, routes, routes6, vlans = (json.loads(text or "[]") for text in tables)
+    found = {
+        "links": links,
+        "addresses": addresses,
+        "routes": [*routes, *routes6],
+        "vlans": vlans,
+        "ipv6": settings.splitlines(),
+        "files": _files(),
+    }
+    return {"out": json.dumps(found), "err": "", "status": 0}
+
+
+def _files() -> dict[str, str]:
+    found = {}
+    for home in TOOLS:
+        for path in glob.glob(f"{home}/**", recursive=True):
+            if os.path.isfile(path):
+                with open(path, encoding="utf-8", errors="replace") as file:
+                    found[path] = file.read()
+    return found
+
+
+def _clean_interfaces(files: dict[str, str]) -> None:
+    """No namespaces and no interfaces but those that the host was booted with, and only the files that it had."""
+    for name in os.listdir("/run/netns") if os.path.isdir("/run/netns") else ():
+        subprocess.run(["ip", "netns", "delete", name], check=False)
+    made = [name for name in os.listdir("/sys/class/net") if not re.fullmatch(r"lo|eth\d|sit0|bonding_masters", name)]
+    for name in made:  # the other end of a pair may have gone with the first
+        subprocess.run(["ip", "link", "delete", name], check=False, stderr=subprocess.DEVNULL)
+    for path, text in _files().items():
+        if path not in files:
+            os.unlink(path)
+        elif text != files[path]:
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(files[path])
+
+
+def clean(request: dict[str, Any]) -> dict[str, Any]:
+    """No guests, no networks but an inactive `default`, which Debian brings, and no interfaces that were not there."""
 
     def work() -> None:
         import libvirt
@@ -210,6 +272,8 @@ def clean(_request: dict[str, Any]) -> dict[str, Any]:
             for step in (network.destroy,) if keep else (network.destroy, network.undefine):
                 with contextlib.suppress(libvirt.libvirtError):
                     step()
+        connection.close()
+        _clean_interfaces(request["files"])
 
     err, status = _in_child(work)[1:]
     return {"out": "", "err": err, "status": status}
@@ -218,10 +282,11 @@ def clean(_request: dict[str, Any]) -> dict[str, Any]:
 def main() -> None:
     sys.path.insert(0, sys.argv[1])
     _preload()
-    answers = {"module": run_module, "shell": run_shell, "look": look, "clean": clean}
+    answers = {"module": run_module, "shell": run_shell, "look": look, "interfaces": interfaces, "clean": clean}
+    files = _files()
     print("ready", flush=True)
     for line in sys.stdin:
-        request = json.loads(line)
+        request = {"files": files, **json.loads(line)}
         try:
             reply = answers[request["do"]](request)
         except subprocess.TimeoutExpired:

@@ -8,38 +8,51 @@ from typing import Any
 
 from .host import Host
 
-# What check mode must foretell. `network` and `diff` have the rest.
-FORETOLD = ("changed", "actions", "before", "after", "method", "guests")
+# What check mode must foretell of one resource. The key that is its kind's, and `diff`, have the rest.
+FORETOLD = {
+    "virt_net": ("changed", "actions", "before", "after", "method", "guests"),
+    "linux_bridge": ("changed", "actions", "before", "after", "method", "files", "persist"),
+    "fabric": ("changed", "actions", "diff"),
+}
+FORETOLD["vlan_iface"] = FORETOLD["tuntap"] = FORETOLD["linux_bridge"]
+
+
+def _look(host: Host, args: dict[str, Any], module: str) -> dict[str, Any]:
+    """All that the module could have changed, as others see it."""
+    if module.startswith("virt_net") or (module == "fabric" and set(args) <= {"networks", "uri"}):
+        return host.look()
+    if module == "fabric":
+        return host.everything()
+    return host.interfaces(args.get("netns"))
 
 
 def converge(
     host: Host, args: dict[str, Any], *, module: str = "virt_net", changed: bool | None = None
 ) -> dict[str, Any]:
     """Run it in check mode, for real, and twice again: nothing but the real run may change anything, and all agree."""
-    before = host.look()
+    before = _look(host, args, module)
     foretold = host.ok(module, args, check=True)
-    assert host.look() == before, f"check mode has changed the host: {args}"
+    assert _look(host, args, module) == before, f"check mode has changed the host: {args}"
     real = host.ok(module, args)
-    compared = FORETOLD if module == "virt_net" else ("changed", "actions", "diff")
-    for key in compared:
+    for key in FORETOLD[module]:
         assert foretold.get(key) == real.get(key), f"{key}: foretold {foretold.get(key)}, came {real.get(key)}"
     assert foretold["diff"] == real["diff"]
     assert real["changed"] == bool(real["actions"])
     if changed is not None:
         assert real["changed"] == changed, f"changed is {real['changed']}, actions {real['actions']}: {args}"
-    settled = host.look()
+    settled = _look(host, args, module)
     for check in (False, True):
         again = host.ok(module, args, check=check)
         assert not again["changed"] and again["actions"] == [], f"a second run would {again['actions']}: {args}"
-        if module == "virt_net":
+        if "before" in FORETOLD[module]:
             assert again["before"] == again["after"] == real["after"]
-    assert host.look() == settled
+    assert _look(host, args, module) == settled
     return real
 
 
 def refused(host: Host, args: dict[str, Any], *said: str, module: str = "virt_net", option: str | None = None) -> str:
     """It must be refused, check mode or not, in one sentence that says ``said``, with nothing touched."""
-    before = host.look()
+    before = _look(host, args, module)
     messages = set()
     for check in (True, False):
         result = host.module(module, args, check=check)
@@ -48,7 +61,7 @@ def refused(host: Host, args: dict[str, Any], *said: str, module: str = "virt_ne
         messages.add(str(result["msg"]))
         if option is not None:
             assert result.get("option") == option, f"option is {result.get('option')}: {result['msg']}"
-    assert host.look() == before, "it was refused, but something has changed"
+    assert _look(host, args, module) == before, "it was refused, but something has changed"
     assert len(messages) == 1, messages
     message = messages.pop()
     assert "\n" not in message and message.strip() == message

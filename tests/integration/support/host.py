@@ -17,22 +17,13 @@ from lxml import etree
 
 from lab.machine import Machine, inventory
 
+from .interfaces import settled
+
 CHECKOUT = Path(__file__).resolve().parents[3]
 HOME = "/var/lib/virtnet-test"
-MODULES = ("virt_net", "virt_net_info", "fabric")
 
-# One run of each module that does nothing, to have Ansible put what it sends on the host.
-_SEND = [
-    {
-        "hosts": "all",
-        "gather_facts": False,
-        "tasks": [
-            {"virtnet.kvm.virt_net": {"name": "nothing-of-that-name", "state": "absent"}},
-            {"virtnet.kvm.virt_net_info": {"name": []}},
-            {"virtnet.kvm.fabric": {"networks": []}},
-        ],
-    }
-]
+# One run that does nothing, to have Ansible put what it sends on the host; the modules differ in nothing but their own file.
+_SEND = [{"hosts": "all", "gather_facts": False, "tasks": [{"virtnet.kvm.fabric": {"networks": []}}]}]
 
 _EXPLODE = f"""
 set -eu
@@ -69,6 +60,8 @@ class Host:
         assert sent.returncode == 0, sent.stdout + sent.stderr
         arguments = json.loads(self.machine.run(_EXPLODE).stdout)["ANSIBLE_MODULE_ARGS"]
         self._internal = {name: value for name, value in arguments.items() if name.startswith("_ansible_")}
+        plugins = "ansible_collections/virtnet/kvm/plugins/modules"
+        self.machine.put(staged() / plugins, f"{HOME}/modules/{plugins}")
         self.machine.put(Path(__file__).with_name("agent.py"), f"{HOME}/agent.py")
 
     def close(self) -> None:
@@ -123,8 +116,18 @@ class Host:
         assert done["status"] == 0, done["err"]
         return json.loads(done["out"])  # type: ignore[no-any-return]
 
+    def interfaces(self, netns: str | None = None) -> dict[str, Any]:
+        """Every interface of the host or of a namespace, by its name, and the files that make them at boot."""
+        self._ask({"do": "interfaces", "netns": netns})
+        done = self._answer()
+        assert done["status"] == 0, done["err"]
+        return settled(json.loads(done["out"]))
+
+    def everything(self) -> dict[str, Any]:
+        return {"networks": self.look(), **self.interfaces()}
+
     def clean(self) -> None:
-        """Remove all guests and networks but Debian's own `default`, which is stopped."""
+        """Remove all guests, interfaces and namespaces, and all networks but Debian's own `default`, which is stopped."""
         self._ask({"do": "clean"})
         done = self._answer()
         assert done["status"] == 0, done["err"]

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026, virtnet.kvm contributors
+"""What iproute2 says of a host's interfaces, without what changes by itself; and interfaces to try things on."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+FOREVER = 4294967295
+_VOLATILE = re.compile(
+    r".*timer|(root|designated|bridge)_\w+|topology_change\w*|fdb_n_learned|state|id|no|config_pending|hold_timer"
+)
+
+
+def settled(found: dict[str, Any]) -> dict[str, Any]:
+    """By interface, what stays so for as long as nobody changes it."""
+    names = {link["ifindex"]: link["ifname"] for link in found["links"]}
+    interfaces = {link["ifname"]: _link(link) for link in found["links"]}
+    for entry in found["addresses"]:
+        if entry.get("ifname") in interfaces:
+            interfaces[entry["ifname"]]["addresses"] = sorted(_addresses(entry))
+    for route in found["routes"]:
+        if (text := _route(route)) and text not in interfaces[route["dev"]]["routes"]:
+            interfaces[route["dev"]]["routes"] = sorted([*interfaces[route["dev"]]["routes"], text])
+    for entry in found["vlans"]:
+        name = entry.get("ifname") or names[entry["ifindex"]]
+        interfaces[name]["vlans"] = [_vlan(vlan) for vlan in entry.get("vlans", ())]
+    for line in found["ipv6"]:
+        path, value = line.split(":", 1)
+        name, setting = path.split("/")[-2:]
+        if name in interfaces:
+            interfaces[name]["ipv6"][setting] = int(value)
+    return {"interfaces": interfaces, "files": found["files"]}
+
+
+def _link(link: dict[str, Any]) -> dict[str, Any]:
+    info = link.get("linkinfo", {})
+    return {
+        "kind": info.get("info_kind", ""),
+        "index": link["ifindex"],
+        "mac": link.get("address"),
+        "mtu": link["mtu"],
+        "up": "UP" in link["flags"],
+        "master": link.get("master"),
+        "parent": link.get("link"),
+        "settings": _steady(info.get("info_data", {})),
+        "port": _steady(info.get("info_slave_data", {})),
+        "addresses": [],
+        "routes": [],
+        "vlans": [],
+        "ipv6": {},
+    }
+
+
+def _steady(data: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in data.items() if not _VOLATILE.fullmatch(name)}
+
+
+def _addresses(entry: dict[str, Any]) -> list[str]:
+    """Each with what makes it another one; the kernel's own link-local ones come when they like."""
+    found = []
+    for address in entry.get("addr_info", ()):
+        if "local" not in address or address["scope"] == "link":
+            continue
+        words = [f"{address['local']}/{address['prefixlen']}", address["scope"]]
+        words += [
+            f"{name} {address[name]}" for name in ("address", "broadcast", "metric", "protocol") if name in address
+        ]
+        words += [name for name in ("noprefixroute", "mngtmpaddr", "home") if address.get(name)]
+        if address.get("valid_life_time", FOREVER) != FOREVER:
+            words.append("limited")
+        found.append(" ".join(words))
+    return found
+
+
+def _route(route: dict[str, Any]) -> str:
+    """As `ip route` would say it; empty for those that come and go with addresses."""
+    if route.get("protocol") in ("kernel", "ra") or route.get("table") == "local" or "dev" not in route:
+        return ""
+    words = [route["dst"]] if route.get("type", "unicast") == "unicast" else [route["type"], route["dst"]]
+    for name, word in (
+        ("gateway", "via"),
+        ("table", "table"),
+        ("protocol", "proto"),
+        ("scope", "scope"),
+        ("prefsrc", "src"),
+        ("metric", "metric"),
+    ):
+        plain = {"table": "main", "protocol": "boot", "scope": "global"}
+        if name in route and route[name] != plain.get(name):
+            words.append(f"{word} {route[name]}")
+    words += [flag for flag in route.get("flags", ()) if flag == "onlink"]
+    return " ".join(words)
+
+
+def _vlan(vlan: dict[str, Any]) -> str:
+    last = f"-{vlan['vlanEnd']}" if "vlanEnd" in vlan else ""
+    return " ".join([f"{vlan['vlan']}{last}", *(flag.lower() for flag in vlan.get("flags", ()))])
