@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from . import net
 from .images import ssh_key
 from .machine import LabError, Machine
 from .system import sh
@@ -38,6 +39,11 @@ class ReachedMachine(Machine):
     def _way(self) -> list[str]:
         """What SSH needs to be told of the way to this kind of host."""
         return []
+
+    @staticmethod
+    def _from(namespace: Path) -> list[str]:
+        """A way that begins in a namespace of the lab."""
+        return ["-o", f"ProxyCommand=nsenter --net={shlex.quote(str(namespace))} busybox nc %h %p"]
 
     # -- commands and files --------------------------------------------------------------------------------------
 
@@ -71,9 +77,10 @@ class ReachedMachine(Machine):
 
     # -- SSH -----------------------------------------------------------------------------------------------------
 
-    def _ssh_options(self) -> list[str]:
+    @staticmethod
+    def _ssh_options(way: Sequence[str]) -> list[str]:
         return [
-            *self._way(),
+            *way,
             *("-o", "UserKnownHostsFile=/dev/null"),
             *("-o", "StrictHostKeyChecking=no"),
             *("-o", "LogLevel=ERROR"),
@@ -82,32 +89,36 @@ class ReachedMachine(Machine):
 
     def ssh_args(self) -> list[str]:
         where = ["-p", str(self.port), f"root@{self.address}"]
-        return ["ssh", "-F", "/dev/null", "-i", str(ssh_key()), *self._ssh_options(), *where]
+        return ["ssh", "-F", "/dev/null", "-i", str(ssh_key()), *self._ssh_options(self._way()), *where]
 
-    @property
-    def _control_path(self) -> Path:
-        return self.dir / "ssh"
-
-    def _kept(self) -> list[str]:
+    def _kept(self, via: str | None = None) -> list[str]:
         """Options that keep a connection for the next command."""
+        path = self.dir / f"ssh@{via or ''}"
         # A socket's path may be 107 bytes long, and SSH appends 17 while it makes one; a cache may be anywhere.
-        if len(os.fsencode(self._control_path)) > 90:
+        if len(os.fsencode(path)) > 90:
             return ["-o", "ControlPath=none"]
-        return ["-o", "ControlMaster=auto", "-o", "ControlPersist=60s", "-o", f"ControlPath={self._control_path}"]
+        return ["-o", "ControlMaster=auto", "-o", "ControlPersist=60s", "-o", f"ControlPath={path}"]
 
-    def inventory_vars(self) -> dict[str, Any]:
+    def inventory_vars(self, via: str | None = None, address: str | None = None) -> dict[str, Any]:
+        if via and (via not in self.opts["links"] or not address):
+            raise LabError(
+                f"{self.name} via {via} at {address}: expected an address of its own, and one of its LANs, "
+                f"which are {', '.join(self.opts['links']) or 'none'}"
+            )
         return {
-            "ansible_host": self.address,
-            "ansible_port": self.port,
+            "ansible_host": address if via else self.address,
+            "ansible_port": 22 if via else self.port,
             "ansible_user": "root",
             "ansible_ssh_private_key_file": str(ssh_key()),
-            "ansible_ssh_args": shlex.join(["-F", "/dev/null", *self._kept()]),
-            "ansible_ssh_common_args": shlex.join(self._ssh_options()),
+            "ansible_ssh_args": shlex.join(["-F", "/dev/null", *self._kept(via)]),
+            "ansible_ssh_common_args": shlex.join(
+                self._ssh_options(self._from(net.netns_path(net.station(via))) if via else self._way())
+            ),
             "ansible_python_interpreter": "/usr/bin/python3",
         }
 
     def drop_connections(self) -> None:
         """A kept connection to a host that has gone would hang whoever uses it next."""
-        if self._control_path.exists():
-            sh(["ssh", "-F", "/dev/null", "-S", self._control_path, "-O", "exit", "lab"], check=False)
-            self._control_path.unlink(missing_ok=True)
+        for path in self.dir.glob("ssh@*"):
+            sh(["ssh", "-F", "/dev/null", "-S", path, "-O", "exit", "lab"], check=False)
+            path.unlink(missing_ok=True)

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from . import clean, images
+from . import clean, images, net
 from .machine import DISTROS, FIREWALL_BACKENDS, KINDS, LabError, Machine, create, get, inventory, known
 
 _EPILOG = """\
@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--distro", choices=DISTROS, help="default: trixie; bookworm for a name that ends in 12")
     up.add_argument("--kind", choices=KINDS, default="container")
     up.add_argument("--firewall-backend", choices=FIREWALL_BACKENDS, help="for libvirt's networks; default: its own")
-    up.add_argument("--link", action="append", default=[], metavar="LAN", help="plug a further NIC in this LAN")
+    up.add_argument("--link", action="append", default=[], metavar="LAN", help="plug eth1 (eth2 …) in this LAN")
 
     down = commands.add_parser("down", help="stop hosts and remove all that they made")
     down.add_argument("name", nargs="*")
@@ -61,7 +61,13 @@ def _parser() -> argparse.ArgumentParser:
     inv = commands.add_parser(
         "inventory", help="print an Ansible inventory of the running hosts, in JSON, which is YAML"
     )
-    inv.add_argument("name", nargs="*")
+    inv.add_argument("name", nargs="*", metavar="NAME[=ADDRESS]", help="default: all; ADDRESS is one in --via's LAN")
+    inv.add_argument("--via", metavar="LAN", help="reach hosts that are given an ADDRESS from this LAN's station")
+
+    station = commands.add_parser("station", help="have a bare machine in a LAN, and perhaps run a command on it")
+    station.add_argument("lan")
+    station.add_argument("--address", action="append", default=[], metavar="CIDR", help="all that it is to have")
+    station.add_argument("words", nargs="*", metavar="COMMAND", help="… station LAN -- COMMAND…")
 
     guest = commands.add_parser("guest", help="start|exec|stop small guests on a host")
     actions = guest.add_subparsers(dest="action", required=True, metavar="ACTION")
@@ -157,8 +163,24 @@ def _running(names: Sequence[str]) -> list[Machine]:
 
 
 def _inventory(args: argparse.Namespace) -> int:
+    given = [name.partition("=")[::2] for name in args.name]
+    addresses = {name: address for name, address in given if address}
+    if bool(addresses) != bool(args.via):
+        raise LabError("--via LAN and NAME=ADDRESS: expected both or neither")
     # JSON is YAML, and needs no library.
-    print(json.dumps(inventory(_running(args.name)), indent=2))
+    print(json.dumps(inventory(_running([name for name, _ in given]), args.via, addresses), indent=2))
+    return 0
+
+
+def _station(args: argparse.Namespace) -> int:
+    station = net.station(args.lan)
+    if args.address or not args.words:
+        net.make_station(args.lan, args.address)
+    elif not net.netns_path(station).exists():
+        raise LabError(f"no station in {args.lan}; `script/lab station {args.lan} --address CIDR` makes one")
+    if args.words:
+        sys.stdout.flush()
+        os.execvp("nsenter", [*net.inside(station), "sh", "-c", _command(args.words)])
     return 0
 
 
@@ -197,6 +219,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "list": _list,
     "ssh": _ssh,
     "inventory": _inventory,
+    "station": _station,
     "guest": _guest,
 }
 

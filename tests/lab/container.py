@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import shlex
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -193,5 +192,4 @@ class ContainerMachine(ReachedMachine):
         return net.address(self.state["number"])
 
     def _way(self) -> list[str]:
-        proxy = f"nsenter --net={shlex.quote(str(net.controller()))} busybox nc %h %p"
-        return ["-o", f"ProxyCommand={proxy}"]
+        return self._from(net.controller())

@@ -15,7 +15,7 @@ import re
 import shutil
 import subprocess
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ FIREWALL_BACKENDS = ("iptables", "nftables")
 
 # Short, so that interface and namespace names made from it fit in the 15 characters that the kernel allows.
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9-]{0,10}[a-z0-9]|[a-z]")
+# It is a bridge's name.
+LAN_PATTERN = re.compile(r"[a-z][a-z0-9-]{0,14}")
 
 
 class LabError(Exception):
@@ -51,6 +53,12 @@ def check_name(name: str) -> str:
     return name
 
 
+def check_lan(name: str) -> str:
+    if not LAN_PATTERN.fullmatch(name):
+        raise LabError(f"LAN {name!r}: expected 1 to 15 of a-z, 0-9 and '-', starting with a letter")
+    return name
+
+
 class Machine(ABC):
     """One lab host. Subclasses say how it is started, stopped and reached."""
 
@@ -65,6 +73,8 @@ class Machine(ABC):
             raise LabError(f"firewall_backend {backend!r}: expected one of {', '.join(FIREWALL_BACKENDS)}")
         if backend == "nftables" and distro == "bookworm":
             raise LabError("firewall_backend 'nftables': the libvirt of bookworm has only iptables")
+        for lan in opts.get("links", ()):
+            check_lan(lan)
         self.name = name
         self.distro = distro
         self.opts: dict[str, Any] = {"firewall_backend": None, "links": [], "persistent": False, **opts}
@@ -103,8 +113,11 @@ class Machine(ABC):
         """`ssh` and all its arguments up to and including the host; a command may follow."""
 
     @abstractmethod
-    def inventory_vars(self) -> dict[str, Any]:
-        """Host variables for Ansible, run from the root namespace as it is."""
+    def inventory_vars(self, via: str | None = None, address: str | None = None) -> dict[str, Any]:
+        """Host variables for Ansible, run from the root namespace as it is.
+
+        With `via`, the connection is one from that LAN's station to this address of the host, rather than by eth0.
+        """
 
     # -- the same for all ----------------------------------------------------------------------------------------
 
@@ -186,9 +199,16 @@ def known() -> Iterator[Machine]:
             continue  # removed while we looked
 
 
-def inventory(machines: Sequence[Machine]) -> dict[str, Any]:
-    """An Ansible inventory: group `lab`, and one group for each distro and kind."""
-    groups: dict[str, Any] = {"lab": {"hosts": {m.name: m.inventory_vars() for m in machines}}}
+def inventory(
+    machines: Sequence[Machine], via: str | None = None, addresses: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """An Ansible inventory: group `lab`, and one group for each distro and kind.
+
+    The hosts that have one of `addresses` are reached at it by the LAN `via`.
+    """
+    there = addresses or {}
+    hosts = {m.name: m.inventory_vars(via, there[m.name]) if m.name in there else m.inventory_vars() for m in machines}
+    groups: dict[str, Any] = {"lab": {"hosts": hosts}}
     for machine in machines:
         for group in (machine.distro, machine.kind):
             groups.setdefault(group, {"hosts": {}})["hosts"][machine.name] = {}

@@ -5,20 +5,32 @@
 Nothing is ever made in the machine's own namespace. All names hang on the lab's id, so that what is here can be found
 and removed without a record of it, and two labs (two cache directories) don't meet.
 
-    vk-ID-ctl    bridge `mgmt` 198.18.0.1/16, fd98:18::1/64: the way from Ansible to the hosts, and the hosts' gateway
+    vk-ID-.ctl   bridge `mgmt` 198.18.0.1/16, fd98:18::1/64: the way from Ansible to the hosts, and the hosts' gateway
     vk-ID-NAME   a container host: `eth0` on the bridge `mgmt`, `eth1` … on LANs
-    vk-ID-lan    one bridge for each LAN, with no address: a switch
+    vk-ID-.lan   one bridge for each LAN, with no address: a switch. VMs are plugged in it by taps
+    vk-ID-@LAN   a station: one NIC in a LAN, and the addresses that it was given
 """
 
 from __future__ import annotations
 
+import ctypes
+import fcntl
+import hashlib
+import os
+import struct
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from .machine import LabError, run_dir
+from .machine import LabError, check_lan, run_dir
 from .system import lab_id, locked, sh
 
 GATEWAY = "198.18.0.1"
 GATEWAY6 = "fd98:18::1"
+
+_CLONE_NEWNET = 0x40000000
+_TUNSETIFF = 0x400454CA
+_IFF_TAP, _IFF_NO_PI = 0x0002, 0x1000
 
 
 def netns(name: str) -> str:
@@ -113,16 +125,61 @@ def unplug(name: str) -> None:
         sh(["ip", "netns", "delete", netns(name)])
 
 
+def open_tap(lan: str, port: str) -> int:
+    """A port of a LAN, as the descriptor of a tap. It is gone when all who have the descriptor are."""
+    with locked(run_dir() / ".net.lock"):
+        _make_lan(lan)
+        # A thread may enter a namespace by itself. It ends with the pool, and nobody else was there.
+        with ThreadPoolExecutor(1) as pool:
+            descriptor = pool.submit(_open_tun, netns_path(".lan")).result()
+        try:
+            fcntl.ioctl(descriptor, _TUNSETIFF, struct.pack("16sH22x", port.encode(), _IFF_TAP | _IFF_NO_PI))
+            _ip(".lan", f"link set {port} master {lan} up\n")
+        except BaseException:
+            os.close(descriptor)
+            raise
+    return descriptor
+
+
+def _open_tun(namespace: Path) -> int:
+    libc = ctypes.CDLL(None, use_errno=True)
+    with namespace.open() as handle:
+        if libc.setns(handle.fileno(), _CLONE_NEWNET) != 0:
+            raise OSError(ctypes.get_errno(), f"can't enter {namespace}")
+    return os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC)
+
+
+def station(lan: str) -> str:
+    """The station in a LAN: a name for `inside` and `netns_path`."""
+    return f"@{check_lan(lan)}"
+
+
+def make_station(lan: str, addresses: Sequence[str]) -> None:
+    """Have a station in a LAN with exactly these addresses, each with its prefix length."""
+    name = station(lan)
+    with locked(run_dir() / ".net.lock"):
+        _make_lan(lan)
+        if _make(name):
+            port = f"station-{hashlib.sha256(lan.encode()).hexdigest()[:6]}"
+            _ip(name, f"link add eth0 type veth peer name {port} netns {netns('.lan')}\nlink set eth0 up\n")
+            _ip(".lan", f"link set {port} master {lan} up\n")
+        given = [f"address add {address} dev eth0{' nodad' if ':' in address else ''}" for address in addresses]
+        _ip(name, "\n".join(["address flush dev eth0 scope global", *given, ""]))
+
+
+def _names() -> list[str]:
+    prefix = netns("")
+    return sorted(path.name.removeprefix(prefix) for path in Path("/run/netns").glob(f"{prefix}*"))
+
+
 def remove_shared() -> None:
     """Remove what no machine uses any more."""
     with locked(run_dir() / ".net.lock"):
-        for name in (".ctl", ".lan"):
-            if netns_path(name).exists():
+        for name in _names():
+            if name.startswith((".", "@")):
                 sh(["ip", "netns", "delete", netns(name)])
 
 
 def leftovers() -> list[str]:
     """The machines that have a namespace, with or without a state of theirs."""
-    prefix = netns("")
-    names = [path.name.removeprefix(prefix) for path in Path("/run/netns").glob(f"{prefix}*")]
-    return [name for name in names if not name.startswith(".")]
+    return [name for name in _names() if not name.startswith((".", "@"))]

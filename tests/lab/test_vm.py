@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 import socket
+import subprocess
 from collections.abc import Iterator
 
 import pytest
 
-from . import Machine, clean, create, vm_accel, vm_boot, vm_image, vm_qemu, vm_snapshot
+from . import Machine, clean, create, net, vm_accel, vm_boot, vm_image, vm_qemu, vm_snapshot
 from .guest import Guest
 from .machine import LabError
 from .system import is_alive
@@ -19,12 +22,14 @@ pytestmark = pytest.mark.lab
 
 NAME = "labvm"
 OTHER = "labvm2"
+BESIDE = "labvm3"
+WIRE = "labwire"
 
 
 @pytest.fixture(scope="module")
 def host() -> Iterator[Machine]:
     before = _of_this_machine()
-    machine = create(NAME, "trixie", "vm", firewall_backend="nftables")
+    machine = create(NAME, "trixie", "vm", firewall_backend="nftables", links=[WIRE])
     machine.down()
     try:
         machine.up()
@@ -37,11 +42,27 @@ def host() -> Iterator[Machine]:
 
 @pytest.fixture
 def other() -> Iterator[Machine]:
-    machine = create(OTHER, "bookworm", "vm")
+    machine = create(OTHER, "bookworm", "vm", links=[WIRE])
     try:
         yield machine
     finally:
         machine.down()
+
+
+@pytest.fixture
+def beside() -> Iterator[Machine]:
+    with create(BESIDE, "trixie", "container", links=[WIRE]) as machine:
+        yield machine
+
+
+def _ports() -> set[str]:
+    """What is plugged in the LANs."""
+    listing = subprocess.run(["ip", "-json", "-n", net.netns(".lan"), "link"], check=True, capture_output=True)
+    return {link["ifname"] for link in json.loads(listing.stdout)}
+
+
+def _have(machine: Machine, cidr: str, device: str = "eth1") -> None:
+    machine.run(f"ip address add {cidr} dev {device}; ip link set {device} up")
 
 
 def test_guest_has_a_lease_by_the_chosen_backend(host: Machine) -> None:
@@ -78,6 +99,43 @@ def test_kernel_has_what_a_container_host_may_lack(host: Machine) -> None:
     )
 
 
+def test_a_lan_of_vms_and_containers(host: Machine, other: Machine, beside: Machine) -> None:
+    other.up()
+    for machine, number in ((host, 1), (other, 2), (beside, 3)):
+        _have(machine, f"198.51.100.{number}/24")
+    host.run("ping -c 1 -W 5 198.51.100.2 && ping -c 1 -W 5 198.51.100.3")
+    for machine, number in ((host, 1), (other, 2)):
+        machine.run(
+            "ip link add link eth1 name tag11 type vlan id 11; ip link set tag11 up"
+            " && ip link add link eth1 name tag20 type vlan protocol 802.1ad id 20; ip link set tag20 up"
+            " && ip link add link tag20 name tag20.5 type vlan id 5"
+        )
+        _have(machine, f"203.0.113.{number}/25", "tag11")
+        _have(machine, f"203.0.113.{128 + number}/25", "tag20.5")
+    host.run("ping -c 1 -W 5 203.0.113.2 && ping -c 1 -W 5 203.0.113.130")
+
+
+def test_a_vm_is_reached_by_a_lan(host: Machine) -> None:
+    _have(host, "198.51.100.1/24")
+    net.make_station(WIRE, ["198.51.100.200/24"])
+    way = host.inventory_vars(WIRE, "198.51.100.1")
+    command = ["ssh", "-i", way["ansible_ssh_private_key_file"], *shlex.split(way["ansible_ssh_common_args"])]
+    seen = subprocess.run(
+        [*command, f"root@{way['ansible_host']}", "echo $SSH_CONNECTION"], check=True, capture_output=True, text=True
+    )
+    assert seen.stdout.split()[0::2] == ["198.51.100.200", "198.51.100.1"]
+    # It has these addresses and no others; the old one is no longer its.
+    net.make_station(WIRE, ["198.51.100.201/24"])
+    assert (
+        "198.51.100.200"
+        not in subprocess.run(
+            [*net.inside(net.station(WIRE)), "ip", "address"], check=True, capture_output=True, text=True
+        ).stdout
+    )
+    with pytest.raises(LabError, match=f"one of its LANs, which are {WIRE}"):
+        host.inventory_vars("elsewhere", "198.51.100.1")
+
+
 def test_failures_say_why(host: Machine) -> None:
     with pytest.raises(LabError, match="ended with 3: oh dear"):
         host.run("echo oh dear >&2; exit 3")
@@ -103,19 +161,24 @@ def test_boot_where_the_snapshot_fails(
     assert other.run(read_id).stdout != host.run(read_id).stdout
 
     other.run("ip link add br9 type bridge; echo kept > /root/kept")
+    read_mac = "cat /sys/class/net/eth1/address"
+    mac = other.run(read_mac).stdout
     read_boot = "cat /proc/sys/kernel/random/boot_id"
     before = other.run(read_boot).stdout
     other.reboot()
     assert other.run(read_boot).stdout != before
     assert other.run("cat /root/kept").stdout == "kept\n"
+    assert other.run(read_mac).stdout == mac
     assert other.run("ip link show br9", check=False).returncode != 0
 
+    assert f"{OTHER}_1" in _ports()
     # The record is lost: it is found by its control group all the same.
     qemu = other.state["qemu"]
     (other.dir / "state.json").unlink()
     clean.machine(OTHER)
     assert not is_alive(qemu)
     assert _traces(OTHER) == []
+    assert f"{OTHER}_1" not in _ports()
 
 
 def test_backend_that_the_distro_lacks() -> None:

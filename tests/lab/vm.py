@@ -2,12 +2,14 @@
 # Copyright (c) 2026, virtnet.kvm contributors
 """A lab host in a virtual machine: a kernel of its own, and with it all that a container host's kernel may lack.
 
-It is reached by a port on the loopback address, which QEMU forwards to its SSH; nothing else gets in or out. Where the
+It is reached by a port on the loopback address, which QEMU forwards to its SSH; nothing else gets in
+or out, but by the LANs that it is plugged in. Where the
 CPU must be emulated, it is not booted but continued from a snapshot of a booted one (vm_snapshot.py).
 """
 
 from __future__ import annotations
 
+import os
 import secrets
 import shlex
 import subprocess
@@ -16,8 +18,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from . import cgroup, images, vm_accel, vm_image, vm_qemu, vm_snapshot
+from . import cgroup, images, net, vm_accel, vm_image, vm_qemu, vm_snapshot
 from .access import ReachedMachine
+from .guest import mac_of
 from .machine import LabError
 from .system import identity, is_alive, wait_until
 
@@ -51,8 +54,6 @@ class VmMachine(ReachedMachine):
         self.check_free()
         if self.opts["firewall_backend"] == "nftables" and self.distro == "bookworm":
             raise LabError("firewall_backend 'nftables': the libvirt of bookworm has only iptables")
-        if self.opts["links"]:
-            raise LabError(f"links {', '.join(self.opts['links'])}: only container hosts can be plugged in LANs")
         self.down()
         image = vm_image.image(self.distro)
         accelerator = vm_accel.choose(image.kernel, image.initramfs)
@@ -68,6 +69,9 @@ class VmMachine(ReachedMachine):
         self.save()
         vm_qemu.make_overlay(image.disk, "raw", self.dir / vm_qemu.DISK)
         self._start(vm_qemu.command(image, accelerator, self.state["port"], ram=ram, share=True))
+        with vm_qemu.Qmp(self.dir) as qmp:
+            self._plug(qmp)
+            qmp("cont")
 
     def _continue(self, image: vm_image.Image, accelerator: vm_accel.Accelerator) -> bool:
         """Start from the snapshot. It is only a short cut: what goes wrong with it is said, and a boot will do."""
@@ -79,6 +83,8 @@ class VmMachine(ReachedMachine):
             self._start(vm_qemu.command(image, accelerator, self.state["port"], ram=snapshot.ram, incoming=True))
             with vm_qemu.Qmp(self.dir) as qmp:
                 qmp.load_devices(snapshot.devices)
+                self._plug(qmp)
+                qmp("cont")
             self._wait_for("true", 60, "to go on from its snapshot")
         except LabError as error:
             images.say(f"{error}; booting {self.name} instead")
@@ -102,6 +108,18 @@ class VmMachine(ReachedMachine):
         if process.poll() is not None:
             raise LabError(f"{self.name} did not start: {(self.dir / 'qemu.log').read_text().strip()}")
 
+    def _plug(self, qmp: vm_qemu.Qmp) -> None:
+        """Plug eth1 and the following in their LANs. They stay when the host reboots, and go with its QEMU."""
+        for index, lan in enumerate(self.opts["links"], 1):
+            tap = net.open_tap(lan, f"{self.name}_{index}")
+            try:
+                qmp.plug(index, tap, self._mac(index))
+            finally:
+                os.close(tap)
+
+    def _mac(self, index: int) -> str:
+        return mac_of(self.name, f"link {index}")
+
     def _controlled(self) -> bool:
         try:
             vm_qemu.Qmp(self.dir).__exit__(None, None, None)
@@ -120,6 +138,9 @@ class VmMachine(ReachedMachine):
         personal = _PERSONALIZE.format(name=self.name, now=f"{time.time():.2f}", machine_id=secrets.token_hex(16))
         self.run(personal + (_SET_BACKEND.format(backend=backend) if backend else ""))
         self._wait_for(_LIBVIRT_ANSWERS, BOOT_SECONDS, "to start libvirtd")
+        for index, lan in enumerate(self.opts["links"], 1):
+            seen = f"grep -qx {self._mac(index)} /sys/class/net/eth{index}/address"
+            self._wait_for(seen, BOOT_SECONDS, f"to see eth{index}, its NIC in {lan}")
 
     def _wait_for(self, cmd: str, seconds: float, what: str) -> None:
         def answers() -> bool:
@@ -169,6 +190,6 @@ class VmMachine(ReachedMachine):
         # A new connection costs an emulated machine a second, one that is kept a tenth of it.
         return ["ssh", *self._kept(), *super().ssh_args()[1:]]
 
-    def inventory_vars(self) -> dict[str, Any]:
+    def inventory_vars(self, via: str | None = None, address: str | None = None) -> dict[str, Any]:
         # Modules take seconds where the CPU is emulated.
-        return {**super().inventory_vars(), "ansible_timeout": 60}
+        return {**super().inventory_vars(via, address), "ansible_timeout": 60}

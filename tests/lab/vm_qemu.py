@@ -24,6 +24,8 @@ MEMORY = "2G"
 SOCKET = "qmp"
 CONSOLE = "console.log"
 DISK = "disk.qcow2"
+# Behind all that `command` names.
+_FIRST_SLOT = 0xF
 
 
 def make_overlay(backing: Path, backing_format: str, overlay: Path) -> None:
@@ -67,7 +69,8 @@ def command(
     words += ["-device", "virtio-net-pci,netdev=mgmt,mac=52:54:00:6c:61:62,romfile="]
     words += ["-device", "vmgenid,guid=auto", "-rtc", "base=utc"]
     words += ["-serial", f"file:{CONSOLE}", "-qmp", f"unix:{SOCKET},server=on,wait=off"]
-    return [*words, "-incoming", "defer"] if incoming else words
+    # Paused either way: further NICs are plugged in before it runs, so that snapshots needn't know of them.
+    return [*words, *(["-incoming", "defer"] if incoming else ["-S"])]
 
 
 def _escaped(path: Path | None) -> str:
@@ -94,9 +97,9 @@ class Qmp:
         self._lines.readline()
         self("qmp_capabilities")
 
-    def __call__(self, name: str, **arguments: Any) -> Any:
+    def __call__(self, name: str, *descriptors: int, **arguments: Any) -> Any:
         words = {"execute": name, "arguments": {key.replace("_", "-"): value for key, value in arguments.items()}}
-        self._socket.sendall(json.dumps(words).encode())
+        socket.send_fds(self._socket, [json.dumps(words).encode()], descriptors)
         while line := self._lines.readline():
             answer = json.loads(line)
             if "error" in answer:
@@ -125,11 +128,18 @@ class Qmp:
         self._wait("query-migrate", "completed", ("failed", "cancelled"))
 
     def load_devices(self, source: Path) -> None:
-        """Continue where `save_devices` stopped."""
+        """Be where `save_devices` stopped; `cont` goes on from there."""
         self._ignore_shared_memory()
         self("migrate-incoming", uri=f"exec:cat {shlex.quote(str(source))}")
         self._wait("query-migrate", "completed", ("failed", "cancelled"))
-        self("cont")
+
+    def plug(self, index: int, tap: int, mac: str) -> None:
+        """Plug a further NIC in a machine that is paused; the machine will name them in the order of their index."""
+        name = f"link{index}"
+        self("getfd", tap, fdname=name)
+        self("netdev_add", type="tap", id=name, fd=name)
+        slot = f"{_FIRST_SLOT + index:x}"
+        self("device_add", driver="virtio-net-pci", id=f"nic-{name}", netdev=name, mac=mac, romfile="", addr=slot)
 
     def _ignore_shared_memory(self) -> None:
         self("migrate-set-capabilities", capabilities=[{"capability": "x-ignore-shared", "state": True}])
