@@ -92,6 +92,14 @@ def saved_path(path: str) -> str:
     return posixpath.join(directory, f".{name}{_SAVED}")
 
 
+def copied_path(path: str) -> Optional[str]:
+    """The file of which this path is the copy, if it is one."""
+    directory, name = posixpath.split(path)
+    if name.startswith(".") and name.endswith(_SAVED):
+        return posixpath.join(directory, name[1 : -len(_SAVED)])
+    return None
+
+
 def hide(line: str, name: str) -> str:
     """A line of a user's file, made a comment for an interface's sake. All tools' formats take ``#`` at a line's start."""
     return f"{_HIDDEN}{name}# {line}"
@@ -148,14 +156,16 @@ class Draft:
         self._keep_copies()
         before = self.request.files
         changes: dict[str, Optional[str]] = {}
-        for path in sorted({*before, *self.files}, key=lambda path: (path not in self.files, not _is_copy(path), path)):
+        for path in sorted(
+            {*before, *self.files}, key=lambda path: (path not in self.files, copied_path(path) is None, path)
+        ):
             if before.get(path) != self.files.get(path):
                 changes[path] = self.files.get(path)
         return FileChanges(changes, tuple(dict.fromkeys(self._notes)))
 
     def _keep_copies(self) -> None:
         for path, text in list(self.files.items()):
-            if _is_copy(path) or made_for(text) is not None:
+            if copied_path(path) is not None or made_for(text) is not None:
                 continue
             copy = saved_path(path)
             if not marked(text):
@@ -164,8 +174,3 @@ class Draft:
                     self.files[path] = kept
             elif copy not in self.files:
                 self.files[copy] = self.request.files.get(path, "")
-
-
-def _is_copy(path: str) -> bool:
-    name = posixpath.basename(path)
-    return name.startswith(".") and name.endswith(_SAVED)
