@@ -42,7 +42,8 @@ ports:
     - The whole list of the bridge's ports, but for those of guests. An interface that isn't in it is released. An empty
       list releases all. Their order means nothing.
     - A TAP device that isn't in it stays, as a running guest hangs on it, unless O(purge_taps=true).
-    - A new port is brought up. It must not be a port of another bridge, nor have a master of another kind.
+    - What an item leaves out stays as it is. A new port has the kernel's defaults, and is brought up if the bridge is up.
+    - A port of another bridge is refused.
   type: list
   elements: dict
   suboptions:
@@ -91,6 +92,7 @@ adopt:
   description:
     - An interface whose place the bridge takes, such as the host's only NIC. It becomes a port, besides those in O(ports). Its
       MAC address (unless O(mac) says another), its addresses and its routes become the bridge's, as they are.
+    - Where O(addresses) or O(routes) are given, they are the whole list, and what the interface had of these goes.
     - It is done in a moment and in an order that keeps connections, the one that Ansible came by among them.
     - With O(state=absent) the bridge's addresses and routes are given to this interface.
     - An address that turns up on it again, as from a DHCP client that still runs, is moved again.

@@ -29,6 +29,7 @@ _OWN = rf"""
 parent:
   description:
     - The interface that carries the VLAN's frames with their tags. Required for an interface that isn't there yet.
+    - If it is down, it is brought up with the VLAN's, unless O(loose_binding=true).
     - Another parent makes another interface, see O(recreate).
   type: str
 id:
