@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026, virtnet.kvm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What follows from a topology, and what is refused."""
+"""What follows from a NAT and from an isolated topology, and what is refused of any."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-import yaml
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.virtnet.kvm.plugins.filter.as_networks import FilterModule
+from ansible_collections.virtnet.kvm.plugins.filter.as_fabric import FilterModule
 from ansible_collections.virtnet.kvm.plugins.module_utils.resources import network_spec, parse_network_options
-from ansible_collections.virtnet.kvm.plugins.plugin_utils import topology
-from conftest import CHECKOUT
+from ansible_collections.virtnet.kvm.plugins.plugin_utils import topology_served
 
-as_networks = FilterModule().filters()["as_networks"]
+as_fabric = FilterModule().filters()["as_fabric"]
 LAN = {"type": "nat", "name": "lan", "cidr": "192.168.150.0/24"}
 CLUSTER = {"type": "isolated", "name": "cluster", "cidr": "10.0.2.0/24"}
 
 
 def one(base: Mapping[str, Any] = MappingProxyType(LAN), **options: Any) -> dict[str, Any]:
-    (made,) = as_networks([{**base, **options}])
-    return made
+    made = as_fabric([{**base, **options}])
+    assert made["bridges"] == made["vlans"] == []
+    (network,) = made["networks"]
+    assert isinstance(network, dict)
+    return network
 
 
 def ranges(**options: Any) -> list[tuple[str, str]]:
@@ -33,7 +34,7 @@ def ranges(**options: Any) -> list[tuple[str, str]]:
 
 def refused(topologies: Any, **arguments: Any) -> str:
     with pytest.raises(AnsibleFilterError) as caught:
-        as_networks(topologies, **arguments)
+        as_fabric(topologies, **arguments)
     return str(caught.value)
 
 
@@ -141,21 +142,21 @@ def test_services() -> None:
 
 @pytest.mark.parametrize("name", ["lan", "ninechars", "tencharact", "a name with spaces", "ünïcode", "x" * 200, "!"])
 def test_bridge_names_fit_the_kernel(name: str) -> None:
-    bridge = topology.bridge_name(name)
-    assert topology.values.ifname(bridge) == bridge
+    bridge = topology_served.bridge_name(name)
+    assert topology_served.values.ifname(bridge) == bridge
     assert bridge.startswith("virbr-")
-    assert bridge == topology.bridge_name(name)
+    assert bridge == topology_served.bridge_name(name)
 
 
 def test_bridge_names_differ() -> None:
     names = [f"a-very-long-name-{number}" for number in range(500)]
-    assert len({topology.bridge_name(name) for name in names}) == len(names)
+    assert len({topology_served.bridge_name(name) for name in names}) == len(names)
 
 
 @pytest.mark.parametrize(
     ("options", "start"),
     [
-        ({"type": "bridged"}, "virtnet_topologies[0].type: 'bridged'"),
+        ({"type": "bridge"}, "virtnet_topologies[0].type: 'bridge'"),
         ({"type": None}, "virtnet_topologies[0].type: None"),
         ({"name": None}, "virtnet_topologies[0].name: None"),
         ({"name": "a/b"}, "virtnet_topologies[0].name: 'a/b'"),
@@ -239,19 +240,3 @@ def test_refuses_twins() -> None:
 
 def test_a_role_is_told_of_its_variable() -> None:
     assert refused([{**LAN, "gateway": "10.0.0.1"}], prefix="nat_").startswith("nat_gateway: '10.0.0.1'")
-
-
-@pytest.mark.parametrize("kind", ["nat", "isolated"])
-def test_a_role_has_the_options_of_its_topology(kind: str) -> None:
-    """The role's variables, its task and the filter name the same options, with the same defaults and choices."""
-    known = {**topology._COMMON, **topology._OWN[kind]}
-    role = CHECKOUT / "roles" / kind
-    specs = yaml.safe_load((role / "meta" / "argument_specs.yml").read_text())
-    declared = specs["argument_specs"]["main"]["options"]
-    assert {name.removeprefix(f"{kind}_") for name in declared} == set(known)
-    for name, option in known.items():
-        mine = declared[f"{kind}_{name}"]
-        for key in ("type", "default", "choices", "elements"):
-            assert mine.get(key) == option.get(key), f"{kind}_{name}: {key}"
-    (task,) = yaml.safe_load((role / "tasks" / "main.yml").read_text())
-    assert set(task["vars"][f"{kind}_topology"]) == {"type", *known}

@@ -2,28 +2,32 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The filter of the roles and playbooks that makes networks of topologies; as_networks.yml documents it."""
+"""The filter of the roles and playbooks that makes of topologies what fabric takes; as_fabric.yml documents it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Callable, Optional
 
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import OptionError
-from ansible_collections.virtnet.kvm.plugins.plugin_utils.topology import networks
+from ansible_collections.virtnet.kvm.plugins.plugin_utils.topology import fabric
 
 
-def as_networks(
-    topologies: Any, variable: str = "virtnet_topologies", prefix: Optional[str] = None
-) -> list[dict[str, Any]]:
-    """The items of ``fabric.networks`` that a list of topologies comes to."""
+def as_fabric(
+    topologies: Any,
+    variable: str = "virtnet_topologies",
+    prefix: Optional[str] = None,
+    libvirt: Sequence[int] = (),
+) -> dict[str, list[dict[str, Any]]]:
+    """The lists of ``fabric`` that a list of topologies comes to."""
     try:
-        return networks(topologies, variable, prefix)
+        return fabric(topologies, variable, prefix, libvirt)
     except OptionError as error:
         raise AnsibleFilterError(str(error)) from None
 
 
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"as_networks": as_networks}
+        return {"as_fabric": as_fabric}

@@ -1,0 +1,256 @@
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Bridged and VLAN trunk: bridges of the host's own, with a NIC in them, and libvirt networks by which guests come in."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import re
+from collections.abc import Sequence
+from typing import Any, Optional
+
+from ansible_collections.virtnet.kvm.plugins.module_utils.errors import OptionError
+from ansible_collections.virtnet.kvm.plugins.module_utils.model import values
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.network_check import VLAN_ON_LINUX_BRIDGE
+
+from .topology_options import Made, Options, network, normal
+
+LAST_VLAN = 4094  # 4095 is kept back by IEEE 802.1Q
+
+
+def bridged(given: Options, _libvirt: Sequence[int]) -> Made:
+    name = normal("name", given["name"], values.ifname)
+    port = normal("port", given["port"], values.ifname)
+    ports = [("port", port)]
+    ports += [
+        (f"ports[{place}]", normal(f"ports[{place}]", other, values.ifname))
+        for place, other in enumerate(given["ports"])
+    ]
+    for option, other in ports:
+        if other == name:
+            raise OptionError(option, other, "an interface that is not the bridge itself")
+    made = Made(claims=[("name", name, "name"), ("interface", name, "name")])
+    made.claims += [("port", other, option) for option, other in ports]
+    if given["state"] == "absent":
+        made.bridges.append({**_gone(given, name), "adopt": port})
+        made.networks.append({"name": name, "state": "absent"})
+        return made
+    bridge = {**_bridge(given, name), "adopt": port, "ports": [{"name": other} for _option, other in ports]}
+    # What isn't said is what the port has.
+    addresses = _addresses(given)
+    made.bridges.append({**bridge, **({"addresses": addresses} if addresses else {}), **_routes(given)})
+    made.networks.append(_network_on(given, name, name))
+    return made
+
+
+# -- a trunk ------------------------------------------------------------------------------------------------------------
+
+
+def vlan_trunk(given: Options, libvirt: Sequence[int]) -> Made:
+    parent = normal("parent", given["parent"], values.ifname)
+    _check_ids(given)
+    return _vlan_aware(given, parent, libvirt) if given["style"] == "vlan_aware" else _bridges(given, parent)
+
+
+def _check_ids(given: Options) -> None:
+    seen: dict[int, int] = {}
+    for place, vlan in enumerate(given["vlans"]):
+        where = f"vlans[{place}].id"
+        if not 1 <= vlan["id"] <= LAST_VLAN:
+            raise OptionError(where, vlan["id"], f"a VLAN id from 1 to {LAST_VLAN}")
+        if seen.setdefault(vlan["id"], place) != place:
+            raise OptionError(where, vlan["id"], f"an id that vlans[{seen[vlan['id']]}] doesn't have")
+
+
+def _bridges(given: Options, parent: str) -> Made:
+    """For each VLAN an interface, which is the port of a bridge."""
+    if given["name"]:
+        raise OptionError("name", given["name"], "nothing with style bridges, where each of the vlans has its own")
+    if given["native"] != 1:
+        raise OptionError(
+            "native", given["native"], "nothing with style bridges, where untagged frames stay with parent"
+        )
+    made = Made()
+    for place, vlan in enumerate(given["vlans"]):
+        where = f"vlans[{place}]"
+        interface = vlan_name(parent, vlan["id"])
+        name = normal(f"{where}.name", vlan["name"] or f"vlan{vlan['id']}", values.object_name)
+        bridge = normal(f"{where}.bridge", vlan["bridge"] or f"br{vlan['id']}", values.ifname)
+        made.claims += [
+            ("name", name, f"{where}.name"),
+            ("interface", bridge, f"{where}.bridge"),
+            ("interface", interface, f"{where}.id"),
+        ]
+        if "absent" in (given["state"], vlan["state"]):
+            made.bridges.append(_gone(given, bridge))
+            made.vlans.append(_gone(given, interface))
+            made.networks.append({"name": name, "state": "absent"})
+            continue
+        made.vlans.append({**_vlan(given, interface, parent, vlan["id"]), "addresses": []})
+        host = _host_in(vlan, where)
+        made.bridges.append({**_bridge(given, bridge), "ports": [{"name": interface}], **host})
+        made.networks.append(_network_on(given, name, bridge))
+    return made
+
+
+def _vlan_aware(given: Options, parent: str, libvirt: Sequence[int]) -> Made:
+    """One bridge that filters: a guest is in the VLAN of the portgroup that it names, the host by an interface on the bridge."""
+    name = normal("name", given["name"] or _name_after(parent), values.ifname)
+    if name == parent:
+        raise OptionError("name", name, "a name for the bridge that parent doesn't have")
+    made = Made(claims=[("name", name, "name"), ("interface", name, "name"), ("port", parent, "parent")])
+    present = []
+    for place, vlan in enumerate(given["vlans"]):
+        if "absent" not in (given["state"], vlan["state"]):
+            present.append((f"vlans[{place}]", vlan))
+        interface = vlan_name(name, vlan["id"])
+        made.claims.append(("interface", interface, f"vlans[{place}].id"))
+        made.vlans.append(_vlan_inside(given, f"vlans[{place}]", vlan, interface, name))
+    if given["state"] == "absent":
+        made.bridges.append({**_gone(given, name), "adopt": parent})
+        made.networks.append({"name": name, "state": "absent"})
+        return made
+    _refuse_old(libvirt)
+    native = _native(given)
+    tagged = [str(vlan["id"]) for _where, vlan in present if vlan["id"] != given["native"]]
+    made.bridges.append(
+        {
+            **_bridge(given, name),
+            "adopt": parent,
+            "vlan_filtering": True,
+            "vlan_default_pvid": 0,  # a guest without a portgroup is in no VLAN
+            "ports": [{"name": parent, "tagged": tagged, **native}],
+            "tagged": [str(item["id"]) for item in made.vlans if item["state"] == "present"],
+            **native,
+        }
+    )
+    made.networks.append({**_network_on(given, name, name), "portgroups": _portgroups(present)})
+    return made
+
+
+def _vlan_inside(given: Options, where: str, vlan: Options, name: str, bridge: str) -> dict[str, Any]:
+    """The host's interface in a VLAN of the bridge, which is there if it has an address."""
+    if vlan["bridge"]:
+        raise OptionError(f"{where}.bridge", vlan["bridge"], "nothing with style vlan_aware, which has one bridge")
+    host = _host_in(vlan, where)
+    if not host["addresses"] or "absent" in (given["state"], vlan["state"]):
+        return _gone(given, name)
+    if vlan["id"] == given["native"]:
+        raise OptionError(
+            f"{where}.id",
+            vlan["id"],
+            "no address in this VLAN, as it is native: the bridge has parent's addresses there",
+        )
+    return {**_vlan(given, name, bridge, vlan["id"]), **host}
+
+
+def _refuse_old(libvirt: Sequence[int]) -> None:
+    if any(libvirt) and tuple(libvirt) < VLAN_ON_LINUX_BRIDGE:
+        need, has = (".".join(map(str, version)) for version in (VLAN_ON_LINUX_BRIDGE, libvirt))
+        raise OptionError(
+            "style",
+            "vlan_aware",
+            f"bridges, as the host's libvirt is {has}, and guests' VLANs on such a bridge need {need} or newer",
+        )
+
+
+def _native(given: Options) -> dict[str, Any]:
+    vlan = given["native"]
+    if not 0 <= vlan <= LAST_VLAN:
+        raise OptionError("native", vlan, f"a VLAN id from 1 to {LAST_VLAN}, or 0 for none")
+    return {"pvid": vlan, "untagged": [str(vlan)] if vlan else []}
+
+
+def _portgroups(vlans: Sequence[tuple[str, Options]]) -> list[dict[str, Any]]:
+    made: dict[str, dict[str, Any]] = {}
+    for where, vlan in vlans:
+        name = normal(f"{where}.name", vlan["name"] or f"vlan{vlan['id']}", values.object_name)
+        if name in made:
+            raise OptionError(f"{where}.name", name, "a name that no other of the vlans has")
+        made[name] = {"name": name, "vlan": {"tags": [{"id": vlan["id"]}]}}
+    return list(made.values())
+
+
+def vlan_name(parent: str, vlan: int) -> str:
+    """A VLAN's interface is named as by most tools, PARENT.ID, and shortened if that is too long for the kernel."""
+    return f"{_short(parent, values.IFNAMSIZ - 2 - len(str(vlan)))}.{vlan}"
+
+
+def _name_after(parent: str) -> str:
+    """A bridge's name that leaves room for the longest of its VLANs' names."""
+    return "br-" + _short(parent, values.IFNAMSIZ - 2 - len(str(LAST_VLAN)) - len("br-"))
+
+
+def _short(name: str, most: int) -> str:
+    """The name, or as much of it as leaves room for what tells it from others that begin so."""
+    if len(name) <= most:
+        return name
+    kept = re.sub(r"[^A-Za-z0-9]", "", name)[: most - 5]
+    return kept + hashlib.sha256(name.encode()).hexdigest()[: most - len(kept)]
+
+
+# -- parts --------------------------------------------------------------------------------------------------------------
+
+
+def _gone(given: Options, name: str) -> dict[str, Any]:
+    return {"name": name, "state": "absent", "persist": given["persist"]}
+
+
+def _interface(given: Options, name: str) -> dict[str, Any]:
+    mtu = {"mtu": given["mtu"]} if given["mtu"] else {}
+    return {"name": name, "state": "present", "persist": given["persist"], "up": True, **mtu}
+
+
+def _bridge(given: Options, name: str) -> dict[str, Any]:
+    return {**_interface(given, name), "stp": given["stp"]}
+
+
+def _vlan(given: Options, name: str, parent: str, vlan: int) -> dict[str, Any]:
+    return {**_interface(given, name), "parent": parent, "id": vlan}
+
+
+def _network_on(given: Options, name: str, bridge: str) -> dict[str, Any]:
+    return network(given, name, forward={"mode": "bridge"}, bridge={"name": bridge})
+
+
+def _host_in(vlan: Options, where: str) -> dict[str, Any]:
+    """What the host has in a VLAN; without an address of its own it has no part in it, by IPv6 neither."""
+    try:
+        addresses, routes = _addresses(vlan), _routes(vlan)
+    except OptionError as error:
+        raise error.under(where) from None
+    return {"addresses": addresses, **routes, **({} if addresses else {"ipv6": {"enabled": False}})}
+
+
+def _addresses(given: Options) -> list[str]:
+    found = (_address(option, given[option], family) for option, family in (("cidr", 4), ("cidr6", 6)))
+    return [address for address in found if address]
+
+
+def _address(option: str, text: Optional[str], family: int) -> Optional[str]:
+    if not text:
+        return None
+    address = ipaddress.ip_interface(normal(option, text, values.interface_cidr))
+    example = "192.168.11.231/24" if family == 4 else "fd00:11::231/64"
+    if address.version != family:
+        raise OptionError(option, text, f"an IPv{family} address with its prefix, such as {example}")
+    edges = {address.network.network_address} | ({address.network.broadcast_address} if family == 4 else set())
+    if address.network.prefixlen < address.network.max_prefixlen - 1 and address.ip in edges:
+        raise OptionError(option, text, f"the address of a host in {address.network}, such as {example} is one")
+    return str(address)
+
+
+def _routes(given: Options) -> dict[str, Any]:
+    if given["routes"] is None:
+        return {}
+    made = []
+    for place, route in enumerate(given["routes"]):
+        said = {key: value for key, value in route.items() if value not in (None, "")}
+        for option, norm in (("to", values.route_target), ("via", values.ip), ("source", values.ip)):
+            if option in said:
+                said[option] = normal(f"routes[{place}].{option}", said[option], norm)
+        made.append(said)
+    return {"routes": made}
