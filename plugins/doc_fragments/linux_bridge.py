@@ -86,6 +86,7 @@ ports:
     + r"""purge_taps:
   description:
     - Releases TAP devices too that O(ports) doesn't have, which takes the network from the guests that hang on them.
+    - With O(state=absent) the bridge is removed although guests hang on it, which is refused otherwise.
   type: bool
   default: false
 adopt:

@@ -19,12 +19,16 @@ mode:
   choices: [tap, tun]
 owner:
   description:
-    - The user who may open the device, by name or number. An empty string removes it.
+    - The user who may open the device, by name or number. An empty string removes it, for which the device is made again, see
+      O(recreate).
     - Without owner and group, only who may manage the network can open it.
+    - It can't be changed while a program has the device open, and neither can O(group), O(mode), O(multi_queue), O(packet_info)
+      and O(vnet_hdr).
   type: str
 group:
   description:
-    - The group whose members may open the device, by name or number. An empty string removes it.
+    - The group whose members may open the device, by name or number. An empty string removes it, for which the device is
+      made again, see O(recreate).
   type: str
 packet_info:
   description:
