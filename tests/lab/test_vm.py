@@ -136,6 +136,19 @@ def test_a_vm_is_reached_by_a_lan(host: Machine) -> None:
         host.inventory_vars("elsewhere", "198.51.100.1")
 
 
+def test_no_tool_for_interfaces_takes_the_way_in(host: Machine) -> None:
+    services = " ".join(vm_image.DISABLED_UNITS)
+    assert set(host.run(f"systemctl is-active {services}", check=False).stdout.split()) == {"inactive"}
+    read_eth0 = "ip -brief address show eth0"
+    before = host.run(read_eth0).stdout
+    for tool in ("systemd-networkd", "NetworkManager", "networking"):
+        host.run(f"systemctl start {tool} && systemctl restart {tool}")
+        assert host.run(f"systemctl is-active {tool}").stdout == "active\n"
+        assert host.run(read_eth0).stdout == before
+        host.run(f"systemctl stop {tool} '{tool}*.socket'")
+        assert host.run(read_eth0).stdout == before
+
+
 def test_failures_say_why(host: Machine) -> None:
     with pytest.raises(LabError, match="ended with 3: oh dear"):
         host.run("echo oh dear >&2; exit 3")

@@ -18,7 +18,18 @@ from . import guest_image, images, vm_boot
 from .machine import images_dir, known
 from .system import locked, sh
 
-PACKAGES = ("linux-image-cloud-amd64", "udev", "kmod", "xz-utils")
+PACKAGES = (
+    "linux-image-cloud-amd64",
+    "udev",
+    "kmod",
+    "xz-utils",
+    # what may configure a host's interfaces, besides systemd-networkd
+    "network-manager",
+    "netplan.io",
+    "ifupdown",
+    "bridge-utils",
+    "vlan",
+)
 DISK_SIZE = "6G"
 
 # systemd-machined (libvirt's domains), kmod-static-nodes (/dev/net/tun) and logind are needed, slow as they are.
@@ -49,6 +60,12 @@ MASKED_RULES = """
     90-iocost 95-dm-notify
 """.split()
 
+# None of those that may configure interfaces does, until somebody enables it.
+DISABLED_UNITS = """
+    NetworkManager.service NetworkManager-dispatcher.service NetworkManager-wait-online.service networking.service
+    systemd-networkd.service systemd-networkd.socket
+""".split()
+
 # Run on a copy of the tree: $1 is its path, $2 the SSH key that is let in, $3 the files of the small guests.
 _SETUP = r"""
 set -eu
@@ -58,6 +75,14 @@ etc="$root/etc"
 mask "$etc/systemd/system" {units}
 mask "$etc/systemd/system-generators" {generators}
 mask "$etc/udev/rules.d" {rules}
+chroot "$root" systemctl disable --quiet {disabled}
+# It would start a shell for each interface that comes and goes, also where ifupdown has nothing to do.
+mask "$etc/udev/rules.d" 80-ifupdown.rules
+# eth0, the way in, has its address from the initramfs. Whoever is enabled leaves it as it is: systemd-networkd and
+# ifupdown have no file about it, and so does netplan; NetworkManager would take whatever is there.
+mkdir -p "$etc/NetworkManager/conf.d" "$etc/network/interfaces.d"
+printf '[keyfile]\nunmanaged-devices=interface-name:{management}\n' > "$etc/NetworkManager/conf.d/lab.conf"
+printf 'source /etc/network/interfaces.d/*\n\nauto lo\niface lo inet loopback\n' > "$etc/network/interfaces"
 # The kernel is not started from this disk.
 rm -rf "$root"/boot/initrd.img* "$root"/initrd.img* "$root"/vmlinuz*
 
@@ -118,6 +143,7 @@ class Image:
 def _setup() -> str:
     text = _SETUP.replace("{units}", " ".join(MASKED_UNITS))
     text = text.replace("{generators}", " ".join(MASKED_GENERATORS))
+    text = text.replace("{disabled}", " ".join(DISABLED_UNITS)).replace("{management}", vm_boot.MANAGEMENT_DEVICE)
     return text.replace("{rules}", " ".join(f"{name}.rules" for name in MASKED_RULES))
 
 

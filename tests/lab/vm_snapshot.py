@@ -31,7 +31,7 @@ virsh version --daemon >/dev/null
 virsh net-list --all >/dev/null
 virsh domcapabilities --virttype kvm >/dev/null
 virsh domcapabilities --virttype qemu >/dev/null
-modprobe -a bridge tun veth nf_tables nft_chain_nat nft_compat xt_conntrack xt_MASQUERADE xt_comment ip6t_REJECT ipt_REJECT
+modprobe -a bridge 8021q dummy tun veth nf_tables nft_chain_nat nft_compat xt_conntrack xt_MASQUERADE xt_comment ip6t_REJECT ipt_REJECT
 python3 -c 'import libvirt, lxml.etree, netaddr, pyroute2, json, zipfile, tempfile, platform, logging.handlers'
 nft list ruleset >/dev/null
 ip -j -d link >/dev/null
