@@ -29,6 +29,21 @@ class Step(Protocol):
     def undo(self, host: Any) -> None: ...
 
 
+class LastStep(Protocol):
+    """What is done once, after all steps, for all that need it; when these are taken back, it is done again at the end."""
+
+    @property
+    def words(self) -> str: ...
+    def joined(self, other: Any) -> Any:
+        """This and another one as one; ``None`` where they are two."""
+
+    def follows(self, done: Sequence[Any]) -> bool:
+        """Whether one of the steps needs it."""
+
+    def do(self, host: Any) -> None: ...
+    def undo(self, host: Any) -> None: ...
+
+
 class Plan(Protocol):
     """What `Resource.plan` returns: see `model.network_steps.NetworkPlan`."""
 
@@ -40,6 +55,8 @@ class Plan(Protocol):
     def warnings(self) -> tuple[str, ...]: ...
     @property
     def resume(self) -> Mapping[str, Any]: ...
+    @property
+    def last(self) -> tuple[Any, ...]: ...
 
 
 class Host(Protocol):
@@ -72,9 +89,19 @@ class Resource(Protocol):
     def present(self) -> bool:
         """Whether it is wanted; what isn't goes first, to make room."""
 
+    @property
+    def provides(self) -> frozenset[str]:
+        """What others may need: names such as ``interface br0``."""
+
+    def needs(self, before: Any) -> frozenset[str]:
+        """What must be there as long as it is, of what others provide; those that nobody of the run provides don't count."""
+
     def observe(self, host: Any) -> Any: ...
     def plan(self, before: Any, world: Any, resume: Mapping[str, Any]) -> Any: ...
-    def show(self, state: Any) -> dict[str, Any]: ...
+    def foretold(self, plan: Any, world: Any) -> Any:
+        """The state after the run, when all has been planned."""
+
+    def show(self, state: Any, plan: Any) -> dict[str, Any]: ...
 
 
 @dataclass
@@ -88,6 +115,7 @@ class Outcome:
     shown_before: dict[str, Any] = field(default_factory=dict)
     shown_after: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    place: int = 0  # in the order in which they are applied
 
     @property
     def changed(self) -> bool:
@@ -95,7 +123,7 @@ class Outcome:
 
     @property
     def actions(self) -> list[str]:
-        return [step.words for step in self.plan.steps]
+        return [step.words for step in (*self.plan.steps, *self.plan.last)]
 
 
 class ApplyError(VirtnetError):
@@ -143,7 +171,14 @@ def _refuse_twins(resources: Sequence[Resource]) -> None:
 
 def in_order(outcomes: Sequence[Outcome]) -> list[Outcome]:
     """In the order in which they are applied: what goes makes room for what comes."""
-    return sorted(outcomes, key=lambda outcome: bool(outcome.resource.present))
+    return sorted(outcomes, key=lambda outcome: outcome.place)
+
+
+def all_actions(outcomes: Sequence[Outcome]) -> list[str]:
+    """What is done for several resources, in words and in order."""
+    ordered = in_order(outcomes)
+    words = [step.words for outcome in ordered for step in outcome.plan.steps]
+    return [*words, *(step.words for step in _last_steps(ordered))]
 
 
 def _plan_all(host: Host, resources: Sequence[Resource]) -> list[Outcome]:
@@ -151,17 +186,68 @@ def _plan_all(host: Host, resources: Sequence[Resource]) -> list[Outcome]:
     befores = {resource.label: resource.observe(host) for resource in resources}
     world = host.world()
     outcomes: dict[str, Outcome] = {}
-    for resource in sorted(resources, key=lambda resource: bool(resource.present)):
+    for resource in _by_need(resources, befores):
         before = befores[resource.label]
         plan = resource.plan(before, world, host.recall(resource.label))
         outcomes[resource.label] = Outcome(
-            resource, before, plan, None, resource.show(before), resource.show(plan.after), list(plan.warnings)
+            resource,
+            before,
+            plan,
+            shown_before=resource.show(before, plan),
+            warnings=list(plan.warnings),
+            place=len(outcomes),
         )
+    for outcome in outcomes.values():
+        # what is planned later may bear on it
+        outcome.shown_after = outcome.resource.show(outcome.resource.foretold(outcome.plan, world), outcome.plan)
     return [outcomes[resource.label] for resource in resources]
+
+
+def _by_need(resources: Sequence[Resource], befores: Mapping[str, Any]) -> list[Resource]:
+    """What goes comes first, and before what it needs; what comes, after what it needs. Else in the given order."""
+    going = [resource for resource in resources if not resource.present]
+    coming = [resource for resource in resources if resource.present]
+    return [*reversed(_sorted_by_need(going[::-1], befores)), *_sorted_by_need(coming, befores)]
+
+
+def _sorted_by_need(resources: Sequence[Resource], befores: Mapping[str, Any]) -> list[Resource]:
+    providers = {name: resource for resource in resources for name in resource.provides}
+    done: dict[str, Resource] = {}
+
+    def visit(resource: Resource, path: tuple[str, ...]) -> None:
+        if resource.label in path:
+            circle = [*path[path.index(resource.label) :], resource.label]
+            raise VirtnetError(f"these need each other, so that none of them can come first: {' -> '.join(circle)}")
+        if resource.label in done:
+            return
+        for name in sorted(resource.needs(befores[resource.label])):
+            if name in providers:
+                visit(providers[name], (*path, resource.label))
+        done[resource.label] = resource
+
+    for resource in resources:
+        visit(resource, ())
+    return list(done.values())
+
+
+def _last_steps(outcomes: Sequence[Outcome]) -> list[Any]:
+    """The last steps of all, those that can be one as one."""
+    found: list[Any] = []
+    for outcome in outcomes:
+        for step in outcome.plan.last:
+            for place, other in enumerate(found):
+                joined = other.joined(step)
+                if joined is not None:
+                    found[place] = joined
+                    break
+            else:
+                found.append(step)
+    return found
 
 
 def _apply(host: Host, outcomes: Sequence[Outcome]) -> None:
     done: list[Any] = []
+    last = _last_steps(outcomes)
     words = "begin"
     try:
         for outcome in outcomes:
@@ -175,8 +261,12 @@ def _apply(host: Host, outcomes: Sequence[Outcome]) -> None:
                     step.do(host)
                     if not step.composite:
                         done.append(step)
+        for step in last:
+            words = step.words
+            with _uninterrupted():
+                step.do(host)
     except Exception as error:  # whatever it was: what has been done is taken back
-        undone, left = _undo(host, done)
+        undone, left = _undo(host, [*(step for step in last if step.follows(done)), *done])
         if not left:
             for begun in outcomes:
                 host.remember(begun.resource.label, {})
@@ -210,7 +300,7 @@ def _look_again(host: Host, outcome: Outcome) -> None:
     """Show what really came about, and say so where that isn't what was predicted."""
     outcome.observed = outcome.resource.observe(host)
     host.remember(outcome.resource.label, {})
-    shown = outcome.resource.show(outcome.observed)
+    shown = outcome.resource.show(outcome.observed, outcome.plan)
     if shown != outcome.shown_after:
         keys = sorted(key for key in {**shown, **outcome.shown_after} if shown.get(key) != outcome.shown_after.get(key))
         outcome.warnings.append(

@@ -9,6 +9,7 @@ Check mode, diff, exit and failure are decided here and nowhere else.
 
 from __future__ import annotations
 
+import functools
 import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,24 +19,58 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.common.yaml import HAS_YAML, yaml_dump
 
 from .backend.host import Host
-from .engine import ENDING, Outcome, in_order, run
+from .engine import ENDING, Outcome, all_actions, run
 from .errors import MissingLibraryError, OptionError, VirtnetError
-from .resources import URI, describe_network, network_rules, network_spec, parse_network_options
+from .resources import (
+    INTERFACES,
+    URI,
+    describe_interface,
+    describe_network,
+    interface_rules,
+    interface_spec,
+    leave_to_bridges,
+    network_rules,
+    network_spec,
+    parse_interface_options,
+    parse_network_options,
+)
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What a resource of a kind is made of: its options, what goes with what in them, and how they are parsed."""
+    """What a resource of a kind is made of: its options, what goes with what in them, how they are parsed, and whether it
+    is reached by a connection to libvirt. ``plural`` is the list that `fabric` and the `_info` module have it in."""
 
+    plural: str
     options: Callable[[], dict[str, Any]]
     rules: Callable[[], dict[str, Any]]
     parse: Callable[..., Any]
+    uri: bool = False
+    model: Any = None
+
+    @property
+    def connection(self) -> dict[str, Any]:
+        return URI if self.uri else {}
 
 
-NETWORK = Kind(network_spec, network_rules, parse_network_options)
+def _interface(plural: str, word: str) -> Kind:
+    kind = INTERFACES[word]
+    return Kind(
+        plural,
+        functools.partial(interface_spec, kind),
+        functools.partial(interface_rules, kind),
+        functools.partial(parse_interface_options, kind),
+        model=kind.options,
+    )
+
+
+NETWORK = Kind("networks", network_spec, network_rules, parse_network_options, uri=True)
+BRIDGE = _interface("bridges", "bridge")
+VLAN = _interface("vlans", "vlan")
+TUNTAP = _interface("taps", "tap")
 
 # The lists that `fabric` takes.
-LISTS = {"networks": NETWORK}
+LISTS = {kind.plural: kind for kind in (NETWORK, BRIDGE, VLAN, TUNTAP)}
 
 
 class EndedError(VirtnetError):
@@ -50,7 +85,9 @@ def _interrupt(number: int, _frame: Any) -> None:
 
 def run_resource(kind: Kind) -> None:
     """A module that declares one resource."""
-    module = AnsibleModule(argument_spec={**kind.options(), **URI}, supports_check_mode=True, **kind.rules())
+    module = AnsibleModule(
+        argument_spec={**kind.options(), **kind.connection}, supports_check_mode=True, **kind.rules()
+    )
 
     def work(host: Host) -> dict[str, Any]:
         (outcome,) = run(host, [kind.parse(module.params)], check=module.check_mode)
@@ -73,7 +110,7 @@ def run_fabric() -> None:
             for place, options in enumerate(module.params[name] or ()):
                 resources.append(kind.parse(options, f"{name}[{place}]"))
                 kinds.append(name)
-        outcomes = run(host, resources, check=module.check_mode)
+        outcomes = run(host, leave_to_bridges(resources), check=module.check_mode)
         _warn(module, outcomes)
         return _results(host, kinds, outcomes)
 
@@ -98,10 +135,26 @@ def run_network_info() -> None:
     _run(module, work)
 
 
+def run_interface_info(kind: Kind) -> None:
+    """The module that reads one kind of the host's interfaces."""
+    module = AnsibleModule(
+        argument_spec={"name": {"type": "list", "elements": "str", "aliases": ["names"]}, "netns": {"type": "str"}},
+        supports_check_mode=True,
+    )
+
+    def work(host: Host) -> dict[str, Any]:
+        driver = host.interfaces(module.params["netns"])
+        there = {name for name, state in driver.all().items() if type(state.definition) is kind.model}
+        asked: Sequence[str] = module.params["name"] if module.params["name"] is not None else sorted(there)
+        return {"changed": False, kind.plural: [describe_interface(driver, name) for name in asked if name in there]}
+
+    _run(module, work)
+
+
 def _run(module: AnsibleModule, work: Callable[[Host], dict[str, Any]]) -> None:
     for number in ENDING:
         signal.signal(number, _interrupt)
-    host = Host(module.params["uri"])
+    host = Host(module.params["uri"]) if "uri" in module.params else Host()
     try:
         result = work(host)
     except MissingLibraryError as error:
@@ -145,7 +198,7 @@ def _results(host: Host, kinds: Sequence[str], outcomes: Sequence[Outcome]) -> d
     changed = [outcome for outcome in outcomes if outcome.changed]
     return {
         "changed": bool(changed),
-        "actions": [action for outcome in in_order(changed) for action in outcome.actions],
+        "actions": all_actions(changed),
         "diff": [_diff(outcome) for outcome in changed],
         **lists,
     }

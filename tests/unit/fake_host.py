@@ -194,7 +194,7 @@ class FakeHost:
         self._links = links
 
     def world(self) -> World:
-        return World(self._libvirt, self.networks.neighbours, lambda: self._links)
+        return World(lambda: self._libvirt, self.networks.neighbours, lambda: self._links)
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:

@@ -25,11 +25,11 @@ OURS = sorted(
 MOST_LINES = 400
 
 # From the top down: each may import those below it, and itself.
-LAYERS = ("runner", "resources", "engine", "backend", "xml", "persist", "model", "errors")
+LAYERS = ("checkpoint_runner", "runner", "resources", "engine", "backend", "xml", "persist", "model", "errors")
 
 # What comes from outside, and the only layers that may know of it.
 OUTSIDE = {
-    "ansible": {"runner"},
+    "ansible": {"runner", "checkpoint_runner"},
     "libvirt": {"backend"},
     "libvirt_qemu": {"backend"},
     "pyroute2": {"backend"},

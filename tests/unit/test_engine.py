@@ -41,6 +41,7 @@ class Plan:
     after: Any = "after"
     warnings: tuple[str, ...] = ()
     resume: dict[str, Any] = field(default_factory=dict)
+    last: tuple[Any, ...] = ()
 
 
 @dataclass
@@ -50,6 +51,7 @@ class Thing:
     present: bool = True
     comes_to: Any = "after"
     refusal: Optional[str] = None
+    wants: tuple[str, ...] = ()
     resume: dict[str, Any] = field(default_factory=dict)
 
     def observe(self, host: Host) -> Any:
@@ -61,7 +63,17 @@ class Thing:
             raise VirtnetError(self.refusal)
         return Plan(self.steps, "after" if self.steps else before, resume=self.resume)
 
-    def show(self, state: Any) -> dict[str, Any]:
+    @property
+    def provides(self) -> frozenset[str]:
+        return frozenset({self.label})
+
+    def needs(self, _before: Any) -> frozenset[str]:
+        return frozenset(self.wants)
+
+    def foretold(self, plan: Plan, _world: Any) -> Any:
+        return plan.after
+
+    def show(self, state: Any, _plan: Plan) -> dict[str, Any]:
         return {"state": state}
 
 

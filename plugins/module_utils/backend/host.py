@@ -2,30 +2,39 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A host, as the engine and the steps see it: one connection to libvirt, opened when it is first needed."""
+"""A host, as the engine and the steps see it: libvirt, interfaces and files, each opened when it is first needed."""
 
 from __future__ import annotations
 
+import functools
+import os
 import urllib.parse
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Optional
 
+from ..errors import OptionError
+from ..model.interface_steps import InterfaceDriver
 from ..model.world import World
-from . import _libvirt, links
+from . import _libvirt, accounts, links
+from .files import Files
 from .guests import Guests
 from .networks import Networks
 from .runfiles import RunFiles
+
+SYSTEM = "qemu:///system"
+NETNS = "/run/netns"  # where iproute2 keeps the named ones (ip-netns(8))
 
 
 class Host:
     """The host behind a libvirt ``uri``."""
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str = SYSTEM) -> None:
         self.uri = uri
         self._connection: Any = None
         self._networks: Optional[Networks] = None
-        self._files = RunFiles(uri)
+        self._interfaces: dict[Optional[str], InterfaceDriver] = {}
+        self._run_files = RunFiles(uri)
 
     @property
     def local(self) -> bool:
@@ -45,21 +54,50 @@ class Host:
             self._networks = Networks(self.connection, Guests(self.connection, local=self.local))
         return self._networks
 
-    def world(self) -> World:
+    @functools.cached_property
+    def files(self) -> Files:
+        """The files that make interfaces survive a reboot."""
+        return Files()
+
+    def interfaces(self, netns: Optional[str] = None) -> InterfaceDriver:
+        """The interfaces of a network namespace, given by its name or path; ``None`` is the one that this runs in."""
+        if netns not in self._interfaces:
+            from .netlink import Interfaces
+
+            if netns is None:
+                self._interfaces[netns] = Interfaces(None)
+                return self._interfaces[netns]
+            path = netns if netns.startswith("/") else os.path.join(NETNS, netns)
+            if not os.path.exists(path):
+                raise OptionError("netns", netns, f"a network namespace of the host; there is no {path}")
+            self._interfaces[netns] = Interfaces(path)
+        return self._interfaces[netns]
+
+    def _libvirt_version(self) -> int:
         with _libvirt.asking("ask libvirt for its version"):
-            version = int(self.connection.getLibVersion())
-        return World(version, self.networks.neighbours, links.read_links if self.local else tuple)
+            return int(self.connection.getLibVersion())
+
+    def world(self) -> World:
+        return World(
+            self._libvirt_version,
+            lambda: self.networks.neighbours(),
+            links.read_links if self.local else tuple,
+            self.interfaces,
+            accounts.known,
+            self.files,
+        )
 
     def lock(self) -> AbstractContextManager[None]:
-        return self._files.lock()
+        return self._run_files.lock()
 
     def recall(self, label: str) -> Mapping[str, Any]:
-        return self._files.recall(label)
+        return self._run_files.recall(label)
 
     def remember(self, label: str, resume: Mapping[str, Any]) -> None:
-        self._files.remember(label, resume)
+        self._run_files.remember(label, resume)
 
     def forget(self) -> None:
+        """Forget what was read of the host, as it has been changed; the interfaces' drivers do so by themselves."""
         if self._networks is not None:
             self._networks.forget()
 

@@ -277,6 +277,7 @@ class NetworkPlan:
     guests: tuple[Guest, ...] = ()
     warnings: tuple[str, ...] = ()
     resume: dict[str, bool] = field(default_factory=dict)
+    last: tuple[Any, ...] = ()
 
 
 def connected(guests: tuple[Guest, ...]) -> tuple[Guest, ...]:

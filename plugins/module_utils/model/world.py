@@ -10,9 +10,14 @@ import functools
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Callable, Optional
+from typing import Any, Callable, Optional, Protocol
 
+from ..errors import VirtnetError
 from . import values
+from .interface import InterfaceState
+from .interface_compare import Course
+from .interface_normal import normal_state
+from .interface_steps import InterfaceDriver
 from .network import OWN_BRIDGE_MODES, Network, mode_of
 
 
@@ -34,24 +39,98 @@ class Neighbour:
     addresses: tuple[str, ...]
 
 
+Account = Callable[[str, str], Optional[str]]
+
+
+def no_accounts(_kind: str, _text: str) -> Optional[str]:
+    return None
+
+
+class FileSource(Protocol):
+    """Where a host's files are read, see `backend.files`."""
+
+    def facts(self) -> Any: ...
+    def read(self, tool: str) -> Mapping[str, str]: ...
+
+
+class Namespace:
+    """The interfaces of one network namespace as they will be when what is planned so far is done.
+
+    ``account`` tells what a ``user`` or a ``group`` that is given by name or number is called on the host, ``None`` where
+    there is none.
+    """
+
+    def __init__(self, driver: InterfaceDriver, account: Account = no_accounts) -> None:
+        self._driver = driver
+        self.account = account
+        self.states: dict[str, InterfaceState] = {name: normal_state(state) for name, state in driver.all().items()}
+
+    @functools.cached_property
+    def features(self) -> frozenset[str]:
+        """What the kernel can make, see `interface_steps.InterfaceDriver`."""
+        return self._driver.features()
+
+    @property
+    def bridge_vlans(self) -> bool:
+        return "bridge vlan filtering" in self.features
+
+    def course(self, netns: Optional[str]) -> Course:
+        """What is planned from here on."""
+        return Course(self.states, netns, bridge_vlans=self.bridge_vlans)
+
+
 class World:
     """The libvirt networks and the interfaces of a host, read when they are first asked for.
 
     ``libvirt`` is the version of the daemon, as a number (libvirt's major * 1,000,000 + minor * 1,000 + release).
+    ``interfaces`` gives the driver of a network namespace.
     """
 
     def __init__(
         self,
-        libvirt: int,
+        libvirt: Callable[[], int],
         neighbours: Callable[[], tuple[Neighbour, ...]],
         links: Callable[[], tuple[Link, ...]],
+        interfaces: Optional[Callable[[Optional[str]], InterfaceDriver]] = None,
+        account: Account = no_accounts,
+        files: Optional[FileSource] = None,
     ) -> None:
-        self.libvirt = libvirt
+        self._read_libvirt = libvirt
+        self._files = files
+        self._planned_files: dict[str, dict[str, Optional[str]]] = {}
         self._read_neighbours = neighbours
         self._read_links = links
+        self._interfaces = interfaces
+        self._account = account
         self._neighbours: Optional[dict[str, Neighbour]] = None
         self._planned: dict[str, Optional[Neighbour]] = {}
-        self._links: Optional[tuple[Link, ...]] = None
+        self._namespaces: dict[Optional[str], Namespace] = {}
+
+    @functools.cached_property
+    def libvirt(self) -> int:
+        return self._read_libvirt()
+
+    def namespace(self, netns: Optional[str]) -> Namespace:
+        """The interfaces of a namespace, ``None`` being the host's own."""
+        if netns not in self._namespaces:
+            if self._interfaces is None:
+                raise VirtnetError("the interfaces of this host can't be looked at")
+            self._namespaces[netns] = Namespace(self._interfaces(netns), self._account)
+        return self._namespaces[netns]
+
+    @property
+    def files(self) -> FileSource:
+        if self._files is None:
+            raise VirtnetError("the files of this host can't be looked at")
+        return self._files
+
+    def read_files(self, tool: str) -> Mapping[str, str]:
+        """The files of a tool as they will be when what is planned so far is done."""
+        merged = {**self.files.read(tool), **self._planned_files.get(tool, {})}
+        return {path: text for path, text in merged.items() if text is not None}
+
+    def expect_files(self, tool: str, changes: Mapping[str, Optional[str]]) -> None:
+        self._planned_files.setdefault(tool, {}).update(changes)
 
     @property
     def neighbours(self) -> Mapping[str, Neighbour]:
@@ -61,9 +140,19 @@ class World:
 
     @property
     def links(self) -> tuple[Link, ...]:
-        if self._links is None:
-            self._links = self._read_links()
-        return self._links
+        """The host's interfaces, as they will be when what is planned so far is done."""
+        if None not in self._namespaces:
+            return self._links_before
+        planned = self._namespaces[None].states
+        return tuple(
+            Link(state.name, tuple(address.cidr for address in state.addresses))
+            for state in planned.values()
+            if not state.loopback
+        )
+
+    @functools.cached_property
+    def _links_before(self) -> tuple[Link, ...]:
+        return self._read_links()
 
     def bridges_before(self) -> frozenset[str]:
         """The bridges that libvirt's active networks have now; they come and go with them and are no foreign interfaces."""

@@ -11,14 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Optional
 
-from .backend.host import Host
-from .errors import OptionError, VirtnetError
-from .model.fields import argument_spec, from_options, to_options
-from .model.network import Network, normalise
-from .model.network_plan import plan_network, show
-from .model.network_steps import NetworkPlan, NetworkState, Wanted
-from .model.world import World
-from .xml.network import parse_network, with_canonical_metadata
+from ..backend.host import Host
+from ..errors import OptionError, VirtnetError
+from ..model.fields import argument_spec, from_options, to_options
+from ..model.network import OWN_BRIDGE_MODES, Network, mode_of, normalise
+from ..model.network_plan import plan_network, show
+from ..model.network_steps import NetworkPlan, NetworkState, Wanted
+from ..model.world import World
+from ..xml.network import parse_network, with_canonical_metadata
+from .interfaces import provided
 
 URI = {"uri": {"type": "str", "default": "qemu:///system"}}
 
@@ -38,6 +39,24 @@ class NetworkResource:
     def present(self) -> bool:
         return self.wanted.present
 
+    @property
+    def provides(self) -> frozenset[str]:
+        return frozenset({self.label})
+
+    def needs(self, before: Optional[NetworkState]) -> frozenset[str]:
+        """A bridge that isn't its own, and the devices that it forwards to."""
+        definitions = [
+            definition for definition in (self.wanted.given, before.definition if before else None) if definition
+        ]
+        found: set[str] = set()
+        for definition in definitions:
+            forward = definition.forward
+            if definition.bridge and definition.bridge.name and mode_of(definition) not in OWN_BRIDGE_MODES:
+                found.add(definition.bridge.name)
+            if forward:
+                found |= {name for name in (*(forward.interfaces or ()), forward.dev) if name}
+        return frozenset(provided(None, name) for name in found)
+
     def observe(self, host: Host) -> Optional[NetworkState]:
         return host.networks.observe(self.wanted.name)
 
@@ -47,7 +66,10 @@ class NetworkResource:
         except OptionError as error:
             raise error.under(self.path) if self.path else error from None
 
-    def show(self, state: Optional[NetworkState]) -> dict[str, Any]:
+    def foretold(self, plan: NetworkPlan, _world: World) -> Optional[NetworkState]:
+        return plan.after
+
+    def show(self, state: Optional[NetworkState], _plan: NetworkPlan) -> dict[str, Any]:
         return show(state, self.wanted.given)
 
     def report(self, host: Host, state: Optional[NetworkState], plan: NetworkPlan) -> dict[str, Any]:

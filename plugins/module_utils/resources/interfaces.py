@@ -1,0 +1,275 @@
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The host's own interfaces, as ``linux_bridge``, ``vlan_iface``, ``tuntap`` and ``fabric`` declare them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Optional
+
+from ..backend.checkpoint_json import decode, encode
+from ..backend.host import Host
+from ..errors import OptionError
+from ..model.fields import argument_spec, from_options, shapes, to_options, without_host_chosen
+from ..model.file_steps import ReloadTool, WriteFile
+from ..model.interface import Interface, LinuxBridge, Tuntap, VlanIface
+from ..model.interface_plan import InterfacePlan, Resume, Seen, plan_interface, see, show
+from ..model.interface_target import Wanted, ports_of, whole
+from ..model.values import ifname
+from ..model.world import FileSource, World
+from ..persist.files import Request, header
+from ..persist.plan import CHOICES, NONE, Choice, choose, plan_files
+
+
+@dataclass(frozen=True)
+class InterfaceKind:
+    """``word`` is what one is called, ``options`` the class of its options."""
+
+    word: str
+    options: type[Interface]
+
+
+INTERFACES = {
+    kind.word: kind
+    for kind in (InterfaceKind("bridge", LinuxBridge), InterfaceKind("vlan", VlanIface), InterfaceKind("tap", Tuntap))
+}
+
+
+def provided(netns: Optional[str], name: str) -> str:
+    """What an interface is to those that need it."""
+    return f"interface {name}" + (f" in {netns}" if netns else "")
+
+
+def interface_spec(kind: InterfaceKind) -> dict[str, Any]:
+    """The options of a kind of interface, as its module and the items of its list in ``fabric`` take them."""
+    spec = argument_spec(kind.options)
+    spec.update(
+        state={"type": "str", "choices": ["present", "absent"], "default": "present"},
+        netns={"type": "str"},
+        persist={"type": "str", "choices": list(CHOICES), "default": "auto"},
+    )
+    if kind.options is LinuxBridge:
+        spec.update(adopt={"type": "str"}, purge_taps={"type": "bool", "default": False})
+    else:
+        spec.update(recreate={"type": "bool", "default": True})
+    return spec
+
+
+def interface_rules(_kind: InterfaceKind) -> dict[str, Any]:
+    """What goes with what in `interface_spec`: that depends on what is there, and is told by the plan."""
+    return {}
+
+
+def parse_interface_options(kind: InterfaceKind, options: Mapping[str, Any], path: str = "") -> InterfaceResource:
+    """An interface from a module's options; raises `OptionError`."""
+    try:
+        given = from_options(kind.options, options)
+        adopt = options.get("adopt")
+        if adopt is not None:
+            try:
+                ifname(adopt)
+            except ValueError as error:
+                raise OptionError("adopt", adopt, str(error)) from None
+    except OptionError as error:
+        raise error.under(path) if path else error from None
+    return InterfaceResource(
+        Wanted(
+            given=given,
+            present=options["state"] == "present",
+            netns=options.get("netns"),
+            persist=options["persist"],
+            adopt=adopt,
+            purge_taps=bool(options.get("purge_taps")),
+            recreate=options.get("recreate") is not False,
+        ),
+        kind,
+        path,
+    )
+
+
+@dataclass(frozen=True)
+class InterfaceResource:
+    """An interface of the host."""
+
+    wanted: Wanted
+    kind: InterfaceKind
+    path: str = ""  # where the options stand, if not at the top
+
+    @property
+    def label(self) -> str:
+        return f"{self.kind.word} {self.wanted.name}" + (f" in {self.wanted.netns}" if self.wanted.netns else "")
+
+    @property
+    def present(self) -> bool:
+        return self.wanted.present
+
+    @property
+    def provides(self) -> frozenset[str]:
+        return frozenset({provided(self.wanted.netns, self.wanted.name)})
+
+    def needs(self, before: Seen) -> frozenset[str]:
+        """A VLAN's parent, a bridge's ports, a tap's bridge."""
+        found: set[Optional[str]] = {self.wanted.adopt}
+        for definition in (self.wanted.given, before.definition):
+            if isinstance(definition, VlanIface):
+                found.add(definition.parent)
+            if isinstance(definition, LinuxBridge):
+                found |= {port.name for port in definition.ports or ()} - before.taps
+            if isinstance(definition, Tuntap) and definition is self.wanted.given and not self.wanted.left_to_bridge:
+                found.add(definition.bridge)
+        return frozenset(provided(self.wanted.netns, name) for name in found if name)
+
+    def observe(self, host: Host) -> Seen:
+        try:
+            seen = see(self.wanted.name, host.interfaces(self.wanted.netns).all())
+            tool = self._tool(host)
+        except OptionError as error:
+            raise error.under(self.path) if self.path else error from None
+        return replace(seen, files=host.files.read(tool) if tool != NONE else {})
+
+    def _tool(self, host: Any) -> str:
+        return self._choice(host.files).tool
+
+    def _choice(self, files: FileSource) -> Choice:
+        wanted = self.wanted
+        return choose(wanted.persist, files.facts(), wanted.name, wanted.netns)
+
+    def plan(self, _before: Seen, world: World, resume: Mapping[str, Any]) -> InterfacePlan:
+        try:
+            noted = Resume(resume["up"], decode(resume["states"])) if resume else None
+            plan = plan_interface(self.wanted, world.namespace(self.wanted.netns), noted)
+            notes = {"up": plan.resume.up, "states": encode(plan.resume.states)} if plan.resume else {}
+            return self._with_files(replace(plan, resume=notes), world)
+        except OptionError as error:
+            raise error.under(self.path) if self.path else error from None
+
+    def _with_files(self, plan: InterfacePlan, world: World) -> InterfacePlan:
+        """The files that make it so after a reboot, after the steps that make it so now."""
+        choice = self._choice(world.files)
+        warnings = [*plan.warnings, *([choice.warning] if choice.warning and self.wanted.present else [])]
+        if choice.tool == NONE:
+            return replace(plan, warnings=tuple(warnings))
+        files = world.read_files(choice.tool)
+        states = world.namespace(self.wanted.netns).states
+        stored = self._stored(plan.after)
+        result = plan_files(choice.tool, Request(self.wanted.name, stored, files, states, self.wanted.adopt))
+        world.expect_files(choice.tool, result.changes)
+        steps = [WriteFile(choice.tool, path, text, files.get(path)) for path, text in result.changes.items()]
+        return replace(
+            plan,
+            steps=(*plan.steps, *steps),
+            last=(ReloadTool(choice.tool, (self.wanted.name,)),) if steps else (),
+            method=plan.method if plan.steps or not steps else "changed" if self.wanted.present else "removed",
+            warnings=(*warnings, *result.unsupported),
+            touched=tuple(result.changes),
+            persist=choice.tool,
+        )
+
+    def _stored(self, seen: Seen) -> Optional[Interface]:
+        """What is kept over a reboot: what was asked for and what is there, without what the host chooses anew each time
+        and without the guests' taps."""
+        if seen.definition is None or not self.wanted.present:
+            return None
+        kept = without_host_chosen(seen.definition, self.wanted.given)
+        if not isinstance(kept, LinuxBridge) or not isinstance(self.wanted.given, LinuxBridge):
+            return kept
+        given = {port.name: port for port in self.wanted.given.ports or ()}
+        ports = tuple(
+            without_host_chosen(port, given.get(port.name))
+            for port in kept.ports or ()
+            if port.name in given or port.name not in seen.taps
+        )
+        mac = seen.definition.mac if self.wanted.adopt else kept.mac
+        return replace(kept, ports=ports or None, mac=mac)
+
+    def foretold(self, plan: InterfacePlan, world: World) -> Seen:
+        seen = see(self.wanted.name, world.namespace(self.wanted.netns).states)
+        return replace(seen, files=world.read_files(plan.persist) if plan.persist != NONE else {})
+
+    def show(self, seen: Seen, plan: InterfacePlan) -> dict[str, Any]:
+        shown = show(seen, self.wanted)
+        mine = header(self.wanted.name)
+        files = {path: text for path, text in seen.files.items() if path in plan.touched or text.startswith(mine)}
+        return {**shown, "files": dict(sorted(files.items()))} if files else shown
+
+    def report(self, host: Host, seen: Seen, plan: InterfacePlan) -> dict[str, Any]:
+        """What the module returns of this resource besides ``changed`` and ``actions``."""
+        driver = host.interfaces(self.wanted.netns)
+        there = seen is not None and seen.definition is not None
+        return {
+            "interface": describe_interface(driver, self.wanted.name) if there else None,
+            "method": plan.method,
+            "files": list(plan.touched),
+            "persist": plan.persist,
+        }
+
+
+def leave_to_bridges(resources: Sequence[Any]) -> list[Any]:
+    """A tap and the bridge that lists it may need each other: then the bridge takes the tap, when it is there."""
+    takers = {
+        (resource.wanted.netns, resource.wanted.name, port.name)
+        for resource in resources
+        if isinstance(resource, InterfaceResource)
+        and isinstance(resource.wanted.given, LinuxBridge)
+        and resource.present
+        for port in resource.wanted.given.ports or ()
+    }
+
+    def settled(resource: Any) -> Any:
+        if isinstance(resource, InterfaceResource) and isinstance(resource.wanted.given, Tuntap):
+            wanted = resource.wanted
+            if (wanted.netns, resource.wanted.given.bridge, wanted.name) in takers:
+                return replace(resource, wanted=replace(wanted, left_to_bridge=True))
+        return resource
+
+    return [settled(resource) for resource in resources]
+
+
+def describe_interface(driver: Any, name: str) -> dict[str, Any]:
+    """An interface for the `_info` modules: its definition in the structure of the options, and what only a host knows."""
+    states = driver.all()
+    state = states[name]
+    definition = whole(name, states) or Interface(name=name)
+    described: dict[str, Any] = {
+        "name": name,
+        "kind": state.kind,
+        "index": state.index,
+        "definition": {**to_options(definition), **_defaults(definition)},
+        "state": "up" if definition.up else "down",
+        "carrier": state.carrier,
+        "mac": definition.mac,
+        "mtu": definition.mtu,
+        "master": state.master,
+        **driver.details(name),
+    }
+    if isinstance(definition, LinuxBridge):
+        described["ports"] = [port.name for port in ports_of(name, states)]
+        described["vlans"] = [
+            _vlans(name, definition),
+            *(_vlans(port.name or "", port) for port in definition.ports or ()),
+        ]
+    if isinstance(definition, Tuntap):
+        described["persistent"] = state.persistent
+        described["attached"] = state.attached
+    return described
+
+
+def _defaults(definition: Interface) -> dict[str, Any]:
+    """The settings that have the kernel's default, which the normal form leaves out."""
+    return {
+        shape.name: shape.meta["absent"]
+        for shape in shapes(type(definition))
+        if shape.meta["absent"] is not None and getattr(definition, shape.name) is None
+    }
+
+
+def _vlans(name: str, holder: Any) -> dict[str, Any]:
+    return {
+        "name": name,
+        "pvid": holder.pvid,
+        "tagged": list(holder.tagged or ()),
+        "untagged": list(holder.untagged or ()),
+    }
