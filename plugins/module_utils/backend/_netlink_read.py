@@ -7,8 +7,6 @@
 from __future__ import annotations
 
 import functools
-import grp
-import pwd
 import struct
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -17,6 +15,7 @@ from typing import Any, Callable, Optional
 from ..model.interface import Interface, InterfaceState, Ipv6, LinuxBridge, Port, QosMap, Tuntap, VlanIface
 from ..model.interface_vlans import ranges
 from . import _netlink_tables as tables
+from . import accounts
 from ._netlink_layer3 import read_addresses, read_routes
 from ._netlink_socket import Channel, attribute, attributes, each_attribute
 
@@ -188,8 +187,8 @@ def _tun(common: dict[str, Any], data: bytes, _lower_name: Optional[str], _vlans
         **common,
         **tables.read(tables.TUN, held),
         mode="tun" if _number(held.get(_TUN_TYPE)) == tables.IFF_TUN else "tap",
-        owner=_user(_number(held[_TUN_OWNER])) if _TUN_OWNER in held else None,
-        group=_group(_number(held[_TUN_GROUP])) if _TUN_GROUP in held else None,
+        owner=_account("user", _number(held[_TUN_OWNER])) if _TUN_OWNER in held else None,
+        group=_account("group", _number(held[_TUN_GROUP])) if _TUN_GROUP in held else None,
     )
 
 
@@ -200,20 +199,7 @@ _READERS: dict[str, Callable[[dict[str, Any], bytes, Optional[str], dict[str, An
 }
 
 
-@functools.cache
-def _user(number: int) -> str:
-    try:
-        return pwd.getpwuid(number).pw_name
-    except KeyError:
-        return str(number)
-
-
-@functools.cache
-def _group(number: int) -> str:
-    try:
-        return grp.getgrgid(number).gr_name
-    except KeyError:
-        return str(number)
+_account = functools.cache(accounts.name_of)
 
 
 # -- ports and their VLANs -------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The host's own interfaces, through netlink and the kernel's /sys."""
+"""What libvirt's networks need of the host's interfaces; `netlink` has what the interfaces' own modules need."""
 
 from __future__ import annotations
 
@@ -11,30 +11,15 @@ import ipaddress
 import os
 import socket
 import struct
-import traceback
 from collections.abc import Iterator
-from typing import Any, Optional
+from typing import Optional
 
-from ..errors import HostError, MissingLibraryError
+from ..errors import HostError
+from ..model.interface import Interface, LinuxBridge
 from ..model.world import Link
+from .netlink import Interfaces
 
 SYS_NET = "/sys/class/net"
-
-
-@contextlib.contextmanager
-def netlink(doing: str) -> Iterator[Any]:
-    """A netlink socket; pyroute2 is imported only here, as the import alone takes a third of a second."""
-    try:
-        from pyroute2 import IPRoute, NetlinkError
-    except ImportError:
-        raise MissingLibraryError("pyroute2", traceback.format_exc()) from None
-    try:
-        with IPRoute() as channel:
-            yield channel
-    except NetlinkError as error:
-        raise HostError(doing, os.strerror(error.code) if error.code else error) from error
-    except OSError as error:
-        raise HostError(doing, error.strerror or error) from error
 
 
 def read_links() -> tuple[Link, ...]:
@@ -100,27 +85,18 @@ def exists(device: str) -> bool:
     return os.path.exists(f"{SYS_NET}/{device}")
 
 
-def _indexes(channel: Any) -> dict[str, int]:
-    return {dict(link["attrs"])["IFLA_IFNAME"]: link["index"] for link in channel.get_links()}
-
-
 def enslave(device: str, bridge: str) -> None:
     """Make a device a port of a bridge, and bring it up."""
-    doing = f"plug {device} in {bridge}"
-    with netlink(doing) as channel:
-        index = _indexes(channel)
-        for name in (device, bridge):
-            if name not in index:
-                raise HostError(doing, f"there is no interface {name}")
-        channel.link("set", index=index[device], master=index[bridge])
-        channel.link("set", index=index[device], state="up")
+    with contextlib.closing(Interfaces()) as driver:
+        driver.set_master(device, bridge)
+        driver.set(device, Interface(up=True))
 
 
 def add_bridge(name: str) -> None:
     """Make a bridge, unless it is there."""
     if not exists(name):
-        with netlink(f"make bridge {name}") as channel:
-            channel.link("add", ifname=name, kind="bridge")
+        with contextlib.closing(Interfaces()) as driver:
+            driver.add(LinuxBridge(name=name))
 
 
 def remove_empty_bridge(name: str) -> None:
@@ -130,5 +106,5 @@ def remove_empty_bridge(name: str) -> None:
     except OSError:
         return
     if not ports:
-        with netlink(f"remove bridge {name}") as channel:
-            channel.link("del", index=_indexes(channel)[name])
+        with contextlib.closing(Interfaces()) as driver:
+            driver.delete(name)

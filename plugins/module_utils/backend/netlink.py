@@ -138,7 +138,7 @@ class Interfaces:
         asked = [("IFLA_IFNAME", name), *self._common(definition)]
         if isinstance(definition, VlanIface):
             asked.append(("IFLA_LINK", self._index(definition.parent or "", doing)))
-        asked.append(_info(definition))
+        asked += _info(definition, making=True)
         self._send(doing, RTM_NEWLINK, 0, asked, flags=NLM_F_CREATE | NLM_F_EXCL)
 
     def delete(self, name: str) -> None:
@@ -153,8 +153,7 @@ class Interfaces:
         if isinstance(changes, Tuntap):
             self._set_tun(name, changes)
         else:
-            info = _info(changes)
-            asked += [info] if len(info[1]["attrs"]) > 1 else []
+            asked += _info(changes)
         if asked or changes.up is not None:
             self._change(doing, name, asked, changes.up)
 
@@ -272,18 +271,19 @@ class Interfaces:
                 raise HostError(f"set ipv6.{field} of {name}", f"{path}: {os.strerror(error.errno or 0)}") from None
 
 
-def _info(definition: Interface) -> tuple[str, dict[str, list[tuple[str, Any]]]]:
-    """IFLA_LINKINFO: the kind, and what it has of settings."""
-    data: list[tuple[str, Any]] = []
-    kind = ""
+def _info(definition: Interface, *, making: bool = False) -> list[tuple[str, Any]]:
+    """IFLA_LINKINFO: the kind, and what is said of its settings; nothing where nothing is."""
+    kind, data = "", list[tuple[str, Any]]()
     if isinstance(definition, LinuxBridge):
         kind, data = "bridge", list(tables.write(tables.BRIDGE, definition))
     elif isinstance(definition, VlanIface):
         kind, data = "vlan", _vlan_data(definition)
+    if not (data or making):
+        return []
     info: list[tuple[str, Any]] = [("IFLA_INFO_KIND", kind)]
     if data:
         info.append(("IFLA_INFO_DATA", {"attrs": data}))
-    return "IFLA_LINKINFO", {"attrs": info}
+    return [("IFLA_LINKINFO", {"attrs": info})]
 
 
 def _vlan_data(definition: VlanIface) -> list[tuple[str, Any]]:
