@@ -70,6 +70,8 @@ def _check_bridge(wanted: Wanted, target: LinuxBridge, namespace: Namespace) -> 
         _check_vlans(port, f"{where}.")
     if wanted.adopt:
         check_port("adopt", wanted.adopt, wanted.name, namespace.states)
+        if not target.up:
+            raise OptionError("up", target.up, f"true, as {wanted.name} takes the place of {wanted.adopt}")
 
 
 def _check_filtering(given: Any, where: str, namespace: Namespace, options: tuple[str, ...]) -> None:

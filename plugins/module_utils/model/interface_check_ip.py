@@ -13,7 +13,7 @@ from typing import Any, Optional
 from ..errors import OptionError
 from .interface import Interface, InterfaceRoute, InterfaceState
 from .interface_kernel import LEAST_IPV6_MTU
-from .interface_normal import destination, family, ip_of, normal_route, route_family
+from .interface_normal import destination, family, ip_of, normal_route, reached, route_family
 from .interface_target import Wanted
 
 
@@ -106,7 +106,7 @@ def _check_route(
         via = ipaddress.ip_address(route.via)
         if route.via in own:
             raise OptionError(f"{where}.via", route.via, "a gateway, which the interface itself isn't")
-        if not _reached(via, nets, routes):
+        if not reached(via, nets, map(normal_route, routes)):
             subnets = ", ".join(str(net) for net in nets if net.version == version) or "none"
             raise OptionError(
                 f"{where}.via",
@@ -119,13 +119,6 @@ def _check_route(
         )
     if route.source is not None and route.source not in own | _others(states):
         raise OptionError(f"{where}.source", route.source, "an address that the host has")
-
-
-def _reached(via: Any, nets: list[Any], routes: tuple[InterfaceRoute, ...]) -> bool:
-    if via.version == 6 and via.is_link_local:
-        return True
-    links = [ipaddress.ip_network(destination(other)) for other in map(normal_route, routes) if other.via is None]
-    return any(via in net for net in (*nets, *links) if net.version == via.version)
 
 
 def _others(states: Mapping[str, InterfaceState]) -> set[str]:

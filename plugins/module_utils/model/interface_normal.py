@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Optional, TypeVar
 
@@ -109,6 +110,14 @@ def ip_of(cidr: str) -> str:
 def with_own_route(address: Address) -> Address:
     """An address that brings the route to its subnet, whoever made that before: he won't when it is added by others."""
     return replace(address, flags=address.flags & ~IFA_F_NOPREFIXROUTE)
+
+
+def reached(via: Any, nets: Iterable[Any], routes: Iterable[InterfaceRoute]) -> bool:
+    """Whether a gateway is in one of the subnets, or where a route leads that has none."""
+    if via.version == 6 and via.is_link_local:
+        return True
+    links = [ipaddress.ip_network(destination(other)) for other in routes if other.via is None]
+    return any(via in net for net in (*nets, *links) if net.version == via.version)
 
 
 def blank_vlans(value: BridgeVlans) -> BridgeVlans:

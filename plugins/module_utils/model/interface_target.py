@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Optional
@@ -14,7 +15,7 @@ from ..errors import OptionError
 from .fields import merge, without_host_chosen
 from .interface import Address, Interface, InterfaceRoute, InterfaceState, LinuxBridge, Port, Route, Tuntap, VlanIface
 from .interface_kernel import default_pvid
-from .interface_normal import normal, normal_port, normal_route
+from .interface_normal import family, ip_of, normal, normal_port, normal_route, reached, route_family
 from .interface_steps import kind_word
 from .interface_vlans import Vlans, default_changed, merged, vlans_of, with_vlans
 from .world import Namespace
@@ -78,7 +79,33 @@ def definition_of(wanted: Wanted, found: Optional[InterfaceState], namespace: Na
     target = merge(base or _fresh(given), replace(given, routes=_normal_routes(given.routes)))
     if isinstance(target, LinuxBridge) and isinstance(given, LinuxBridge):
         target = _bridge(wanted, given, base if isinstance(base, LinuxBridge) else None, target, namespace)
-    return normal(target)
+    return normal(
+        target if given.routes is not None else replace(target, routes=_possible_routes(wanted, target, states))
+    )
+
+
+def _possible_routes(wanted: Wanted, target: Interface, states: Mapping[str, InterfaceState]) -> Any:
+    """The routes that can stay, where nobody asks for any: not without their gateway or their source, nor while it is down."""
+    if not target.up:
+        return None
+    held = [state for name in (wanted.name, wanted.adopt) if (state := states.get(name or ""))]
+    pinned = {route.option for state in held for route in state.routes if route.onlink}
+    peers = [address.peer for state in held for address in state.addresses if address.peer]
+    nets = [ipaddress.ip_interface(cidr).network for cidr in (*(target.addresses or ()), *peers)]
+    own = {ip_of(cidr) for cidr in target.addresses or ()}
+    lost = {ip_of(address.cidr) for state in held for address in state.addresses} - own
+    had_ipv4 = any(family(address.cidr) == 4 for state in held for address in state.addresses)
+    ipv4 = not had_ipv4 or any(net.version == 4 for net in nets)  # they go with the last address
+    ipv6 = not (target.ipv6 and target.ipv6.enabled is False)
+    return tuple(
+        route
+        for route in target.routes or ()
+        if route.source not in lost
+        and (ipv4 if route_family(route) == 4 else ipv6)
+        and (
+            route in pinned or route.via is None or reached(ipaddress.ip_address(route.via), nets, target.routes or ())
+        )
+    )
 
 
 def _kind(state: InterfaceState) -> str:
