@@ -98,6 +98,7 @@ class FakeInterfaces:
         if name in self.kept:
             raise HostError(f"add {name}", "File exists")
         index = 100 + len(self.calls)
+        self.set_by_user |= {(name, "mac")} if made.mac else set()
         kind = {LinuxBridge: "bridge", VlanIface: "vlan", Tuntap: "tun"}[type(made)]
         mac = made.mac or f"52:54:00:00:01:{index % 256:02x}"
         made = replace(
@@ -120,6 +121,7 @@ class FakeInterfaces:
         self._gone(name)
 
     def _gone(self, name: str) -> None:
+        self.set_by_user -= {(name, "mac"), (name, "mtu")}
         for other in [other.name for other in self.kept.values() if other.lower == name]:
             self._gone(other)
         del self.kept[name]

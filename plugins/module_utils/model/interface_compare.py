@@ -217,10 +217,11 @@ class Course:
     def _vlans(self, name: str, found: Vlans, wanted: Vlans, *, own: bool) -> None:
         if not self._context.bridge_vlans:
             return
-        for span in admit(found, wanted):
-            self.take(ask.AddVlans(name, span, own))
+        # a former pvid goes before the new one comes: a run that is killed in between leaves none that nobody asked for
         for vlans in dismiss(found, wanted):
             self.take(ask.RemoveVlans(name, vlans, own))
+        for span in admit(found, wanted):
+            self.take(ask.AddVlans(name, span, own))
 
     # -- addresses and routes ----------------------------------------------------------------------------------------------
 
