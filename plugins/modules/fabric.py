@@ -8,24 +8,34 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: fabric
-short_description: Declare the virtual networks of a host as one transaction
+short_description: Declare networks, bridges, VLANs and taps of a host as one transaction
 version_added: 0.1.0
 author:
   - virtnet.kvm contributors (@virtnet)
 description:
-  - Makes everything that it is given what the options say, over one connection to libvirt.
+  - Makes everything that it is given what the options say, over one connection to libvirt, and with one look at the host's own
+    interfaces. Each kind is what its module makes of the same options.
   - All of it is planned before anything is touched, so that a mistake in one item leaves the host as it is. What is absent
     goes first, to make room. When a step fails, the steps before it are undone, those for other items among them.
-  - What it isn't given is left alone. A network that isn't in O(networks) stays.
+  - The order of the lists and in them means nothing. What needs another item comes after it, a VLAN after its parent, a bridge
+    after its ports, a tap after its bridge, and a network after the bridge that it uses. What goes, goes the other way round.
+  - What it isn't given is left alone. A network that isn't in O(networks) stays, as does a bridge that isn't in O(bridges).
   - A list in one task is many times faster than the module of that kind in a loop.
+  - libvirt is only needed for O(networks).
 extends_documentation_fragment:
   - virtnet.kvm.network.fabric
+  - virtnet.kvm.linux_bridge.fabric
+  - virtnet.kvm.vlan_iface.fabric
+  - virtnet.kvm.tuntap.fabric
   - virtnet.kvm.connection
   - virtnet.kvm.attributes
   - virtnet.kvm.attributes.changes
 seealso:
   - module: virtnet.kvm.virt_net
   - module: virtnet.kvm.virt_net_info
+  - module: virtnet.kvm.linux_bridge
+  - module: virtnet.kvm.vlan_iface
+  - module: virtnet.kvm.tuntap
   - name: libvirt's network format
     description: What each part of a network's definition means to libvirt.
     link: https://libvirt.org/formatnetwork.html
@@ -49,6 +59,29 @@ EXAMPLES = r"""
           - address: 10.0.2.1/24
       - name: lab
         state: absent
+
+- name: A VLAN of the NIC, a bridge on it, and a network by which guests reach it
+  virtnet.kvm.fabric:
+    vlans:
+      - name: ens32.11
+        parent: ens32
+        id: 11
+    bridges:
+      - name: br11
+        ports:
+          - name: ens32.11
+        addresses:
+          - 192.168.11.231/24
+    taps:
+      - name: tap11
+        bridge: br11
+        owner: emulator
+    networks:
+      - name: vlan11
+        forward:
+          mode: bridge
+        bridge:
+          name: br11
 
 - name: What the inventory says of the host
   virtnet.kvm.fabric:
@@ -118,6 +151,68 @@ networks:
       description: The network after the run, or in check mode as it would be, as M(virtnet.kvm.virt_net) returns it.
       type: dict
       returned: always
+bridges:
+  description: What became of each bridge, in the order of O(bridges).
+  returned: when O(bridges) has any
+  type: list
+  elements: dict
+  contains: &interface
+    name:
+      description: The interface's name.
+      type: str
+      returned: always
+      sample: br11
+    changed:
+      description: Whether this interface was changed.
+      type: bool
+      returned: always
+      sample: true
+    actions:
+      description: The steps for this interface.
+      type: list
+      elements: str
+      returned: always
+    method:
+      description: The way that was taken, as the module of its kind returns it.
+      type: str
+      returned: always
+      sample: created
+    persist:
+      description: The tool that the interface is stored with, as the module of its kind returns it.
+      type: str
+      returned: always
+      sample: networkd
+    files:
+      description: The files that were written or removed, as the module of its kind returns them.
+      type: list
+      elements: str
+      returned: always
+    interface:
+      description:
+        - The interface as it was found after the run, as the info module of its kind returns it.
+        - V(none) if there is none, and in check mode if there would be a change, which C(after) shows.
+      type: dict
+      returned: always
+    before:
+      description: The interface before the run, as the module of its kind returns it.
+      type: dict
+      returned: always
+    after:
+      description: The interface after the run, or in check mode as it would be, as the module of its kind returns it.
+      type: dict
+      returned: always
+vlans:
+  description: What became of each VLAN's interface, in the order of O(vlans).
+  returned: when O(vlans) has any
+  type: list
+  elements: dict
+  contains: *interface
+taps:
+  description: What became of each TUN or TAP device, in the order of O(taps).
+  returned: when O(taps) has any
+  type: list
+  elements: dict
+  contains: *interface
 diff:
   description: For each that was changed, what it was before and after, for a person to read.
   returned: success, in diff mode

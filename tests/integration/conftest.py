@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026, virtnet.kvm contributors
-"""The lab hosts on which the real modules are run: a container of each Debian side by side, and a VM for nftables.
+"""The lab hosts on which the real modules are run: a container and a VM of each Debian, side by side.
 
     pytest tests/integration            all of them
     pytest tests/integration --quick    the container of Debian 13 only
@@ -24,12 +24,16 @@ from lab.machine import Machine, create, get, known
 
 _PREFIX = os.environ.get("VIRTNET_IT_PREFIX", "it")
 
-# libvirt 9.0 with iptables, libvirt 11.3 with iptables, and 11.3 with nftables, which needs a kernel with tc's csum.
+# libvirt 9.0 with iptables, libvirt 11.3 with iptables, and 11.3 with nftables, which needs a kernel with tc's csum. The VMs
+# have Debian's own kernels, 6.1 and 6.12.
 HOSTS: dict[str, dict[str, Any]] = {
     "bookworm": {"name": f"{_PREFIX}12", "distro": "bookworm", "kind": "container"},
     "trixie": {"name": f"{_PREFIX}13", "distro": "trixie", "kind": "container"},
+    "bookworm_vm": {"name": f"{_PREFIX}12vm", "distro": "bookworm", "kind": "vm"},
     "nftables": {"name": f"{_PREFIX}13vm", "distro": "trixie", "kind": "vm", "firewall_backend": "nftables"},
 }
+# A VM is slow: it runs what is marked so, and nothing else.
+MARKS = {"bookworm_vm": ("kernel",), "nftables": ("kernel", "nftables")}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -44,6 +48,9 @@ def _hosts(config: pytest.Config) -> list[str]:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "nftables: also run on the VM host whose libvirt uses nftables")
+    config.addinivalue_line(
+        "markers", "kernel: only run on the VM hosts, as it takes VLANs, which a container may not have"
+    )
     config.addinivalue_line("markers", "thorough: not in a quick run; what it shows is shown with a fake host too")
 
 
@@ -76,7 +83,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On the VM host only what is marked for it, as a restart of a network takes seconds there; in haste not all."""
+    """On a VM host only what is marked for it, as a restart of a network takes seconds there; in haste not all."""
     quick = config.getoption("--quick")
 
     def wanted(item: pytest.Item) -> bool:
@@ -85,7 +92,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             if isinstance(item, pytest.Function) and hasattr(item, "callspec")
             else None
         )
-        if where == "nftables" and item.get_closest_marker("nftables") is None:
+        if where in MARKS:
+            return any(item.get_closest_marker(mark) for mark in MARKS[where])
+        if where and item.get_closest_marker("kernel"):
             return False
         return not (quick and item.get_closest_marker("thorough"))
 

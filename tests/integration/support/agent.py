@@ -111,15 +111,30 @@ def _become(name: str) -> None:
     os.environ.pop("XDG_RUNTIME_DIR", None)
 
 
-CALLS = ("define", "undefine", "start", "stop", "set_autostart", "update", "plug_in")
+# What a fault can be put in: the module and class of a driver, and its calls that change something.
+DRIVERS: dict[str, tuple[tuple[str, str, tuple[str, ...]], ...]] = {
+    "changes": (
+        ("networks", "Networks", ("define", "undefine", "start", "stop", "set_autostart", "update", "plug_in")),
+        (
+            "netlink",
+            "Interfaces",
+            (
+                *("add", "delete", "set", "set_master", "set_port", "add_vlans", "remove_vlans"),
+                *("add_address", "remove_address", "add_route", "remove_route", "set_ipv6"),
+            ),
+        ),
+        ("files", "Files", ("write", "reload")),
+    ),
+    "moves": (("guests", "Guests", ("_move",)),),
+}
 
 
 def _put_in(fault: dict[str, Any]) -> None:
-    """Before or after the n-th call that changes a network, or moves a guest: a signal, a shell command, or an error."""
-    networks = importlib.import_module(f"{NAMESPACE}.module_utils.backend.networks")
-    guests = importlib.import_module(f"{NAMESPACE}.module_utils.backend.guests")
+    """Before or after the n-th call that changes the host, or moves a guest: a signal, a shell command, or an error.
+
+    ``name`` counts only the calls of that name.
+    """
     errors = importlib.import_module(f"{NAMESPACE}.module_utils.errors")
-    moves = fault.get("calls") == "moves"
     seen = 0
 
     def strike() -> None:
@@ -145,9 +160,11 @@ def _put_in(fault: dict[str, Any]) -> None:
 
         return call
 
-    where, names = (guests.Guests, ("_move",)) if moves else (networks.Networks, CALLS)
-    for name in names:
-        setattr(where, name, wrap(getattr(where, name)))
+    for module, driver, names in DRIVERS[fault.get("calls", "changes")]:
+        where = getattr(importlib.import_module(f"{NAMESPACE}.module_utils.backend.{module}"), driver)
+        for name in names:
+            if fault.get("name", name) == name:
+                setattr(where, name, wrap(getattr(where, name)))
 
 
 def run_shell(request: dict[str, Any]) -> dict[str, Any]:
@@ -200,24 +217,24 @@ TOOLS = ("/etc/systemd/network", "/etc/netplan", "/etc/NetworkManager/system-con
 _IPV6 = "/proc/sys/net/ipv6/conf/*/{disable_ipv6,accept_ra,autoconf,addr_gen_mode}"
 _INTERFACES = f"""
 set -e
-ip -j -d link show; echo
-ip -j address show; echo
-ip -j -d route show table all; echo
-ip -j -d -6 route show table all; echo
-bridge -j vlan show; echo
+ip -j -d link show; echo --
+ip -j address show; echo --
+ip -j -d route show table all; echo --
+ip -j -d -6 route show table all; echo --
+bridge -j vlan show; echo --
 grep -H . {_IPV6} || true
 """
 
 
 def interfaces(request: dict[str, Any]) -> dict[str, Any]:
     """What iproute2 says of the interfaces of the host, or of one of its namespaces, and the files that make them at boot."""
-    inside = ["ip", "netns", "exec", request["netns"]] if request.get("netns") else []
+    inside = ["ip", "netns", "exec", os.path.basename(request["netns"])] if request.get("netns") else []
     done = subprocess.run(
         [*inside, "bash", "-c", _INTERFACES], check=False, capture_output=True, text=True, timeout=SECONDS
     )
     if done.returncode:
         return {"out": "", "err": done.stderr, "status": 1}
-    *tables, settings = done.stdout.split("\n", 5)
+    *tables, settings = done.stdout.split("--\n")
     links, addresses, routes, routes6, vlans = (json.loads(text or "[]") for text in tables)
     found = {
         "links": links,

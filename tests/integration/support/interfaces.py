@@ -15,7 +15,6 @@ _VOLATILE = re.compile(
 
 def settled(found: dict[str, Any]) -> dict[str, Any]:
     """By interface, what stays so for as long as nobody changes it."""
-    names = {link["ifindex"]: link["ifname"] for link in found["links"]}
     interfaces = {link["ifname"]: _link(link) for link in found["links"]}
     for entry in found["addresses"]:
         if entry.get("ifname") in interfaces:
@@ -24,8 +23,9 @@ def settled(found: dict[str, Any]) -> dict[str, Any]:
         if (text := _route(route)) and text not in interfaces[route["dev"]]["routes"]:
             interfaces[route["dev"]]["routes"] = sorted([*interfaces[route["dev"]]["routes"], text])
     for entry in found["vlans"]:
-        name = entry.get("ifname") or names[entry["ifindex"]]
-        interfaces[name]["vlans"] = [_vlan(vlan) for vlan in entry.get("vlans", ())]
+        # a kernel without VLAN filtering has entries of nobody
+        if entry.get("ifname") in interfaces:
+            interfaces[entry["ifname"]]["vlans"] = [_vlan(vlan) for vlan in entry.get("vlans", ())]
     for line in found["ipv6"]:
         path, value = line.split(":", 1)
         name, setting = path.split("/")[-2:]

@@ -1,0 +1,386 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026, virtnet.kvm contributors
+"""What each option of the host's own interfaces is changed to, and what iproute2 must then say of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+# Interfaces to plug together: p0 … p2, whose other ends q0 … q2 are up, and so have them carry.
+PORTS = "set -e; " + "; ".join(
+    f"ip link add p{n} type veth peer name q{n}; ip link set p{n} up; ip link set q{n} up" for n in range(3)
+)
+Steps = tuple[tuple[Mapping[str, Any], Mapping[str, Any]], ...]
+
+
+@dataclass(frozen=True)
+class InterfaceCase:
+    """An interface made of ``base``, then changed by each of ``steps`` in turn.
+
+    A step is the options that are given, and what `host.interfaces()` must then have of it, by path: ``settings.priority``
+    is the interface's own, ``p0/port.cost`` that of another. ``kernel`` says that it takes VLANs, which a container's
+    kernel may not have.
+    """
+
+    module: str
+    name: str
+    base: Mapping[str, Any]
+    steps: Steps
+    kernel: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.module} {self.name}"
+
+
+def _table(settings: Mapping[str, tuple[str, tuple[tuple[Any, Any], ...]]], prefix: str = "settings.") -> Steps:
+    """Steps from a table: option -> what the kernel calls it, and pairs of what is given and what is seen."""
+    longest = max(len(pairs) for _seen, pairs in settings.values())
+    steps = []
+    for number in range(longest):
+        given, seen = {}, {}
+        for option, (name, pairs) in settings.items():
+            given[option], seen[prefix + name] = pairs[number % len(pairs)]
+        steps.append((given, seen))
+    return tuple(steps)
+
+
+_ON_OFF = ((True, 1), (False, 0))
+_OFF_ON = ((False, 0), (True, 1))
+_YES_NO = ((True, True), (False, False))
+_NO_YES = ((False, False), (True, True))
+_ADDRESSED = {"addresses": ["192.168.20.2/24", "fd00:20::2/64"]}
+# The settings that each kind has. What is seen of an address or a route is said as `ip` says it.
+COMMON: Mapping[str, tuple[Mapping[str, Any], Steps]] = {
+    "addresses": (
+        {},
+        (
+            (_ADDRESSED, {"cidrs": ["192.168.20.2/24", "fd00:20::2/64"]}),
+            ({"addresses": ["192.168.20.2/24", "192.168.20.3/24"]}, {"cidrs": ["192.168.20.2/24", "192.168.20.3/24"]}),
+            ({"addresses": ["192.168.20.3/25", "fd00:21::1/128"]}, {"cidrs": ["192.168.20.3/25", "fd00:21::1/128"]}),
+            ({"addresses": []}, {"cidrs": []}),
+        ),
+    ),
+    "routes": (
+        _ADDRESSED,
+        (
+            (
+                {
+                    "routes": [
+                        {"to": "default", "via": "192.168.20.1", "metric": 700},
+                        {"to": "10.0.0.0/8", "via": "192.168.20.254", "table": 100, "source": "192.168.20.2"},
+                        {"to": "fd00:99::/64", "via": "fd00:20::1", "metric": 7},
+                    ]
+                },
+                {
+                    "routes": [
+                        "10.0.0.0/8 via 192.168.20.254 table 100 proto static src 192.168.20.2",
+                        "default via 192.168.20.1 proto static metric 700",
+                        "fd00:99::/64 via fd00:20::1 proto static metric 7",
+                    ]
+                },
+            ),
+            (
+                {
+                    "routes": [
+                        {"to": "default", "via": "192.168.20.9", "metric": 701},
+                        {"to": "10.0.0.0/8", "via": "192.168.20.253", "table": 101, "source": "192.168.20.2"},
+                        {"to": "fd00:98::/64", "via": "fd00:20::2", "metric": 8, "source": "fd00:20::2"},
+                    ]
+                },
+                {
+                    "routes": [
+                        "10.0.0.0/8 via 192.168.20.253 table 101 proto static src 192.168.20.2",
+                        "default via 192.168.20.9 proto static metric 701",
+                        "fd00:98::/64 via fd00:20::2 proto static src fd00:20::2 metric 8",
+                    ]
+                },
+            ),
+            (
+                {"addresses": ["192.168.20.3/24"], "routes": [{"to": "10.0.0.1", "source": "192.168.20.3"}]},
+                {"routes": ["10.0.0.1 proto static scope link src 192.168.20.3"], "cidrs": ["192.168.20.3/24"]},
+            ),
+            ({"routes": []}, {"routes": []}),
+        ),
+    ),
+    "mac, mtu and up": (
+        {},
+        (
+            (
+                {"mac": "02:00:00:00:00:01", "mtu": 1400, "up": False},
+                {"mac": "02:00:00:00:00:01", "mtu": 1400, "up": False},
+            ),
+            (
+                {"mac": "02-00-00-00-00-0A", "mtu": 1300, "up": True},
+                {"mac": "02:00:00:00:00:0a", "mtu": 1300, "up": True},
+            ),
+        ),
+    ),
+    "ipv6": (
+        {},
+        (
+            (
+                {"ipv6": {"accept_ra": "never", "autoconf": False, "addr_gen_mode": "none"}},
+                {"ipv6.accept_ra": 0, "ipv6.autoconf": 0, "ipv6.addr_gen_mode": 1},
+            ),
+            (
+                {"ipv6": {"accept_ra": "always", "autoconf": True, "addr_gen_mode": "random"}},
+                {"ipv6.accept_ra": 2, "ipv6.autoconf": 1, "ipv6.addr_gen_mode": 3},
+            ),
+            ({"ipv6": {"enabled": False}}, {"ipv6.disable_ipv6": 1, "ipv6.accept_ra": 2}),
+            (
+                {"ipv6": {"enabled": True, "accept_ra": "unless_forwarding", "addr_gen_mode": "eui64"}},
+                {"ipv6.disable_ipv6": 0, "ipv6.accept_ra": 1, "ipv6.addr_gen_mode": 0},
+            ),
+        ),
+    ),
+}
+
+BRIDGE = (
+    InterfaceCase(
+        "linux_bridge",
+        "spanning tree",
+        {},
+        _table(
+            {
+                "stp": ("stp_state", _ON_OFF),
+                "priority": ("priority", ((4096, 4096), (61440, 61440))),
+                "forward_delay": ("forward_delay", ((4, 400), (0, 0))),
+                "hello_time": ("hello_time", ((1, 100), (3, 300))),
+                "max_age": ("max_age", ((10, 1000), (12, 1200))),
+                "ageing_time": ("ageing_time", ((60, 6000), (0, 0))),
+            }
+        ),
+    ),
+    InterfaceCase(
+        "linux_bridge",
+        "multicast and groups",
+        {},
+        _table(
+            {
+                "mcast_snooping": ("mcast_snooping", _OFF_ON),
+                "mcast_querier": ("mcast_querier", _ON_OFF),
+                "group_fwd_mask": ("group_fwd_mask", ((16384, "0x4000"), (8, "0x8"), (0, "0"))),
+            }
+        ),
+    ),
+    InterfaceCase(
+        "linux_bridge",
+        "ports",
+        {},
+        (
+            ({"ports": [{"name": "p0"}]}, {"p0/master": "br7", "p1/master": None}),
+            ({"ports": [{"name": "p1"}, {"name": "p2"}]}, {"p0/master": None, "p1/master": "br7", "p2/master": "br7"}),
+            ({"ports": [{"name": "p2"}]}, {"p1/master": None, "p2/master": "br7"}),
+            ({"ports": []}, {"p2/master": None}),
+        ),
+    ),
+    InterfaceCase(
+        "linux_bridge",
+        "how a port is treated",
+        {"ports": [{"name": "p0"}, {"name": "p1", "cost": 9}]},
+        tuple(
+            ({"ports": [{"name": "p1", "cost": 9}, {"name": "p0", **given}]}, {**seen, "p1/port.cost": 9})
+            for given, seen in _table(
+                {
+                    "cost": ("cost", ((100, 100), (65535, 65535))),
+                    "priority": ("priority", ((8, 8), (63, 63))),
+                    "hairpin": ("hairpin", _YES_NO),
+                    "isolated": ("isolated", _YES_NO),
+                    "learning": ("learning", _NO_YES),
+                    "flood": ("flood", _NO_YES),
+                    "guard": ("guard", _YES_NO),
+                },
+                "p0/port.",
+            )
+        ),
+    ),
+    InterfaceCase(
+        "linux_bridge",
+        "VLAN filtering",
+        {"ports": [{"name": "p0"}]},
+        _table(
+            {
+                "vlan_filtering": ("vlan_filtering", _ON_OFF),
+                "vlan_default_pvid": ("vlan_default_pvid", ((7, 7), (0, 0))),
+                "vlan_protocol": ("vlan_protocol", (("802.1ad", "802.1ad"), ("802.1q", "802.1Q"))),
+            }
+        ),
+        kernel=True,
+    ),
+    InterfaceCase(
+        "linux_bridge",
+        "VLANs of its own",
+        {"vlan_filtering": True, "vlan_default_pvid": 0},
+        (
+            (
+                {"pvid": 11, "tagged": ["12", "20-29"], "untagged": ["13"]},
+                {"vlans": ["11 pvid egress untagged", "12", "13 egress untagged", "20-29"]},
+            ),
+            (
+                {"pvid": 12, "tagged": ["25-34", "11", "12"], "untagged": ["40"]},
+                {"vlans": ["11", "12 pvid", "25-34", "40 egress untagged"]},
+            ),
+            ({"pvid": 0, "tagged": ["7"], "untagged": []}, {"vlans": ["7"]}),
+            ({"tagged": []}, {"vlans": []}),
+        ),
+        kernel=True,
+    ),
+    InterfaceCase(
+        "linux_bridge",
+        "VLANs of its ports",
+        {"vlan_filtering": True, "vlan_default_pvid": 0},
+        (
+            (
+                {
+                    "ports": [
+                        {"name": "p0", "pvid": 12, "untagged": ["12"]},
+                        {"name": "p1", "tagged": ["11", "12", "100-199"]},
+                    ]
+                },
+                {"p0/vlans": ["12 pvid egress untagged"], "p1/vlans": ["11", "12", "100-199"]},
+            ),
+            (
+                {
+                    "ports": [
+                        {"name": "p0", "pvid": 11, "untagged": ["11", "13"]},
+                        {"name": "p1", "tagged": ["12", "150-250"], "pvid": 9},
+                    ]
+                },
+                {
+                    "p0/vlans": ["11 pvid egress untagged", "13 egress untagged"],
+                    "p1/vlans": ["9 pvid egress untagged", "12", "150-250"],
+                },
+            ),
+            (
+                {"ports": [{"name": "p0", "pvid": 0, "tagged": [], "untagged": []}, {"name": "p1", "tagged": ["12"]}]},
+                {"p0/vlans": [], "p1/vlans": ["9 pvid egress untagged", "12"]},
+            ),
+        ),
+        kernel=True,
+    ),
+)
+
+VLAN = (
+    InterfaceCase(
+        "vlan_iface",
+        "what makes it another one",
+        {"parent": "p0", "id": 11},
+        (
+            ({"parent": "p1"}, {"parent": "p1", "settings.id": 11}),
+            ({"id": 12}, {"parent": "p1", "settings.id": 12}),
+            ({"protocol": "802.1ad"}, {"settings.protocol": "802.1ad", "settings.id": 12}),
+            (
+                {"parent": "p0", "id": 4094, "protocol": "802.1q"},
+                {"parent": "p0", "settings.protocol": "802.1Q", "settings.id": 4094},
+            ),
+        ),
+        kernel=True,
+    ),
+    InterfaceCase(
+        "vlan_iface",
+        "flags",
+        {"parent": "p0", "id": 11},
+        (
+            (
+                {"reorder": False, "gvrp": True, "mvrp": False, "loose_binding": True},
+                {"settings.flags": ["GVRP", "LOOSE_BINDING"]},
+            ),
+            (
+                {"reorder": True, "gvrp": False, "mvrp": True, "loose_binding": False},
+                {"settings.flags": ["REORDER_HDR", "MVRP"]},
+            ),
+            ({"mvrp": False}, {"settings.flags": ["REORDER_HDR"]}),
+        ),
+        kernel=True,
+    ),
+    InterfaceCase(
+        "vlan_iface",
+        "priorities",
+        {"parent": "p0", "id": 11},
+        (
+            (
+                {
+                    "ingress_qos": [{"pcp": 5, "priority": 6}, {"pcp": 1, "priority": 2}],
+                    "egress_qos": [{"priority": 6, "pcp": 5}, {"priority": 2, "pcp": 1}],
+                },
+                {
+                    "settings.ingress_qos": [{"from": 1, "to": 2}, {"from": 5, "to": 6}],
+                    "settings.egress_qos": [{"from": 2, "to": 1}, {"from": 6, "to": 5}],
+                },
+            ),
+            (
+                {"ingress_qos": [{"pcp": 5, "priority": 7}], "egress_qos": [{"priority": 6, "pcp": 4}]},
+                {"settings.ingress_qos": [{"from": 5, "to": 7}], "settings.egress_qos": [{"from": 6, "to": 4}]},
+            ),
+            (
+                {"ingress_qos": [], "egress_qos": []},
+                {"settings.ingress_qos": None, "settings.egress_qos": None},
+            ),
+        ),
+        kernel=True,
+    ),
+)
+
+TUNTAP = (
+    InterfaceCase(
+        "tuntap",
+        "what makes it another one",
+        {},
+        (
+            ({"mode": "tun"}, {"settings.type": "tun"}),
+            ({"multi_queue": True}, {"settings.type": "tun", "settings.multi_queue": True}),
+            ({"mode": "tap", "multi_queue": False}, {"settings.type": "tap", "settings.multi_queue": False}),
+        ),
+    ),
+    InterfaceCase(
+        "tuntap",
+        "who may open it, and how",
+        {},
+        (
+            (
+                {"owner": "nobody", "group": "nogroup", "packet_info": True, "vnet_hdr": True},
+                {
+                    "settings.user": "nobody",
+                    "settings.group": "nogroup",
+                    "settings.pi": True,
+                    "settings.vnet_hdr": True,
+                    "settings.persist": True,
+                },
+            ),
+            (
+                {"owner": "1", "group": "daemon", "packet_info": False, "vnet_hdr": False},
+                {
+                    "settings.user": "daemon",
+                    "settings.group": "daemon",
+                    "settings.pi": False,
+                    "settings.vnet_hdr": False,
+                },
+            ),
+            ({"owner": "", "group": ""}, {"settings.user": None, "settings.group": None}),
+        ),
+    ),
+    InterfaceCase(
+        "tuntap",
+        "on a bridge",
+        {},
+        (
+            ({"bridge": "br8"}, {"master": "br8"}),
+            ({"bridge": "br9"}, {"master": "br9"}),
+            ({"bridge": ""}, {"master": None}),
+        ),
+    ),
+)
+
+_BASES: Mapping[str, Mapping[str, Any]] = {"linux_bridge": {}, "vlan_iface": {"parent": "p0", "id": 11}, "tuntap": {}}
+CASES = (
+    *BRIDGE,
+    *VLAN,
+    *TUNTAP,
+    *(
+        InterfaceCase(module, name, {**base, **start}, steps, kernel=module == "vlan_iface")
+        for module, base in _BASES.items()
+        for name, (start, steps) in COMMON.items()
+    ),
+)
