@@ -184,7 +184,7 @@ def _check_tap(wanted: Wanted, target: Tuntap, found: Optional[InterfaceState], 
         raise OptionError(
             "name", wanted.name, "the name of a persistent device; this one goes with the program that has made it"
         )
-    if given.bridge:
+    if given.bridge and not wanted.left_to_bridge:
         bridge = namespace.states.get(given.bridge)
         if bridge is None or bridge.kind != "bridge":
             other = "there is none of that name" if bridge is None else "this is something else"

@@ -77,6 +77,9 @@ def definition_of(wanted: Wanted, found: Optional[InterfaceState], namespace: Na
             f"the name of a {kind_word(given)}, or of nothing yet; the host has a{_kind(found)} of that name",
         )
     target = merge(base or _fresh(given), replace(given, routes=_normal_routes(given.routes)))
+    if isinstance(target, Tuntap) and target.mode == "tun":
+        # what a TAP device had, and a TUN device can't have
+        target = replace(target, mac=given.mac, bridge=given.bridge)  # type: ignore[attr-defined]
     if isinstance(target, LinuxBridge) and isinstance(given, LinuxBridge):
         target = _bridge(wanted, given, base if isinstance(base, LinuxBridge) else None, target, namespace)
     return normal(
@@ -250,7 +253,9 @@ def _own(
 
 def _has_own_mac(target: Interface, found: Optional[InterfaceState], states: Mapping[str, InterfaceState]) -> bool:
     """Whether an interface that is made again has to get its MAC again: a tap's is its own, a VLAN's mostly its parent's."""
-    if not isinstance(target, VlanIface) or found is None:
+    if isinstance(target, Tuntap):
+        return target.mode == "tap"
+    if found is None:
         return True
     parent = states.get(found.lower or "")
     return parent is not None and parent.definition.mac != found.definition.mac
