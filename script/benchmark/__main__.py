@@ -17,12 +17,15 @@ from typing import Any
 
 from lab import machine as lab
 
-from .contestants import CLEAN, PLAYS, Play, bare_script, start_only
+from .bridges import BRIDGES
+from .networks import NETWORKS
+from .race import Effort, Play, Race, Script, start_only
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-BARE = "bare libvirt-python script"
 START = "one module start (`fabric` with nothing to do)"
 HOST = "bench"
+
+Times = dict[str, tuple[float, float]]
 
 
 def peer_collection() -> Path:
@@ -63,8 +66,8 @@ class Bench:
     def __exit__(self, *_: Any) -> None:
         self.host.down()
 
-    def clean(self) -> None:
-        self.host.run("/usr/bin/python3 -", input=CLEAN, timeout=300)
+    def time(self, effort: Effort) -> float:
+        return self.script(effort) if isinstance(effort, Script) else self.play(effort)
 
     def play(self, play: Play) -> float:
         """The seconds that a whole `ansible-playbook` takes."""
@@ -79,31 +82,36 @@ class Bench:
             raise lab.LabError(f"a play failed:\n{done.stdout[-3000:]}{done.stderr[-1000:]}")
         return seconds
 
-    def bare(self, count: int) -> float:
+    def script(self, script: Script) -> float:
         began = time.monotonic()
-        command = [*self.host.ssh_args(), "/usr/bin/python3", "-"]
-        subprocess.run(command, input=bare_script(count), text=True, check=True, capture_output=True)
+        command = [*self.host.ssh_args(), script.command]
+        subprocess.run(command, input=script.text, text=True, check=True, capture_output=True)
         return time.monotonic() - began
 
-    def measure(self, count: int) -> dict[str, tuple[float, float]]:
+    def measure(self, race: Race, count: int) -> Times:
         """Seconds of the first and of the no-op run, by contestant."""
-        self.play(start_only(count))  # warms the SSH connection and the caches of Python
-        found = {START: (self.play(start_only(count)), self.play(start_only(count)))}
-        self.clean()
-        found[BARE] = (self.bare(count), self.bare(count))
-        for name, play in PLAYS.items():
-            self.clean()
-            found[name] = (self.play(play(count)), self.play(play(count)))
-            print(f"  {count} networks, {name}: {found[name][0]:.1f} s, {found[name][1]:.1f} s", file=sys.stderr)
-        self.clean()
+        self.play(start_only())  # warms the SSH connection and the caches of Python
+        found = {START: (self.play(start_only()), self.play(start_only()))}
+        for name, effort in race.contestants.items():
+            self.script(race.clean)
+            found[name] = (self.time(effort(count)), self.time(effort(count)))
+            print(f"  {count}, {name}: {found[name][0]:.2f} s, {found[name][1]:.2f} s", file=sys.stderr, flush=True)
+        self.script(race.clean)
         return found
 
 
-def table(count: int, found: dict[str, tuple[float, float]]) -> str:
+def shortest(rounds: list[Times]) -> Times:
+    """What else the machine does makes a run longer, never shorter."""
+    return {name: (min(each[name][0] for each in rounds), min(each[name][1] for each in rounds)) for name in rounds[0]}
+
+
+def table(race: Race, count: int, found: Times) -> str:
     """Seconds, and their ratio to the bare script plus one module start."""
-    base = [found[BARE][run] + found[START][run] for run in (0, 1)]
+    base = [found[race.base][run] + found[START][run] for run in (0, 1)]
+    first, *rest = race.unit.split(" ", 1)
+    unit = " ".join([f"{first}s" if count > 1 else first, *rest])
     lines = [
-        f"| {count} network{'s' if count > 1 else ''} | first run | ratio | no-op run | ratio |",
+        f"| {count} {unit}{' each' if rest and count > 1 else ''} | first run | ratio | no-op run | ratio |",
         "| --- | ---: | ---: | ---: | ---: |",
     ]
     for name, times in found.items():
@@ -114,14 +122,16 @@ def table(count: int, found: dict[str, tuple[float, float]]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="script/bench", description=__doc__)
-    parser.add_argument(
-        "--networks", default="1,20,100", help="how many networks, several with commas (default 1,20,100)"
-    )
+    parser.add_argument("--networks", default="1,20,100", metavar="N,...", help="how many networks (default 1,20,100)")
+    parser.add_argument("--bridges", default="200", metavar="N,...", help="how many bridges with a tap (default 200)")
+    parser.add_argument("--times", type=int, default=1, help="how often to measure each; the shortest times count")
     parser.add_argument("--distro", default="trixie", choices=lab.DISTROS)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch, Bench(arguments.distro, Path(scratch)) as bench:
-        for count in [int(part) for part in arguments.networks.split(",")]:
-            print(table(count, bench.measure(count)), end="\n\n", flush=True)
+        for race, counts in ((NETWORKS, arguments.networks), (BRIDGES, arguments.bridges)):
+            for count in [int(part) for part in counts.split(",") if part]:
+                rounds = [bench.measure(race, count) for _round in range(arguments.times)]
+                print(table(race, count, shortest(rounds)), end="\n\n", flush=True)
 
 
 if __name__ == "__main__":

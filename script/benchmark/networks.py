@@ -1,17 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026, virtnet.kvm contributors
-"""The contestants: each brings N NAT networks about on a host, with its own means.
+"""The contestants of the networks' race: each brings N NAT networks about on a host, with its own means.
 
-A play is what `ansible-playbook` runs; the bare script is what libvirt's binding needs at the least, run over the same SSH
-connection. Networks are `bench1` ... `benchN` in 10.77.0.0/16, a /28 each.
+The bare script is what libvirt's binding needs at the least. Networks are `bench1` ... `benchN` in 10.77.0.0/16, a /28 each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-Play = list[dict[str, Any]]
+from .race import Play, Race, Script, play
 
 
 def subnet(number: int) -> str:
@@ -51,22 +49,13 @@ def document(number: int) -> str:
     )
 
 
-def _play(*tasks: dict[str, Any]) -> Play:
-    return [{"hosts": "all", "gather_facts": False, "tasks": list(tasks)}]
-
-
-def start_only(_count: int) -> Play:
-    """One module start: a list of nothing."""
-    return _play({"virtnet.kvm.fabric": {"networks": []}})
-
-
 def fabric(count: int) -> Play:
-    return _play({"virtnet.kvm.fabric": {"networks": [options(number) for number in range(1, count + 1)]}})
+    return play({"virtnet.kvm.fabric": {"networks": [options(number) for number in range(1, count + 1)]}})
 
 
 def virt_net_loop(count: int) -> Play:
     task = {"virtnet.kvm.virt_net": "{{ item }}", "loop": [options(number) for number in range(1, count + 1)]}
-    return _play({**task, "loop_control": {"label": "{{ item.name }}"}})
+    return play({**task, "loop_control": {"label": "{{ item.name }}"}})
 
 
 def peer(count: int) -> Play:
@@ -74,24 +63,17 @@ def peer(count: int) -> Play:
     items = [{"name": f"bench{number}", "xml": document(number)} for number in range(1, count + 1)]
     common = {"loop": items, "loop_control": {"label": "{{ item.name }}"}}
     module = "community.libvirt.virt_net"
-    return _play(
+    return play(
         {module: {"command": "define", "name": "{{ item.name }}", "xml": "{{ item.xml }}"}, **common},
         {module: {"state": "active", "name": "{{ item.name }}"}, **common},
         {module: {"autostart": True, "name": "{{ item.name }}"}, **common},
     )
 
 
-PLAYS: dict[str, Callable[[int], Play]] = {
-    "`fabric`": fabric,
-    "`virt_net` in a loop": virt_net_loop,
-    "community.libvirt.virt_net, three tasks": peer,
-}
-
-
-def bare_script(count: int) -> str:
+def bare(count: int) -> Script:
     """libvirt-python with nothing around it: what is there already is compared by name only."""
     documents = {f"bench{number}": document(number) for number in range(1, count + 1)}
-    return f"""
+    source = f"""
 import libvirt
 documents = {documents!r}
 connection = libvirt.open("qemu:///system")
@@ -103,6 +85,7 @@ for name, text in documents.items():
     if not network.autostart():
         network.setAutostart(True)
 """
+    return Script("/usr/bin/python3 -", source)
 
 
 CLEAN = """
@@ -114,3 +97,15 @@ for network in connection.listAllNetworks(0):
             network.destroy()
         network.undefine()
 """
+
+NETWORKS = Race(
+    unit="network",
+    base="bare libvirt-python script",
+    contestants={
+        "bare libvirt-python script": bare,
+        "`fabric`": fabric,
+        "`virt_net` in a loop": virt_net_loop,
+        "community.libvirt.virt_net, three tasks": peer,
+    },
+    clean=Script("/usr/bin/python3 -", CLEAN),
+)
