@@ -16,7 +16,7 @@ import json
 import os
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Optional
 
 from ..errors import VirtnetError
 
@@ -32,14 +32,14 @@ class RunFiles:
         self._usable = bool(base) and os.access(base, os.W_OK)
 
     @contextlib.contextmanager
-    def lock(self) -> Iterator[None]:
-        """Wait until no other run works on this connection, two minutes at most; raises `VirtnetError` then."""
+    def lock(self, seconds: float = LOCK_SECONDS) -> Iterator[None]:
+        """Wait until no other run works on this connection, so many seconds at most; raises `VirtnetError` then."""
         if not self._usable:
             yield
             return
         os.makedirs(self._directory, mode=0o700, exist_ok=True)
         with open(os.path.join(self._directory, "lock"), "w", encoding="ascii") as handle:
-            deadline = time.monotonic() + LOCK_SECONDS
+            deadline = time.monotonic() + seconds
             while True:
                 try:
                     fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -47,10 +47,24 @@ class RunFiles:
                 except BlockingIOError:
                     if time.monotonic() > deadline:
                         raise VirtnetError(
-                            f"another run has been changing this host for {LOCK_SECONDS} seconds; try again when it is done"
+                            f"another run has been changing this host for {seconds:.0f} seconds; try again when it is done"
                         ) from None
                     time.sleep(0.05)
             yield
+
+    def holder(self) -> Optional[int]:
+        """The process that holds the lock, if one does (proc_locks(5))."""
+        try:
+            inode = os.stat(os.path.join(self._directory, "lock")).st_ino
+            with open("/proc/locks", encoding="ascii") as handle:
+                found = [line.split() for line in handle]
+        except OSError:
+            return None
+        for fields in found:
+            # 1: FLOCK  ADVISORY  WRITE 4711 00:19:1234 0 EOF; one that waits has "->" in second place
+            if fields[1] == "FLOCK" and fields[5].rsplit(":", 1)[1] == str(inode) and int(fields[4]) > 0:
+                return int(fields[4])
+        return None
 
     def recall(self, label: str) -> Mapping[str, Any]:
         """What was remembered for a resource; nothing where no run was killed."""

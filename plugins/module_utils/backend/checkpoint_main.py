@@ -1,0 +1,82 @@
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the copy of the code is started with: by the timer, by a boot, by the module's rehearsal, by a person."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Callable, Optional
+
+from ..errors import VirtnetError
+from . import checkpoint_boot, checkpoint_work
+from .checkpoint_store import Store, moment, told
+
+USAGE = "say one of: status, commit, rollback"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Do what is asked; what went wrong is told on stderr, which is the journal where systemd started this."""
+    verb = arguments[0] if arguments else "status"
+    verbs: dict[str, Callable[..., int]] = {
+        "status": _status,
+        "commit": _commit,
+        "rollback": _roll_back,
+        "restore": _roll_back,
+        "rehearse": _rehearse,
+        "boot": _boot,
+    }
+    if verb not in verbs:
+        print(USAGE, file=sys.stderr)
+        return 2
+    try:
+        return verbs[verb](Store(), *arguments[1:])
+    except VirtnetError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _status(store: Store) -> int:
+    opened, last = store.opened(), store.last()
+    if opened is not None:
+        print(
+            f"the checkpoint {opened.name} is open since {moment(opened.opened)}; the host is restored in {opened.seconds_left} s"
+            " unless it is committed"
+        )
+    elif last is not None:
+        print(told(last))
+    else:
+        print("no checkpoint was made since this host started")
+    return 0
+
+
+def _commit(store: Store) -> int:
+    with store.lock():
+        opened = store.opened()
+        if opened is None:
+            _status(store)
+            return 1
+        print(told(checkpoint_work.commit(store, opened)))
+        return 0
+
+
+def _roll_back(store: Store, wanted: Optional[str] = None) -> int:
+    ended = checkpoint_work.restore(store, wanted)
+    if ended is None:
+        return 0 if wanted else _status(store)
+    for action in ended.actions:
+        print(action)
+    print(told(ended))
+    return 0
+
+
+def _rehearse(store: Store) -> int:
+    checkpoint_work.planned(store)
+    return 0
+
+
+def _boot(store: Store) -> int:
+    checkpoint_boot.put_back_at_boot(store)
+    return 0

@@ -1,0 +1,41 @@
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The snapshot: the host's interfaces, and the files that keep them."""
+
+from __future__ import annotations
+
+import time
+
+from ..errors import VirtnetError
+from ..model.interface_steps import InterfaceDriver
+from .checkpoint_aim import Snapshot
+from .checkpoint_files import Files, decode_files, encode_files, read_files
+from .checkpoint_foreign import foreign_bridges
+from .checkpoint_json import decode, encode
+from .checkpoint_store import Store
+
+_NAME = "snapshot.json"
+
+
+def take(store: Store, interfaces: InterfaceDriver) -> Files:
+    """Keep what the host has now; the files are returned as well."""
+    files = read_files()
+    held = {
+        "taken": time.monotonic(),
+        "interfaces": {name: encode(state) for name, state in interfaces.all().items()},
+        "foreign": sorted(foreign_bridges()),
+        "files": encode_files(files),
+    }
+    store.write(_NAME, held)
+    return files
+
+
+def load(store: Store) -> tuple[Snapshot, Files]:
+    """What was kept."""
+    held = store.read(_NAME)
+    if not held:
+        raise VirtnetError(f"there is no snapshot in {store.directory}")
+    interfaces = {name: decode(state) for name, state in held["interfaces"].items()}
+    return Snapshot(held["taken"], interfaces, frozenset(held["foreign"])), decode_files(held["files"])

@@ -1,0 +1,341 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026, virtnet.kvm contributors
+"""A checkpoint opened, committed and rolled back: who may say what when, and what is left of it. Without systemd."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Optional
+
+import pytest
+
+from ansible_collections.virtnet.kvm.plugins.module_utils.backend import (
+    checkpoint,
+    checkpoint_boot,
+    checkpoint_code,
+    checkpoint_files,
+    checkpoint_main,
+    checkpoint_timer,
+    checkpoint_work,
+)
+from ansible_collections.virtnet.kvm.plugins.module_utils.backend.checkpoint import Checkpoint
+from ansible_collections.virtnet.kvm.plugins.module_utils.backend.checkpoint_store import Store
+from ansible_collections.virtnet.kvm.plugins.module_utils.backend.runfiles import RunFiles
+from ansible_collections.virtnet.kvm.plugins.module_utils.errors import HostError, OptionError, VirtnetError
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface import Interface, InterfaceState
+
+
+class Interfaces:
+    """The driver of a host that has one interface, and nothing to do."""
+
+    def all(self) -> dict[str, InterfaceState]:
+        return {"eth0": InterfaceState("", 2, Interface(name="eth0"))}
+
+    def features(self) -> frozenset[str]:
+        return frozenset()
+
+
+class FakeHost:
+    def __init__(self, base: Path) -> None:
+        self.run_files = RunFiles("test")
+        self.run_files._directory, self.run_files._usable = str(base / "run"), True
+        self.files = self
+        self.reloaded: list[str] = []
+
+    def interfaces(self, _netns: Optional[str]) -> Interfaces:
+        return Interfaces()
+
+    def reload(self, tool: str, _names: Sequence[str]) -> None:
+        self.reloaded.append(tool)
+
+    def forget(self) -> None:
+        pass
+
+
+class World:
+    """What stands for the host, and for systemd on it."""
+
+    def __init__(self, base: Path) -> None:
+        self.host = FakeHost(base)
+        self.store = Store(str(base / "store"))
+        self.file = base / "netplan" / "50.yaml"
+        self.timer: Optional[Sequence[str]] = None
+        self.restores: list[str] = []
+
+    def checkpoint(self) -> Checkpoint:
+        return Checkpoint(self.store)
+
+    def start(self, _seconds: int, command: Sequence[str]) -> None:
+        self.timer = command
+
+    def stop(self) -> None:
+        self.timer = None
+
+    def fire(self, command: Sequence[str]) -> None:
+        """What systemd does when the time is up, or when it is asked to."""
+        checkpoint_work.restore(self.store, command[-1])
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    made = World(tmp_path)
+    made.file.parent.mkdir()
+    made.file.write_text("before\n")
+    monkeypatch.setattr(checkpoint_files, "DIRECTORIES", {"netplan": str(made.file.parent)})
+    monkeypatch.setattr(checkpoint_boot, "DIRECTORY", str(tmp_path / "boot"))
+    monkeypatch.setattr(checkpoint_boot, "UNITS", str(tmp_path / "units"))
+    (tmp_path / "units").mkdir()
+    for where in (checkpoint, checkpoint_work):
+        monkeypatch.setattr(where, "NetworkHost", lambda: made.host)
+    monkeypatch.setattr(
+        "ansible_collections.virtnet.kvm.plugins.module_utils.backend.checkpoint_restore.SETTLE_SECONDS", 0
+    )
+    monkeypatch.setattr(checkpoint_code, "rehearse", lambda _launcher: None)
+    monkeypatch.setattr(checkpoint_timer, "need_systemd", lambda: None)
+    monkeypatch.setattr(checkpoint_timer, "start", made.start)
+    monkeypatch.setattr(checkpoint_timer, "stop", made.stop)
+    monkeypatch.setattr(checkpoint_timer, "armed", lambda: made.timer is not None)
+    monkeypatch.setattr(checkpoint_timer, "restore_now", made.fire)
+    yield made
+
+
+def _units(tmp_path: Path) -> list[str]:
+    return sorted(str(path.relative_to(tmp_path / "units")) for path in (tmp_path / "units").rglob("virtnet*"))
+
+
+def test_a_change_that_is_committed_stays(world: World, tmp_path: Path) -> None:
+    made = world.checkpoint().create("a", 60, check=False)
+    assert made["changed"]
+    assert made["checkpoint"]["timeout"] == 60
+    assert len(_units(tmp_path)) == 2
+    world.file.write_text("after\n")
+    assert world.checkpoint().commit("a", check=False)["changed"]
+    assert world.timer is None
+    assert _units(tmp_path) == []
+    assert not (tmp_path / "boot").exists()
+    assert world.file.read_text() == "after\n"
+    again = world.checkpoint().commit("a", check=False)
+    assert not again["changed"]
+    assert again["checkpoint"]["outcome"] == "committed"
+
+
+def test_a_change_that_is_not_committed_goes(world: World, tmp_path: Path) -> None:
+    world.checkpoint().create("a", 60, check=False)
+    world.file.write_text("after\n")
+    assert world.timer is not None
+    world.fire(world.timer)
+    assert world.file.read_text() == "before\n"
+    assert world.host.reloaded == ["netplan"]
+    assert _units(tmp_path) == []
+    with pytest.raises(VirtnetError, match=r"was rolled back at .* it can't be committed"):
+        world.checkpoint().commit("a", check=False)
+    back = world.checkpoint().roll_back("a", check=False)
+    assert not back["changed"]
+    assert back["checkpoint"]["outcome"] == "rolled_back"
+    assert world.checkpoint().create("b", 60, check=False)["changed"]
+
+
+def test_it_is_rolled_back_on_demand(world: World) -> None:
+    world.checkpoint().create("a", 60, check=False)
+    world.file.write_text("after\n")
+    foreseen = world.checkpoint().roll_back("a", check=True)
+    assert world.file.read_text() == "after\n"
+    done = world.checkpoint().roll_back("a", check=False)
+    assert done["changed"]
+    assert foreseen["actions"] == [f"put back {world.file}"]
+    assert done["actions"] == [f"put back {world.file}", "have netplan read its files again"]
+    assert done["checkpoint"]["by"] == "hand"
+    assert world.file.read_text() == "before\n"
+
+
+def test_a_timer_that_comes_too_late_does_nothing(world: World) -> None:
+    world.checkpoint().create("a", 60, check=False)
+    command = world.timer
+    assert command is not None
+    world.checkpoint().commit("a", check=False)
+    world.checkpoint().create("b", 60, check=False)
+    world.file.write_text("after\n")
+    world.fire(command)
+    assert world.file.read_text() == "after\n"
+    assert world.store.opened() is not None
+
+
+def test_only_one_is_open_at_a_time(world: World) -> None:
+    world.checkpoint().create("a", 60, check=False)
+    for check in (True, False):
+        with pytest.raises(
+            VirtnetError, match=r"the checkpoint a is open since .* restores the host in (59|60) s; only one"
+        ):
+            world.checkpoint().create("b", 60, check=check)
+    world.timer = None
+    with pytest.raises(VirtnetError, match="its timer has been stopped"):
+        world.checkpoint().create("b", 60, check=False)
+
+
+@pytest.mark.parametrize("verb", ["commit", "roll_back"])
+def test_who_ends_it_must_know_its_name(world: World, verb: str) -> None:
+    world.checkpoint().create("a", 60, check=False)
+    for check in (True, False):
+        with pytest.raises(OptionError, match="name: 'b' can't be used: expected a, the checkpoint that is open since"):
+            getattr(world.checkpoint(), verb)("b", check=check)
+    assert world.store.opened() is not None
+
+
+def test_what_was_never_made_is_not_committed(world: World) -> None:
+    with pytest.raises(VirtnetError, match="there is no checkpoint a to commit: none was made since this host started"):
+        world.checkpoint().commit("a", check=False)
+    assert not world.checkpoint().roll_back("a", check=False)["changed"]
+    world.checkpoint().create("b", 60, check=False)
+    world.checkpoint().commit("b", check=False)
+    with pytest.raises(VirtnetError, match="there is no checkpoint a to commit: the checkpoint b was committed at"):
+        world.checkpoint().commit("a", check=False)
+
+
+def test_what_was_committed_is_not_rolled_back(world: World) -> None:
+    world.checkpoint().create("a", 60, check=False)
+    world.checkpoint().commit("a", check=False)
+    with pytest.raises(VirtnetError, match="there is no checkpoint a to go back to: the checkpoint a was committed at"):
+        world.checkpoint().roll_back("a", check=False)
+
+
+def test_check_mode_leaves_nothing(world: World, tmp_path: Path) -> None:
+    made = world.checkpoint().create("a", 60, check=True)
+    assert made["changed"]
+    assert not world.checkpoint().commit("a", check=True)["changed"]
+    assert not world.checkpoint().roll_back("a", check=True)["changed"]
+    assert world.timer is None
+    assert not os.path.exists(world.store.directory)
+    assert _units(tmp_path) == []
+
+
+@pytest.mark.parametrize("timeout", [-1, 0, 4, 86401])
+def test_a_time_that_makes_no_sense_is_refused(world: World, timeout: int) -> None:
+    with pytest.raises(OptionError, match=r"timeout: .* expected a number of seconds from 5 to 86400"):
+        world.checkpoint().create("a", timeout, check=False)
+    assert not os.path.exists(world.store.directory)
+
+
+def _fail(*_arguments: Any) -> None:
+    raise HostError("put in", "a fault")
+
+
+@pytest.mark.parametrize(
+    "break_it",
+    [
+        lambda patch: patch.setattr(checkpoint_code, "rehearse", _fail),
+        lambda patch: patch.setattr(checkpoint_timer, "start", _fail),
+        lambda patch: patch.setattr(checkpoint_boot, "arm", _fail),
+    ],
+    ids=["rehearsal", "timer", "boot"],
+)
+def test_a_net_that_would_not_hold_is_none(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, break_it: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    with monkeypatch.context() as patch:
+        break_it(patch)
+        with pytest.raises(HostError, match="a fault"):
+            world.checkpoint().create("a", 60, check=False)
+    assert world.store.opened() is None
+    assert world.timer is None
+    assert _units(tmp_path) == []
+    assert not (tmp_path / "boot").exists()
+    assert world.checkpoint().create("a", 60, check=False)["changed"]
+
+
+def test_what_cannot_be_put_back_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.checkpoint().create("a", 60, check=False)
+    world.file.write_text("after\n")
+    monkeypatch.setattr(checkpoint_files, "put_back", _fail)
+    with pytest.raises(VirtnetError, match="these could not be put back: put in: a fault"):
+        world.checkpoint().roll_back("a", check=False)
+    with pytest.raises(VirtnetError, match="these could not be put back: put in: a fault"):
+        world.checkpoint().roll_back("a", check=False)
+
+
+def test_a_boot_puts_the_files_back(world: World, tmp_path: Path) -> None:
+    world.checkpoint().create("a", 60, check=False)
+    world.file.write_text("after\n")
+    world.store = Store(str(tmp_path / "fresh"))  # /run is empty after a boot
+    checkpoint_boot.put_back_at_boot(world.store)
+    assert world.file.read_text() == "before\n"
+    assert _units(tmp_path) == []
+    with pytest.raises(VirtnetError, match="by a boot, as it was not confirmed before"):
+        world.checkpoint().commit("a", check=False)
+    checkpoint_boot.put_back_at_boot(world.store)
+
+
+def test_the_units_command_is_written_as_systemd_reads_it(world: World, tmp_path: Path) -> None:
+    world.checkpoint().create("a", 60, check=False)
+    text = (tmp_path / "units" / checkpoint_boot.UNIT).read_text()
+    assert f'ExecStart="{sys.executable}" "{tmp_path}/boot/checkpoint.py" "boot"\n' in text
+
+
+# ---- a module that is still at work
+
+
+_HOLD = """
+import signal, sys, time
+sys.path[:0] = {path!r}
+from {module} import RunFiles
+if {deaf}:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+held = RunFiles("test")
+held._directory, held._usable = {directory!r}, True
+with held.lock():
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("deaf", [False, True])
+def test_a_module_that_is_still_at_work_is_ended(world: World, monkeypatch: pytest.MonkeyPatch, deaf: bool) -> None:
+    monkeypatch.setattr(checkpoint_work, "PATIENCE", tuple((number, 0.3) for number, _ in checkpoint_work.PATIENCE))
+    world.checkpoint().create("a", 60, check=False)
+    world.file.write_text("after\n")
+    script = _HOLD.format(
+        path=[world.store.path("code")],
+        module=RunFiles.__module__,
+        deaf=deaf,
+        directory=world.host.run_files._directory,
+    )
+    hanging = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert hanging.stdout
+    assert hanging.stdout.readline() == "held\n"
+    assert world.host.run_files.holder() == hanging.pid
+    begun = time.monotonic()
+    world.checkpoint().roll_back("a", check=False)
+    assert time.monotonic() - begun < 5
+    assert hanging.wait() == (-9 if deaf else -15)
+    assert world.file.read_text() == "before\n"
+    assert world.host.run_files.holder() is None
+
+
+# ---- by hand
+
+
+def test_by_hand(world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(checkpoint_main, "Store", lambda: world.store)
+
+    def said(*words: str) -> tuple[int, str]:
+        code = checkpoint_main.main(words)
+        return code, capsys.readouterr().out.splitlines()[-1]
+
+    assert said("status") == (0, "no checkpoint was made since this host started")
+    world.checkpoint().create("a", 60, check=False)
+    assert said()[1].endswith(" s unless it is committed")
+    code, line = said("commit")
+    assert code == 0
+    assert line.startswith("the checkpoint a was committed at")
+    assert said("commit")[0] == 1
+    world.checkpoint().create("a", 60, check=False)
+    world.file.write_text("after\n")
+    code, line = said("rollback")
+    assert code == 0
+    assert line.endswith("as that was asked for")
+    assert world.file.read_text() == "before\n"
+    assert checkpoint_main.main(["restore", "another"]) == 0

@@ -1,0 +1,276 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026, virtnet.kvm contributors
+"""What a checkpoint is made of: the files, the snapshot's form, libvirt's bridges, and the record of what is open."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.virtnet.kvm.plugins.module_utils.backend import checkpoint_code
+from ansible_collections.virtnet.kvm.plugins.module_utils.backend.checkpoint_files import (
+    decode_files,
+    differing,
+    encode_files,
+    put_back,
+    read_files,
+    restore_files,
+    tools_of,
+)
+from ansible_collections.virtnet.kvm.plugins.module_utils.backend.checkpoint_foreign import foreign_bridges
+from ansible_collections.virtnet.kvm.plugins.module_utils.backend.checkpoint_json import decode, encode
+from ansible_collections.virtnet.kvm.plugins.module_utils.backend.checkpoint_store import Ended, Opened, Store, told
+from ansible_collections.virtnet.kvm.plugins.module_utils.errors import VirtnetError
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface import (
+    Address,
+    Interface,
+    InterfaceRoute,
+    InterfaceState,
+    Ipv6,
+    LinuxBridge,
+    Port,
+    QosMap,
+    Route,
+    Tuntap,
+    VlanIface,
+)
+
+# ---- the form of the snapshot
+
+STATES = (
+    InterfaceState("", 1, Interface(name="lo", mtu=65536, up=True), loopback=True, carrier=True),
+    InterfaceState(
+        "bridge",
+        4,
+        LinuxBridge(
+            name="br0",
+            mac="52:54:00:12:34:56",
+            stp=False,
+            vlan_filtering=True,
+            pvid=1,
+            tagged=("10", "20-29"),
+            priority=32768,
+        ),
+        addresses=(
+            Address("192.0.2.10/24", broadcast="192.0.2.255", label="br0", metric=100),
+            Address("2001:db8::10/64", flags=2, valid_seconds=3600, preferred_seconds=0),
+        ),
+        routes=(Route(InterfaceRoute(to="default", via="192.0.2.1", metric=100), protocol=16, scope=0, onlink=True),),
+    ),
+    InterfaceState("vlan", 5, VlanIface(name="v", parent="br0", id=7, ingress_qos=(QosMap(1, 2),)), lower="br0"),
+    InterfaceState(
+        "tun",
+        6,
+        Tuntap(name="t", mode="tap", ipv6=Ipv6(enabled=False)),
+        master="br0",
+        port=Port(name="t", cost=4),
+        persistent=True,
+    ),
+)
+
+
+@pytest.mark.parametrize("state", STATES, ids=lambda state: state.name)
+def test_a_state_comes_back_from_json(state: InterfaceState) -> None:
+    assert decode(json.loads(json.dumps(encode(state)))) == state
+
+
+# ---- files
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for name in ("etc/systemd/network/br0.network.d", "etc/netplan", "etc/network/interfaces.d"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "etc/systemd/network/eth0.network").write_bytes(b"[Match]\nName=eth0\n\xff\x00")
+    (tmp_path / "etc/systemd/network/br0.network.d/own.conf").write_text("[Network]\n")
+    (tmp_path / "etc/netplan/50.yaml").write_text("network: {}\n")
+    (tmp_path / "etc/netplan/50.yaml").chmod(0o600)
+    (tmp_path / "etc/network/interfaces").symlink_to("../elsewhere")
+    return tmp_path
+
+
+def test_files_come_back_byte_by_byte_with_their_modes(root: Path) -> None:
+    before = read_files(str(root))
+    (root / "etc/systemd/network/eth0.network").write_text("something else\n")
+    (root / "etc/systemd/network/br0.network.d/own.conf").unlink()
+    (root / "etc/systemd/network/br0.network.d").rmdir()
+    (root / "etc/netplan/50.yaml").chmod(0o644)
+    (root / "etc/network/interfaces").unlink()
+    (root / "etc/network/interfaces").write_text("auto lo\n")
+    (root / "etc/systemd/network/new.network.d").mkdir()
+    (root / "etc/systemd/network/new.network.d/new.conf").write_text("new\n")
+    changed, errors = restore_files(decode_files(json.loads(json.dumps(encode_files(before)))), str(root))
+    assert not errors
+    assert len(changed) == 7
+    assert read_files(str(root)) == before
+    assert stat.S_IMODE((root / "etc/netplan/50.yaml").stat().st_mode) == 0o600
+    assert restore_files(before, str(root)) == ([], {})
+
+
+@pytest.mark.parametrize("way", ["becomes a directory", "was a directory"])
+def test_a_file_and_a_directory_of_the_same_name(root: Path, way: str) -> None:
+    path = root / "etc/netplan/it"
+    make = {
+        True: lambda: (path.mkdir(), (path / "in").write_text("x")),
+        False: lambda: path.write_text("x"),
+    }
+    make[way == "was a directory"]()
+    before = read_files(str(root))
+    subprocess.run(["rm", "-r", path], check=True)
+    make[way != "was a directory"]()
+    assert restore_files(before, str(root))[1] == {}
+    assert read_files(str(root)) == before
+
+
+def test_what_cannot_be_put_back_keeps_nothing_else(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = read_files(str(root))
+    (root / "etc/netplan/50.yaml").write_text("other\n")
+    (root / "etc/systemd/network/eth0.network").write_text("other\n")
+    replaced = os.replace
+
+    def fail_once(source: str, target: str) -> None:
+        if target.endswith("50.yaml"):
+            raise OSError(28, "No space left on device")
+        replaced(source, target)
+
+    monkeypatch.setattr(os, "replace", fail_once)
+    changed, errors = restore_files(before, str(root))
+    assert [os.path.basename(path) for path in changed] == ["eth0.network"]
+    assert list(errors.values()) == [f"put back {root}/etc/netplan/50.yaml: No space left on device"]
+
+
+def test_a_tool_is_told_by_its_directory() -> None:
+    assert tools_of(["/etc/systemd/network/a/b", "/etc/network/interfaces"]) == ["networkd", "ifupdown"]
+    assert tools_of(["/etc/networks"]) == []
+
+
+def test_nothing_differs_where_there_is_nothing(tmp_path: Path) -> None:
+    assert read_files(str(tmp_path)) == {}
+    assert differing({}, {}) == []
+    put_back(str(tmp_path / "gone"), None)
+
+
+# ---- libvirt's own bridges
+
+
+def test_a_bridge_that_a_network_only_uses_is_not_libvirts_own(tmp_path: Path) -> None:
+    (tmp_path / "default.xml").write_text(
+        "<!-- made by hand --><network><name>default</name><forward mode='nat'/><bridge name='virbr0'/></network>"
+    )
+    (tmp_path / "alone.xml").write_text("<network><name>alone</name><bridge name='virbr1'/></network>")
+    (tmp_path / "lan.xml").write_text("<network><name>lan</name><forward mode='bridge'/><bridge name='br0'/></network>")
+    (tmp_path / "runs.xml").write_text(
+        "<networkstatus><floor sum='0'/><network><forward/><bridge name='virbr2'/></network></networkstatus>"
+    )
+    (tmp_path / "half.xml").write_text("<network><bri")
+    (tmp_path / "pool.xml").write_text("<network><forward mode='hostdev'/></network>")
+    assert foreign_bridges((f"{tmp_path}/*.xml",)) == {"virbr0", "virbr1", "virbr2"}
+
+
+# ---- what is open
+
+
+OPENED = Opened("one", "change", 60, 1000.0, 5000.0)
+
+
+def _ended(identity: str, *, committed: bool) -> Ended:
+    return Ended(identity, "change", 1000.0, 1001.0, committed, "" if committed else "timer", ("did it",), ("left it",))
+
+
+def test_it_is_open_until_its_end_is_on_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(str(tmp_path / "deep" / "down"))
+    with store.lock():
+        assert store.opened() is None
+        assert store.last() is None
+        store.begin(OPENED)
+    assert store.opened() == OPENED
+    assert stat.S_IMODE(os.stat(store.directory).st_mode) == 0o700
+    assert stat.S_IMODE(os.stat(store.path("open.json")).st_mode) == 0o600
+    monkeypatch.setattr(store, "cancel", lambda: None)  # killed before it comes to that
+    store.end(_ended("one", committed=False))
+    assert store.opened() is None
+    assert store.last() == _ended("one", committed=False)
+    store.begin(replace(OPENED, id="two"))
+    assert store.opened() is not None
+
+
+def test_the_lock_is_waited_for_and_not_for_ever(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    with store.lock():
+        begun = time.monotonic()
+        with pytest.raises(VirtnetError, match="journalctl -u virtnet-kvm-checkpoint"), Store(str(tmp_path)).lock(0.2):
+            pass
+        assert 0.2 <= time.monotonic() - begun < 2
+
+
+def test_of_many_that_end_it_one_wins(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    with store.lock():
+        store.begin(OPENED)
+    won: list[int] = []
+
+    def end(number: int) -> None:
+        mine = Store(str(tmp_path))
+        with mine.lock():
+            if mine.opened() is not None:
+                mine.end(_ended("one", committed=bool(number % 2)))
+                won.append(number)
+
+    threads = [threading.Thread(target=end, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(won) == 1
+    last = store.last()
+    assert last is not None
+    assert last.committed == bool(won[0] % 2)
+
+
+def test_how_it_ended_is_told() -> None:
+    assert "was committed at" in told(_ended("one", committed=True))
+    assert told(_ended("one", committed=False)).endswith(
+        "as it was not confirmed in time; these could not be put back: left it"
+    )
+
+
+# ---- the copy of the code
+
+
+def _status(launcher: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, launcher, "no such word"], check=False, cwd="/", env={}, capture_output=True, text=True
+    )
+
+
+@pytest.mark.parametrize("copy", [checkpoint_code.copy_code, checkpoint_code.pack_code])
+def test_the_copy_runs_without_the_original(tmp_path: Path, copy: Callable[[str], str]) -> None:
+    done = _status(copy(str(tmp_path)))
+    assert (done.returncode, done.stderr) == (2, "say one of: status, commit, rollback\n")
+
+
+def test_the_copy_is_taken_out_of_the_archive_that_ansible_sends(tmp_path: Path) -> None:
+    """The module's own archive has nothing but what it needs, so what is missing here is missing there."""
+    checkpoint_code.pack_code(str(tmp_path))
+    archive = tmp_path / "code.zip"
+    with zipfile.ZipFile(archive, "a") as sent:
+        sent.writestr("ansible/module_utils/basic.py", "raise SystemExit('not to be copied')")
+    script = (
+        f"import sys; sys.path.insert(0, {str(archive)!r})\n"
+        f"from {checkpoint_code.__name__} import copy_code\n"
+        f"print(copy_code({str(tmp_path / 'second')!r}))\n"
+    )
+    said = subprocess.run([sys.executable, "-c", script], check=True, cwd="/", env={}, capture_output=True, text=True)
+    assert _status(said.stdout.strip()).returncode == 2
+    assert not (tmp_path / "second" / "code" / "ansible").exists()
