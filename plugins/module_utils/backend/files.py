@@ -9,22 +9,23 @@ from __future__ import annotations
 import contextlib
 import glob
 import os
+import re
 import shutil
 import stat
 from collections.abc import Mapping
 from typing import Callable, Optional
 
 from ..errors import HostError
-from ..persist.files import copied_path, saved_path
-from ..persist.plan import TOOLS, ToolFacts
-from . import _commands
+from ..persist.files import ToolFacts, copied_path, saved_path
+from ..persist.plan import TOOLS
+from . import _commands, _reload_networkd
 
 # Only root reads what may hold the passwords of a wireless network.
 _SECRET = ("/etc/netplan/", "/etc/NetworkManager/")
 _INTERFACES = "/etc/network/interfaces"
 _SERVICES = {"systemd-networkd.service": "networkd", "NetworkManager.service": "networkmanager"}
 
-RELOADS: Mapping[str, Callable[[tuple[str, ...]], None]] = {}
+RELOADS: Mapping[str, Callable[[tuple[str, ...]], None]] = {"networkd": _reload_networkd.reload}
 
 
 class Files:
@@ -34,6 +35,7 @@ class Files:
         self._root = root.rstrip("/")
         self._facts: Optional[ToolFacts] = None
         self._read: dict[str, dict[str, str]] = {}
+        self._netdevs: list[str] = []  # written, and not yet read by networkd
 
     def facts(self) -> ToolFacts:
         """The tools of this host; looked up once."""
@@ -53,8 +55,22 @@ class Files:
                 in_charge.add("netplan")
             if os.path.exists(self._root + _INTERFACES):
                 in_charge.add("ifupdown")
-            self._facts = ToolFacts(frozenset(installed), frozenset(in_charge))
+            self._facts = ToolFacts(frozenset(installed), frozenset(in_charge), self._systemd(installed))
         return self._facts
+
+    @staticmethod
+    def _systemd(installed: set[str]) -> int:
+        """The version of systemd, where networkd is there, whose words depend on it."""
+        try:
+            said = (
+                _commands.run("ask networkd for its version", "networkctl", "--version")
+                if "networkd" in installed
+                else ""
+            )
+        except HostError:
+            return 0
+        found = re.search(r"\d+", said)
+        return int(found[0]) if found else 0
 
     @staticmethod
     def _services() -> set[str]:
@@ -110,6 +126,8 @@ class Files:
         """Make a file so, whole or not at all; ``None`` removes it, and a drop-in's directory that is left empty."""
         self.forget()
         where = self._root + path
+        if not path.endswith(".netdev"):
+            self._introduce()
         try:
             if text is None:
                 os.unlink(where)
@@ -118,6 +136,8 @@ class Files:
                         os.rmdir(os.path.dirname(where))
             else:
                 self._replace(path, os.path.realpath(where), text)
+                if path.endswith(".netdev"):
+                    self._netdevs.append(where)
         except FileNotFoundError:
             if text is not None:
                 raise
@@ -154,4 +174,11 @@ class Files:
 
     def reload(self, tool: str, names: tuple[str, ...]) -> None:
         """Have the tool read its files again and agree with what runs, for these interfaces."""
+        self._introduce()
         RELOADS[tool](names)
+
+    def _introduce(self) -> None:
+        """networkd knows each .netdev before another file refers to it."""
+        netdevs, self._netdevs = self._netdevs, []
+        if netdevs and _reload_networkd.running():
+            _reload_networkd.introduce(netdevs)

@@ -27,6 +27,17 @@ _SAVED = ".virtnet-kvm-saved"
 
 
 @dataclass(frozen=True)
+class ToolFacts:
+    """The tools that a host has, and those in charge of interfaces there: NetworkManager and networkd where their services
+    run or start with the host, netplan where it has a definition, ifupdown where /etc/network/interfaces is there.
+    ``systemd`` is its version, 0 where there is none."""
+
+    installed: frozenset[str] = frozenset()
+    in_charge: frozenset[str] = frozenset()
+    systemd: int = 0
+
+
+@dataclass(frozen=True)
 class Request:
     """What is to be stored for the interface ``name``.
 
@@ -41,6 +52,7 @@ class Request:
     files: Mapping[str, str]
     interfaces: Mapping[str, InterfaceState]
     adopt: Optional[str] = None
+    facts: ToolFacts = ToolFacts()
 
 
 @dataclass(frozen=True)
@@ -59,7 +71,7 @@ class Tool(Protocol):
     ``backend/_reload_TOOL.py`` that raises `HostError`.
     """
 
-    def patterns(self, files: Mapping[str, str]) -> tuple[str, ...]:
+    def patterns(self, files: Mapping[str, str], /) -> tuple[str, ...]:
         """Glob patterns of the files that matter, first with no files; it is asked again with what was read as long as it
         names new ones, for tools whose files include others. Copies beside users' files are read without being named."""
 
@@ -138,7 +150,7 @@ class Draft:
 
     def write(self, path: str, *lines: str) -> None:
         """A file of ours, without its first line."""
-        self.files[path] = "\n".join((header(self.request.name), *lines)) + "\n"
+        self.files[path] = "\n".join((header(self.request.name), *lines)).rstrip("\n") + "\n"
 
     def edit(self, path: str, text: str) -> None:
         """A user's file with lines that were passed through `hide` and `insert`."""
@@ -156,12 +168,14 @@ class Draft:
         self._keep_copies()
         before = self.request.files
         changes: dict[str, Optional[str]] = {}
-        for path in sorted(
-            {*before, *self.files}, key=lambda path: (path not in self.files, copied_path(path) is None, path)
-        ):
+        for path in sorted({*before, *self.files}, key=self._turn):
             if before.get(path) != self.files.get(path):
                 changes[path] = self.files.get(path)
         return FileChanges(changes, tuple(dict.fromkeys(self._notes)))
+
+    def _turn(self, path: str) -> tuple[bool, bool, bool, str]:
+        """What goes comes last; devices are there before others refer to them."""
+        return (path not in self.files, copied_path(path) is None, not path.endswith(".netdev"), path)
 
     def _keep_copies(self) -> None:
         for path, text in list(self.files.items()):

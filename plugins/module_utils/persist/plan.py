@@ -11,27 +11,19 @@ from dataclasses import dataclass
 from typing import Optional
 
 from ..errors import OptionError
-from .files import Draft, FileChanges, Request, Tool
+from .files import Draft, FileChanges, Request, Tool, ToolFacts
+from .networkd import Networkd
 
 NONE = "none"
 AUTO = "auto"
 
 # By the names that users give.
-TOOLS: Mapping[str, Tool] = {}
+TOOLS: Mapping[str, Tool] = {"networkd": Networkd()}
 
 # The order in which ``auto`` looks: netplan writes the files of the next two.
 _ORDER = ("netplan", "networkmanager", "networkd", "ifupdown")
 
 CHOICES = (AUTO, "networkd", "networkmanager", "netplan", "ifupdown", NONE)
-
-
-@dataclass(frozen=True)
-class ToolFacts:
-    """The tools that a host has, and those in charge of interfaces there: NetworkManager and networkd where their services
-    run or start with the host, netplan where it has a definition, ifupdown where /etc/network/interfaces is there."""
-
-    installed: frozenset[str] = frozenset()
-    in_charge: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,96 @@
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Have systemd-networkd take over interfaces that are there already.
+
+networkd makes what a new .netdev file says, and takes what is there for its own only if it has heard of it since it read
+that file (netdev_create_handler in src/network/netdev/netdev.c). So .netdev files are read first, each interface is made to
+speak up, and only then are files read that refer to it. Restarting networkd does without that, but has it drop what others
+have added to the interfaces that it manages.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterable
+
+from ..errors import HostError
+from . import _commands
+
+SYS_NET = "/sys/class/net"
+SECONDS = 15
+_UNDER_WAY = ("pending", "initialized", "configuring", "failed")
+
+
+def running() -> bool:
+    try:
+        _commands.run("look whether networkd runs", "systemctl", "--quiet", "is-active", "systemd-networkd.service")
+    except HostError:
+        return False
+    return True
+
+
+def introduce(netdevs: Iterable[str]) -> None:
+    """Have networkd read .netdev files, and see that their interfaces are there."""
+    paths = [path for path in netdevs if os.path.exists(path)]
+    _reload()
+    for path in paths:
+        _speak_up(_name_in(path))
+    for path in paths:
+        os.utime(path)  # a .netdev that has failed is tried again when its file is another
+    _reload()
+
+
+def reload(names: tuple[str, ...]) -> None:
+    """Have networkd read all files, and wait until it has set up the interfaces and their ports or parents."""
+    if not running():
+        return
+    _reload()
+    deadline = time.monotonic() + SECONDS
+    while waiting := _under_way(_concerned(names)):
+        if time.monotonic() > deadline:
+            raise HostError(
+                "have networkd take over its files",
+                f"after {SECONDS} s it has not set up {', '.join(waiting)}; networkctl status says why",
+            )
+        time.sleep(0.1)
+
+
+def _reload() -> None:
+    _commands.run("have networkd read its files", "networkctl", "reload")
+
+
+def _name_in(path: str) -> str:
+    with open(path, encoding="utf-8", errors="surrogateescape") as handle:
+        return next((line[5:].strip() for line in handle if line.startswith("Name=")), "")
+
+
+def _speak_up(name: str) -> None:
+    """Setting an alias, be it the same one, makes the kernel announce the interface (dev_set_alias)."""
+    path = f"{SYS_NET}/{name}/ifalias"
+    with contextlib.suppress(OSError):
+        with open(path, "rb") as handle:
+            alias = handle.read()
+        with open(path, "wb", buffering=0) as handle:
+            handle.write(alias or b"\n")
+
+
+def _concerned(names: Iterable[str]) -> set[str]:
+    """The interfaces that there are of these, with their ports and parents."""
+    found = {name for name in names if os.path.isdir(f"{SYS_NET}/{name}")}
+    for name in list(found):
+        with contextlib.suppress(OSError):
+            found.update(os.listdir(f"{SYS_NET}/{name}/brif"))
+        found.update(entry[6:] for entry in os.listdir(f"{SYS_NET}/{name}") if entry.startswith("lower_"))
+    return found
+
+
+def _under_way(names: set[str]) -> dict[str, str]:
+    """Those that networkd hasn't set up yet, with where they are; those that it doesn't manage need nothing."""
+    said = _commands.run("ask networkd for its interfaces", "networkctl", "list", "--no-pager", "--no-legend")
+    rows = [line.split() for line in said.splitlines()]
+    states = {row[1]: row[-1] for row in rows if len(row) >= 5}
+    return {name: states[name] for name in sorted(names) if states.get(name) in _UNDER_WAY}
