@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import os
 import socket
 import struct
@@ -42,7 +43,10 @@ class KernelError(HostError):
     """The kernel said no; ``code`` is its errno."""
 
     def __init__(self, doing: str, code: int, words: str) -> None:
-        super().__init__(doing, words or os.strerror(code))
+        hint = ""
+        if code == errno.EPERM and os.geteuid() != 0:
+            hint = " (may this user manage the network? become: true is the usual answer)"
+        super().__init__(doing, f"{words or os.strerror(code)}{hint}")
         self.code = code
 
 

@@ -232,6 +232,8 @@ def _own(
     definition = without_host_chosen(target, wanted.given)
     if wanted.adopt or (remade and _has_own_mac(target, found, states)):
         definition = replace(definition, mac=target.mac)
+    if remade:
+        definition = replace(definition, mtu=_mtu_again(target, states), ipv6=target.ipv6)
     state = InterfaceState(
         kind,
         0,
@@ -259,6 +261,13 @@ def _has_own_mac(target: Interface, found: Optional[InterfaceState], states: Map
         return True
     parent = states.get(found.lower or "")
     return parent is not None and parent.definition.mac != found.definition.mac
+
+
+def _mtu_again(target: Interface, states: Mapping[str, InterfaceState]) -> Optional[int]:
+    """The MTU that an interface has when it is made again: the old one's, where its parent can carry it."""
+    parent = states.get(target.parent or "") if isinstance(target, VlanIface) else None
+    most = parent.definition.mtu if parent else None
+    return target.mtu if most is None or target.mtu is None else min(target.mtu, most)
 
 
 def _addresses(

@@ -120,7 +120,8 @@ class InterfaceResource:
                 found |= {port.name for port in definition.ports or ()} - before.taps
             if isinstance(definition, Tuntap) and definition is self.wanted.given and not self.wanted.left_to_bridge:
                 found.add(definition.bridge)
-        return frozenset(provided(self.wanted.netns, name) for name in found if name)
+        # to need itself is refused with the option's name, see `model.interface_check`
+        return frozenset(provided(self.wanted.netns, name) for name in found if name and name != self.wanted.name)
 
     def observe(self, host: Host) -> Seen:
         try:
