@@ -69,8 +69,8 @@ BRIDGE = _interface("bridges", "bridge")
 VLAN = _interface("vlans", "vlan")
 TUNTAP = _interface("taps", "tap")
 
-# The lists that `fabric` takes.
-LISTS = {kind.plural: kind for kind in (NETWORK, BRIDGE, VLAN, TUNTAP)}
+# The lists that `fabric` takes; networks last, as they must not collide with what the host has.
+LISTS = {kind.plural: kind for kind in (BRIDGE, VLAN, TUNTAP, NETWORK)}
 
 
 class EndedError(VirtnetError):

@@ -17,7 +17,7 @@ from typing import Optional
 
 from ..errors import HostError
 from ..model.interface import Tuntap
-from ._netlink_socket import inside
+from ._netlink_socket import KernelError, inside
 from ._netlink_tables import IFF_TAP, IFF_TUN
 
 DEVICE = "/dev/net/tun"
@@ -65,7 +65,7 @@ def _open(definition: Tuntap, netns: Optional[str], doing: str, flags: int = 0) 
         finally:
             os.close(device)
     except OSError as error:
-        raise HostError(doing, error.strerror or error) from None
+        raise KernelError(doing, error.errno or 0, error.strerror or str(error)) from None
 
 
 def _own(device: int, definition: Tuntap) -> None:
