@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026, virtnet.kvm contributors
+"""The tables and the reading of the kernel's messages; that a kernel takes what is written is shown on real hosts."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from typing import Any
+
+import pytest
+
+from ansible_collections.virtnet.kvm.plugins.module_utils.backend import (
+    _netlink_layer3,
+    _netlink_read,
+    _netlink_socket,
+    _netlink_tables,
+)
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.fields import shapes
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface import (
+    Address,
+    BridgeVlans,
+    Interface,
+    InterfaceRoute,
+    Ipv6,
+    LinuxBridge,
+    Port,
+    Route,
+    Tuntap,
+    VlanIface,
+)
+
+attribute = _netlink_socket.attribute
+NAMES = {7: "br0", 8: "ens3"}
+
+
+def _own(cls: type, *parts: type) -> set[str]:
+    shared = {shape.name for part in parts for shape in shapes(part)}
+    return {shape.name for shape in shapes(cls)} - shared - {"name"}
+
+
+def _fields(table: Any) -> set[str]:
+    return {setting.field for setting in table}
+
+
+def test_every_option_stands_in_a_table() -> None:
+    tables = _netlink_tables
+    assert _fields(tables.BRIDGE) == _own(LinuxBridge, Interface, BridgeVlans) - {"ports"}
+    assert _fields(tables.PORT) == _own(Port, BridgeVlans)
+    qos = {"ingress_qos", "egress_qos"}
+    assert _fields(tables.VLAN) | set(tables.VLAN_FLAGS) | qos | {"parent"} == _own(VlanIface, Interface)
+    assert _fields(tables.TUN) | {"mode", "owner", "group", "bridge"} == _own(Tuntap, Interface)
+    assert set(tables.IPV6) == {shape.name for shape in shapes(Ipv6)}
+
+
+@pytest.mark.parametrize(
+    "table", [_netlink_tables.BRIDGE, _netlink_tables.PORT, _netlink_tables.VLAN, _netlink_tables.TUN]
+)
+def test_an_attribute_is_in_a_table_once(table: Any) -> None:
+    for part in ("field", "attribute", "number"):
+        assert len({getattr(setting, part) for setting in table}) == len(table)
+
+
+def test_units() -> None:
+    asked = LinuxBridge(forward_delay=4, stp=True, vlan_protocol="802.1ad", priority=100)
+    assert dict(_netlink_tables.write(_netlink_tables.BRIDGE, asked)) == {
+        "IFLA_BR_FORWARD_DELAY": 400,
+        "IFLA_BR_STP_STATE": 1,
+        "IFLA_BR_PRIORITY": 100,
+        "IFLA_BR_VLAN_PROTOCOL": 0x88A8,
+    }
+    held = {1: struct.pack("=I", 400), 2: struct.pack("=I", 150), 5: b"\1", 8: struct.pack("!H", 0x88A8)}
+    # one and a half seconds are neither one nor two
+    told = {"forward_delay": 4, "hello_time": 1.5, "stp": True, "vlan_protocol": "802.1ad"}
+    assert _netlink_tables.read(_netlink_tables.BRIDGE, held) == told
+
+
+def test_attributes_are_read_as_they_are_written() -> None:
+    data = attribute(3, b"br0\0") + attribute(0x8000 | 18, attribute(1, b"x")) + attribute(3, b"abcde")
+    assert _netlink_socket.attributes(data) == {3: b"abcde", 18: attribute(1, b"x")[:8]}
+    assert [number for number, _payload in _netlink_socket.each_attribute(data)] == [3, 18, 3]
+
+
+def _vlan(flags: int, vid: int) -> bytes:
+    return attribute(2, struct.pack("=HH", flags, vid))
+
+
+def test_vlans_come_as_ranges() -> None:
+    # 1 pvid untagged, 2-3 untagged, 10-20 tagged, 21 tagged
+    held = _vlan(0x6, 1) + _vlan(0xC, 2) + _vlan(0x14, 3) + _vlan(0x8, 10) + _vlan(0x10, 20) + _vlan(0, 21)
+    told = {"pvid": 1, "tagged": ("10-21",), "untagged": ("1-3",)}
+    assert _netlink_read._vlan_options(attribute(0, b"\0\0") + held) == told
+    assert _netlink_read._vlan_options(None) == {}
+
+
+class Answers:
+    """What stands in for a socket: the messages that a dump brings."""
+
+    def __init__(self, kind: int, *messages: bytes) -> None:
+        self.messages = [(kind, message) for message in messages]
+
+    def dump(self, _doing: str, _kind: int, _body: bytes) -> list[tuple[int, bytes]]:
+        return self.messages
+
+
+def _address(family: int, prefix: int, *held: bytes, flags: int = 0x80, scope: int = 0) -> bytes:
+    return struct.pack("=BBBBI", family, prefix, flags, scope, 7) + b"".join(held)
+
+
+def _ip(text: str) -> bytes:
+    return socket.inet_pton(socket.AF_INET6 if ":" in text else socket.AF_INET, text)
+
+
+FOR_EVER = attribute(6, struct.pack("=IIII", 0xFFFFFFFF, 0xFFFFFFFF, 0, 0))
+
+
+@pytest.mark.parametrize(
+    "message, expected",
+    [
+        (
+            _address(
+                2, 24, attribute(1, _ip("10.0.0.1")), attribute(2, _ip("10.0.0.1")), attribute(3, b"br0\0"), FOR_EVER
+            ),
+            Address("10.0.0.1/24"),
+        ),
+        (
+            _address(
+                2,
+                24,
+                attribute(1, _ip("10.0.0.1")),
+                attribute(2, _ip("10.0.0.1")),
+                attribute(3, b"br0:1\0"),
+                attribute(4, _ip("10.0.0.255")),
+                attribute(6, struct.pack("=IIII", 50, 60, 0, 0)),
+                attribute(8, struct.pack("=I", 0x200)),
+                attribute(9, struct.pack("=I", 77)),
+            ),
+            Address(
+                "10.0.0.1/24",
+                broadcast="10.0.0.255",
+                flags=0x200,
+                metric=77,
+                label="br0:1",
+                valid_seconds=60,
+                preferred_seconds=50,
+            ),
+        ),
+        (
+            _address(2, 30, attribute(1, _ip("10.0.0.2")), attribute(2, _ip("10.0.0.1")), FOR_EVER),
+            Address("10.0.0.1/30", peer="10.0.0.2/30"),
+        ),
+        # a link's own address, one of an advertisement, and one of the same on a kernel that doesn't say so
+        (_address(10, 64, attribute(1, _ip("fe80::1")), FOR_EVER, scope=253), None),
+        (_address(10, 64, attribute(1, _ip("fd00::1")), attribute(11, b"\2"), FOR_EVER), None),
+        (_address(10, 64, attribute(1, _ip("fd00::1")), attribute(8, struct.pack("=I", 0x100))), None),
+        # a DHCPv6 client's, which has an end, too
+        (
+            _address(10, 128, attribute(1, _ip("fd00::1")), attribute(6, struct.pack("=IIII", 5, 6, 0, 0)), flags=0),
+            Address("fd00::1/128", valid_seconds=6, preferred_seconds=5),
+        ),
+    ],
+)
+def test_addresses(message: bytes, expected: Any) -> None:
+    found: Any = _netlink_layer3.read_addresses(Answers(20, message), NAMES)  # type: ignore[arg-type]
+    assert found.get(7, []) == ([expected] if expected else [])
+
+
+def _route(family: int, prefix: int, *held: bytes, protocol: int = 4, table: int = 254, of_type: int = 1) -> bytes:
+    return struct.pack("=BBBBBBBBI", family, prefix, 0, 0, table, protocol, 0, of_type, 0) + b"".join(held)
+
+
+def _number(value: int) -> bytes:
+    return struct.pack("=I", value)
+
+
+def _hop(index: int, gateway: str) -> bytes:
+    held = attribute(5, _ip(gateway))
+    return struct.pack("=HBBi", 8 + len(held), 0, 0, index) + held
+
+
+@pytest.mark.parametrize(
+    "message, expected",
+    [
+        (
+            _route(2, 0, attribute(5, _ip("10.0.0.254")), attribute(4, _number(7)), protocol=3),
+            {7: [Route(InterfaceRoute(to="0.0.0.0/0", via="10.0.0.254"), protocol=3)]},
+        ),
+        (
+            _route(
+                10,
+                64,
+                attribute(1, _ip("fd01::")),
+                attribute(4, _number(7)),
+                attribute(6, _number(1024)),
+                attribute(15, _number(1000)),
+                attribute(7, _ip("fd00::1")),
+                table=252,
+            ),
+            {7: [Route(InterfaceRoute(to="fd01::/64", table=1000, source="fd00::1"))]},
+        ),
+        # IPv6 shows routes of the same destination as one with several next hops
+        (
+            _route(10, 0, attribute(6, _number(100)), attribute(9, _hop(7, "fd00::1") + _hop(8, "fd00::2"))),
+            {
+                7: [Route(InterfaceRoute(to="::/0", via="fd00::1", metric=100))],
+                8: [Route(InterfaceRoute(to="::/0", via="fd00::2", metric=100))],
+            },
+        ),
+        # the kernel's, an advertisement's, a local one, and one that leads nowhere
+        (_route(2, 24, attribute(1, _ip("10.0.0.0")), attribute(4, _number(7)), protocol=2), {}),
+        (_route(10, 0, attribute(4, _number(7)), protocol=9), {}),
+        (_route(2, 32, attribute(1, _ip("10.0.0.1")), attribute(4, _number(7)), table=255), {}),
+        (_route(2, 24, attribute(1, _ip("10.1.0.0")), attribute(4, _number(7)), of_type=6), {}),
+    ],
+)
+def test_routes(message: bytes, expected: Any) -> None:
+    found: Any = _netlink_layer3.read_routes(Answers(24, message), NAMES)  # type: ignore[arg-type]
+    assert found == expected
+
+
+def test_an_error_is_told_in_the_kernels_words() -> None:
+    words = attribute(1, b"Unknown device type\0")
+    payload = struct.pack("=i", -95) + struct.pack("=IHHII", 16, 16, 0, 1, 0) + words
+    with pytest.raises(_netlink_socket.KernelError, match=r"make x: .*\(Unknown device type\)") as caught:
+        _netlink_socket._raise("make x", 2, 0x300, payload)
+    assert caught.value.code == 95
+    _netlink_socket._raise("make x", 2, 0, struct.pack("=i", 0))
