@@ -100,7 +100,8 @@ class FakeInterfaces:
         index = 100 + len(self.calls)
         self.set_by_user |= {(name, "mac")} if made.mac else set()
         kind = {LinuxBridge: "bridge", VlanIface: "vlan", Tuntap: "tun"}[type(made)]
-        mac = made.mac or f"52:54:00:00:01:{index % 256:02x}"
+        asked = made.mac
+        mac = asked or f"52:54:00:00:01:{index % 256:02x}"
         made = replace(
             made, up=False, mac=mac, mtu=made.mtu or 1500, ipv6=Ipv6(True, "unless_forwarding", True, "eui64")
         )
@@ -108,12 +109,13 @@ class FakeInterfaces:
             parent = self.kept[made.parent or ""].definition
             taken = [other for other in self.kept.values() if other.lower == made.parent]
             assert not any(_tag(other.definition) == _tag(made) for other in taken), "the kernel has one of each"
-            made = replace(made, mac=mac if self.kept and made.mac != mac else parent.mac, mtu=made.mtu)
+            made = replace(made, mac=asked or parent.mac)
         if isinstance(made, LinuxBridge) and "bridge vlan filtering" in self._features:
             vlans = admitted(vlans_of(LinuxBridge()), Span("1", True, True))
             made = with_vlans(made, default_changed(vlans, 1, _pvid(made)))
         state = InterfaceState(kind, index, made, lower=getattr(made, "parent", None), persistent=kind == "tun")
         self.kept[name] = state
+        self._fit_ipv6()
 
     def delete(self, name: str) -> None:
         state = self._called(f"delete {name}", name)
@@ -154,8 +156,7 @@ class FakeInterfaces:
             if "mtu" in given and (upper.definition.mtu or 0) > given["mtu"]:
                 self._keep(self.kept[upper.name], mtu=given["mtu"])
         self.set_by_user |= {(name, "mac"), (name, "mtu")} & {(name, option) for option in given}
-        if given.get("mtu", 1500) < 1280:
-            self._flush(name, 6)
+        self._fit_ipv6()
         if up is not None:
             self._switch(name, up)
 
@@ -183,6 +184,15 @@ class FakeInterfaces:
             definition = upper.definition
             if isinstance(definition, VlanIface) and not definition.loose_binding and definition.up != up:
                 self._switch(upper.name, up)
+
+    def _fit_ipv6(self) -> None:
+        """No IPv6 on what carries too little for it; it comes back as it is on a new interface."""
+        for state in list(self.kept.values()):
+            if (state.definition.mtu or 1500) < 1280:
+                self._flush(state.name, 6)
+                self._keep(self.kept[state.name], ipv6=None)
+            elif state.definition.ipv6 is None:
+                self._keep(state, ipv6=Ipv6(True, "unless_forwarding", True, "eui64"))
 
     def _flush(self, name: str, family: int) -> None:
         state = self.kept[name]
@@ -215,6 +225,7 @@ class FakeInterfaces:
         for option in ("mac", "mtu"):
             if ports and (bridge, option) not in self.set_by_user:
                 self._keep(self.kept[bridge], **{option: min(getattr(port, option) for port in ports)})
+        self._fit_ipv6()
 
     def set_port(self, name: str, changes: Port) -> None:
         state = self._called(f"port {name}", name)
@@ -298,6 +309,8 @@ class FakeInterfaces:
 
     def set_ipv6(self, name: str, changes: Ipv6) -> None:
         state = self._called(f"ipv6 {name}", name)
+        if state.definition.ipv6 is None:
+            raise HostError("set ipv6", "No such file or directory")
         given = {shape.name: getattr(changes, shape.name) for shape in shapes(Ipv6)}
         ipv6 = replace(state.definition.ipv6 or Ipv6(), **{k: v for k, v in given.items() if v is not None})
         self._keep(state, ipv6=ipv6)

@@ -87,7 +87,8 @@ NEW = {"name": "new"}
         (BRIDGE, {**NEW, "addresses": ["fe80::1/64"]}, "addresses[0]", "no link-local address"),
         (BRIDGE, {**NEW, "addresses": ["192.168.1.2/16"]}, "addresses[0]", "eth0 has it"),
         (BRIDGE, {**NEW, "addresses": ["fd00::1/64", "fd00::1/48"]}, "addresses[1]", "each address once"),
-        (BRIDGE, {**NEW, "addresses": ["fd00::1/64"], "mtu": 1200}, "addresses[0]", "as mtu is below 1280"),
+        (BRIDGE, {**NEW, "addresses": ["fd00::1/64"], "mtu": 1200}, "addresses[0]", "as the MTU is below 1280"),
+        (BRIDGE, {**NEW, "ipv6": {"enabled": True}, "mtu": 1200}, "ipv6", "IPv6 needs 1280 or more"),
         (
             BRIDGE,
             {**NEW, "addresses": ["fd00::1/64"], "ipv6": {"enabled": False}},

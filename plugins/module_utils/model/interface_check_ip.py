@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Optional
 
 from ..errors import OptionError
+from .fields import to_options
 from .interface import Interface, InterfaceRoute, InterfaceState
 from .interface_kernel import LEAST_IPV6_MTU
 from .interface_normal import destination, family, ip_of, normal_route, reached, route_family
@@ -21,6 +22,9 @@ def check_ip(
     wanted: Wanted, target: Interface, found: Optional[InterfaceState], states: Mapping[str, InterfaceState]
 ) -> None:
     """Refuse addresses that no host can have, and routes that the kernel would not take."""
+    if wanted.given.ipv6 is not None and (target.mtu or LEAST_IPV6_MTU) < LEAST_IPV6_MTU:
+        words = f"nothing, as the MTU is {target.mtu}: IPv6 needs {LEAST_IPV6_MTU} or more"
+        raise OptionError("ipv6", to_options(wanted.given.ipv6), words)
     cidrs = wanted.given.addresses or ()
     for place, cidr in enumerate(cidrs):
         where = f"addresses[{place}]"
@@ -51,8 +55,8 @@ def check_address(where: str, cidr: str) -> None:
 def _check_ipv6(where: str, cidr: str, wanted: Wanted, target: Interface) -> None:
     if target.ipv6 and target.ipv6.enabled is False:
         raise OptionError(where, cidr, "an IPv4 address, as ipv6.enabled is false")
-    if wanted.given.mtu is not None and wanted.given.mtu < LEAST_IPV6_MTU:
-        raise OptionError(where, cidr, f"an IPv4 address, as mtu is below {LEAST_IPV6_MTU}")
+    if (target.mtu or LEAST_IPV6_MTU) < LEAST_IPV6_MTU:
+        raise OptionError(where, cidr, f"an IPv4 address, as the MTU is below {LEAST_IPV6_MTU}")
 
 
 def _check_elsewhere(where: str, cidr: str, wanted: Wanted, states: Mapping[str, InterfaceState]) -> None:

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Optional
 from . import interface_steps as ask
 from .fields import shapes
 from .interface import Interface, InterfaceState, Ipv6, LinuxBridge, Port, Route, Tuntap, VlanIface
-from .interface_kernel import Context, foresee, same_address
+from .interface_kernel import LEAST_IPV6_MTU, Context, foresee, same_address
 from .interface_normal import LISTS, blank_vlans, destination, family, ip_of, normal_state, with_own_route
 from .interface_vlans import Vlans, admit, dismiss, vlans_of
 
@@ -227,8 +227,10 @@ class Course:
 
     def _ipv6(self, wanted: InterfaceState) -> None:
         asked = wanted.definition.ipv6
-        found = self.states[wanted.name].definition.ipv6 or Ipv6()
-        changes = settings(found, asked) if asked else {}
+        definition = self.states[wanted.name].definition
+        if asked is None or (definition.mtu or LEAST_IPV6_MTU) < LEAST_IPV6_MTU:
+            return  # an interface of so small an MTU has no IPv6
+        changes = settings(definition.ipv6 or Ipv6(), asked)
         if changes.get("enabled") is False and self._has_others(wanted):
             return  # first all that moves to another interface is there
         if changes:

@@ -117,8 +117,12 @@ def _set(request: ask.Set, context: Context) -> Changed:
             _update(changed, context, upper.name, mac=changes.mac)  # vlan_sync_address
         if changes.mtu is not None and (upper.definition.mtu or 0) > changes.mtu:
             _update(changed, context, upper.name, mtu=changes.mtu)  # NETDEV_CHANGEMTU in vlan_device_event
+            if changes.mtu < LEAST_IPV6_MTU:
+                changed[upper.name] = _without_ipv6(_state(changed, context, upper.name))
+                _update(changed, context, upper.name, ipv6=None)
     if changes.mtu is not None and changes.mtu < LEAST_IPV6_MTU:
         changed[name] = _without_ipv6(_state(changed, context, name))
+        _update(changed, context, name, ipv6=None)
     if changes.up is not None:
         _switch(changed, context, name, changes.up)
     return changed

@@ -107,6 +107,13 @@ def ip_of(cidr: str) -> str:
     return cidr.split("/", 1)[0]
 
 
+def asked_address(cidr: str) -> Address:
+    """An address that somebody asks for: with its subnet's broadcast address, as networkd and ifupdown give it."""
+    found = ipaddress.ip_interface(cidr).network
+    shared = found.version == 4 and found.prefixlen <= 30
+    return Address(cidr, broadcast=str(found.broadcast_address) if shared else None)
+
+
 def with_own_route(address: Address) -> Address:
     """An address that brings the route to its subnet, whoever made that before: he won't when it is added by others."""
     return replace(address, flags=address.flags & ~IFA_F_NOPREFIXROUTE)

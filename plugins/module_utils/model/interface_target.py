@@ -15,7 +15,7 @@ from ..errors import OptionError
 from .fields import merge, without_host_chosen
 from .interface import Address, Interface, InterfaceRoute, InterfaceState, LinuxBridge, Port, Route, Tuntap, VlanIface
 from .interface_kernel import default_pvid
-from .interface_normal import family, ip_of, normal, normal_port, normal_route, reached, route_family
+from .interface_normal import asked_address, family, ip_of, normal, normal_port, normal_route, reached, route_family
 from .interface_steps import kind_word
 from .interface_vlans import Vlans, default_changed, merged, vlans_of, with_vlans
 from .world import Namespace
@@ -277,7 +277,7 @@ def _addresses(
     for state in (adopted, found):
         known.update({address.cidr: address for address in (state.addresses if state else ())})
     order = [*known, *(cidr for cidr in target.addresses or () if cidr not in known)]
-    return tuple(known.get(cidr, Address(cidr)) for cidr in order if cidr in (target.addresses or ()))
+    return tuple(known.get(cidr) or asked_address(cidr) for cidr in order if cidr in (target.addresses or ()))
 
 
 def _routes(target: Interface, found: Optional[InterfaceState], adopted: Optional[InterfaceState]) -> tuple[Route, ...]:
