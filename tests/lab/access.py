@@ -60,8 +60,12 @@ class ReachedMachine(Machine):
                 timeout=timeout,
             )
         except subprocess.TimeoutExpired:
-            raise LabError(f"{self.name}: `{cmd}` did not end within {timeout:.0f} s") from None
+            raise LabError(f"{self.name}: `{cmd}` did not end within {timeout:.0f} s{self._condition()}") from None
         return self.checked(done, cmd, check)
+
+    def _condition(self) -> str:
+        """What a kind has to say about a host on which a command did not end."""
+        return ""
 
     def put(self, local: str | Path, remote: str) -> None:
         source, target = Path(local), Path(remote)

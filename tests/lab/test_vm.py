@@ -9,10 +9,11 @@ import shlex
 import socket
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from . import Machine, clean, create, net, vm_accel, vm_boot, vm_image, vm_qemu, vm_snapshot
+from . import Machine, clean, create, net, vm, vm_accel, vm_boot, vm_image, vm_qemu, vm_snapshot
 from .guest import Guest
 from .machine import LabError
 from .system import is_alive
@@ -156,6 +157,27 @@ def test_failures_say_why(host: Machine) -> None:
         host.run("sleep 20", timeout=1)
     with pytest.raises(LabError, match="running already"):
         create(NAME, "trixie", "vm").up()
+
+
+def test_a_machine_that_hangs_is_told_from_a_slow_command(host: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vm, "HANG_SECONDS", 3)
+    # One connection at a time: the lab needs it to look.
+    with vm_qemu.Qmp(host.dir) as qmp:
+        qmp("stop")
+    try:
+        with pytest.raises(LabError, match=r"`true` did not end within 1 s, and the VM .* it hangs") as caught:
+            host.run("true", timeout=1)
+        report = Path(str(caught.value).split()[-1])
+        assert "RIP=" in report.read_text()
+        with pytest.raises(LabError, match=r"labvm hangs, see "):
+            host.run("true")
+    finally:
+        with vm_qemu.Qmp(host.dir) as qmp:
+            qmp("cont")
+    monkeypatch.undo()
+    host.run("true")
+    assert "hangs" not in host.state
+    report.unlink()
 
 
 def test_boot_where_the_snapshot_fails(

@@ -21,11 +21,12 @@ from typing import Any
 from . import cgroup, images, net, vm_accel, vm_image, vm_qemu, vm_snapshot
 from .access import ReachedMachine
 from .guest import mac_of
-from .machine import LabError
+from .machine import LabError, cache_dir
 from .system import identity, is_alive, wait_until
 
 BOOT_SECONDS = 240
 REBOOT_SECONDS = 300
+HANG_SECONDS = 30
 _LIBVIRT_ANSWERS = "virsh version --daemon"
 
 # Run on a machine that has just come up, be it booted or continued: who it is, and what time it is.
@@ -43,6 +44,16 @@ _SET_BACKEND = r"""
 echo 'firewall_backend = "{backend}"' > /etc/libvirt/network.conf
 systemctl restart libvirtd.service
 """
+
+
+def _look(qmp: vm_qemu.Qmp) -> str:
+    """The state of the CPUs and of their interrupt controllers, three times in three seconds."""
+    seen = []
+    for _ in range(3):
+        for words in ("info registers -a", "info lapic 0", "info lapic 1", "info pic"):
+            seen += [f"-- {words}", str(qmp("human-monitor-command", command_line=words))]
+        time.sleep(1)
+    return "\n".join(seen)
 
 
 class VmMachine(ReachedMachine):
@@ -166,11 +177,45 @@ class VmMachine(ReachedMachine):
     def is_running(self) -> bool:
         return is_alive(self.state.get("qemu"))
 
+    def _condition(self) -> str:
+        """Tell a slow command from a machine that hangs, and keep what its CPUs were doing."""
+        if self._answers():
+            return ""
+        report = cache_dir() / "logs" / f"hang-{self.name}-{time.strftime('%Y%m%d-%H%M%S')}.txt"
+        report.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with vm_qemu.Qmp(self.dir) as qmp:
+                report.write_text(_look(qmp))
+        except OSError as error:
+            report.write_text(f"QEMU does not answer either: {error}\n")
+        self.state["hangs"] = str(report)
+        self.save()
+        return f", and the VM answers nothing else either: it hangs. What its CPUs did is in {report}"
+
+    def _answers(self) -> bool:
+        # By a connection of its own: the one that is kept may be what hangs.
+        probe = [*super().ssh_args(), "true"]
+        try:
+            done = subprocess.run(
+                probe, check=False, stdin=subprocess.DEVNULL, capture_output=True, timeout=HANG_SECONDS
+            )
+        except subprocess.TimeoutExpired:
+            return False
+        return done.returncode == 0
+
     # -- ways in -------------------------------------------------------------------------------------------------
 
     def _here(self, words: Sequence[str]) -> list[str]:
         if not self.is_running():
             raise LabError(f"{self.name} is not running; `script/lab up {self.name} --kind vm` starts it anew")
+        # Once it hung, nobody waits for it for long.
+        if "hangs" in self.state:
+            if not self._answers():
+                raise LabError(
+                    f"{self.name} hangs, see {self.state['hangs']}; `script/lab down {self.name}` removes it"
+                )
+            del self.state["hangs"]
+            self.save()
         return [*self.ssh_args(), shlex.join(words)]
 
     @property
