@@ -44,14 +44,20 @@ class FakeHost:
     def __init__(self, base: Path) -> None:
         self.run_files = RunFiles("test")
         self.run_files._directory, self.run_files._usable = str(base / "run"), True
-        self.files = self
         self.reloaded: list[str] = []
 
     def interfaces(self, _netns: Optional[str]) -> Interfaces:
         return Interfaces()
 
-    def reload(self, tool: str, _names: Sequence[str]) -> None:
+    def routes(self) -> set[Any]:
+        return set()
+
+    def link_local(self) -> dict[str, tuple[str, ...]]:
+        return {}
+
+    def reload(self, tool: str, _names: Sequence[str], _changed: Sequence[str]) -> bool:
         self.reloaded.append(tool)
+        return True
 
     def forget(self) -> None:
         pass
@@ -96,6 +102,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         "ansible_collections.virtnet.kvm.plugins.module_utils.backend.checkpoint_restore.SETTLE_SECONDS", 0
     )
     monkeypatch.setattr(checkpoint_code, "rehearse", lambda _launcher: None)
+    monkeypatch.setattr(os, "fsync", lambda _handle: None)  # no power fails here
     monkeypatch.setattr(checkpoint_timer, "need_systemd", lambda: None)
     monkeypatch.setattr(checkpoint_timer, "start", made.start)
     monkeypatch.setattr(checkpoint_timer, "stop", made.stop)

@@ -35,7 +35,9 @@ def _aim(was: list[InterfaceState], found: list[InterfaceState], **options: Any)
 
 def test_what_is_as_it_was_stays() -> None:
     states = [LO, ETH0, BR0, VIRBR0, VLAN, TAP, VNET0]
-    assert _aim(states, states) == Aim({state.name: state for state in states})
+    assert _aim(states, states) == Aim(
+        {state.name: state for state in states}, frozenset({"lo", "eth0", "br0", "eth0.7", "tap0"})
+    )
 
 
 def test_what_was_made_since_goes() -> None:
@@ -59,7 +61,7 @@ def test_what_is_gone_is_made_again() -> None:
 
 def test_what_libvirt_or_a_guest_has_taken_away_is_not() -> None:
     found = _aim([ETH0, VIRBR0, VNET0], [ETH0], foreign=frozenset(), foreign_then=frozenset({"virbr0"}))
-    assert found == Aim({"eth0": ETH0})
+    assert found == Aim({"eth0": ETH0}, frozenset({"eth0"}))
 
 
 def test_a_nic_that_is_gone_is_told_and_what_sat_on_it_is_not_tried() -> None:

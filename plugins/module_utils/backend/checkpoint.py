@@ -69,7 +69,7 @@ class Checkpoint:
         store.clear()
         host = NetworkHost()
         with host.run_files.lock():
-            files = take(store, host.interfaces(None))
+            files = take(store, host)
         launcher = checkpoint_code.copy_code(store.directory)
         checkpoint_code.rehearse(launcher)
         identity = uuid.uuid4().hex

@@ -11,10 +11,11 @@ tap was on.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Optional
 
 from ..model.interface import Address, InterfaceState
+from .checkpoint_routes import RawRoute
 
 States = Mapping[str, InterfaceState]
 
@@ -31,13 +32,17 @@ class Snapshot:
     taken: float
     interfaces: States
     foreign: frozenset[str]
+    routes: frozenset[RawRoute] = frozenset()
+    link_local: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Aim:
-    """What the host should have, by name; what isn't in it goes. ``left`` says what can't be had again."""
+    """What the host should have, by name; what isn't in it goes. ``ours`` are those of it that are to be as they were, and
+    ``left`` says what can't be had again."""
 
     target: States
+    ours: frozenset[str]
     left: tuple[str, ...] = ()
 
 
@@ -54,7 +59,13 @@ def aim(snapshot: Snapshot, found: States, foreign: frozenset[str], now: float) 
             target[name] = _lasting(wanted, is_now, elapsed)
         elif was is not None and not was.kind and not was.loopback:
             left.append(f"{name} is gone, and is no interface that could be made again")
-    return Aim(_held_together(target), tuple(left))
+    held = _held_together(target)
+    ours = frozenset(
+        name
+        for name, state in held.items()
+        if name in snapshot.interfaces and name not in foreign and not _of_a_guest(state)
+    )
+    return Aim(held, ours, tuple(left))
 
 
 def _wanted(was: Optional[InterfaceState], is_now: Optional[InterfaceState], foreign: bool) -> Optional[InterfaceState]:

@@ -6,9 +6,15 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping, Sequence
 from typing import Optional
 
-from .files import Files
+from . import _reload_networkd
+from ._netlink_socket import Channel
+from .checkpoint_link_local import read_link_local
+from .checkpoint_routes import RawRoute, read_routes
+from .files import RELOADS, Files
 from .netlink import Interfaces
 from .runfiles import RunFiles
 
@@ -22,11 +28,35 @@ class NetworkHost:
         self.files = Files()
         self.run_files = RunFiles(SYSTEM)
         self._interfaces: Optional[Interfaces] = None
+        self._channel: Optional[Channel] = None
 
     def interfaces(self, _netns: Optional[str]) -> Interfaces:
         if self._interfaces is None:
             self._interfaces = Interfaces(None)
         return self._interfaces
+
+    @property
+    def channel(self) -> Channel:
+        if self._channel is None:
+            self._channel = Channel(None)
+        return self._channel
+
+    def routes(self) -> set[RawRoute]:
+        names = {state.index: name for name, state in self.interfaces(None).all().items()}
+        return read_routes(self.channel, names)
+
+    def link_local(self) -> Mapping[str, tuple[str, ...]]:
+        return read_link_local()
+
+    def reload(self, tool: str, names: tuple[str, ...], changed: Sequence[str]) -> bool:
+        """Have a tool read its files again, those that were ``changed`` among them; ``False`` if the host hasn't the tool."""
+        if tool not in self.files.facts().installed or tool not in RELOADS:
+            return False
+        netdevs = [path for path in changed if path.endswith(".netdev") and os.path.exists(path)]
+        if netdevs and _reload_networkd.running():
+            _reload_networkd.introduce(netdevs)
+        self.files.reload(tool, names)
+        return True
 
     def forget(self) -> None:
         """Others change them as well."""

@@ -11,15 +11,17 @@ of it again until nothing differs.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Callable, Optional, Protocol
+from typing import Any, Callable, Optional, Protocol
 
 from ..errors import VirtnetError
 from ..model.interface_compare import InterfaceStep, steps_to
-from ..model.interface_steps import FileDriver, InterfaceDriver
+from ..model.interface_steps import InterfaceDriver
 from .checkpoint_aim import Aim, Snapshot, aim
 from .checkpoint_files import Files, differing, read_files, restore_files, tools_of
+from .checkpoint_link_local import link_local_changes
+from .checkpoint_routes import RawRoute, renumbered, route_changes
 
 ROUNDS = 5
 
@@ -30,9 +32,10 @@ SETTLE_SECONDS = 1.0
 
 
 class Host(Protocol):
-    @property
-    def files(self) -> FileDriver: ...
     def interfaces(self, netns: Optional[str]) -> InterfaceDriver: ...
+    def routes(self) -> set[RawRoute]: ...
+    def link_local(self) -> Mapping[str, tuple[str, ...]]: ...
+    def reload(self, tool: str, names: tuple[str, ...], changed: Sequence[str]) -> bool: ...
     def forget(self) -> None: ...
 
 
@@ -60,13 +63,22 @@ class Restore:
         """What runs, which brings the host back; then the tools, and once more what they have made of it."""
         names = self.names()
         self._converge()
-        tools = tools_of(self._changed)
-        for tool in tools:
-            self._try(f"have {tool} read its files again", partial(self._host.files.reload, tool, names))
-        if tools:
+        asked = [tool for tool in tools_of(self._changed) if self._reload(tool, names)]
+        if asked:
             time.sleep(SETTLE_SECONDS)
             self._converge()
         self.left = tuple(self._remaining())
+
+    def _reload(self, tool: str, names: tuple[str, ...]) -> bool:
+        words = f"have {tool} read its files again"
+        try:
+            if not self._host.reload(tool, names, self._changed):
+                return False
+        except Exception as error:  # as below
+            self._errors[words] = str(error) if isinstance(error, VirtnetError) else repr(error)
+        else:
+            self.actions.append(words)
+        return True
 
     def _try(self, words: str, do: Callable[[], None]) -> None:
         try:
@@ -80,38 +92,56 @@ class Restore:
     def _converge(self) -> None:
         """A step may fail because another one, which comes after it, has yet to be done."""
         for _round in range(ROUNDS):
-            steps = self.steps()
-            for step in steps:
-                self._try(step.words, partial(step.do, self._host))
-            if not steps:
+            begun = len(self.actions) + len(self._errors)
+            steps = [*self._do(self._to_interfaces()), *self._do(self._to_the_rest())]
+            if not steps or begun == len(self.actions) + len(self._errors):
                 return
+
+    def _do(self, steps: Sequence[Any]) -> Sequence[Any]:
+        for step in steps:
+            self._try(step.words, partial(step.do, self._host))
+        return steps
 
     def _aim(self) -> Aim:
         self._host.forget()
         found = self._host.interfaces(None).all()
         return aim(self._snapshot, found, self._foreign(), time.monotonic())
 
-    def steps(self) -> Sequence[InterfaceStep]:
-        """What is to be done to the interfaces."""
+    def _to_interfaces(self) -> Sequence[InterfaceStep]:
         target = self._aim().target
         driver = self._host.interfaces(None)
         return steps_to(driver.all(), target, bridge_vlans=VLAN_FILTERING in driver.features())
 
+    def _to_the_rest(self) -> Sequence[Any]:
+        """To what else they had; most of it comes with them."""
+        goal = self._aim()
+        found = self._host.interfaces(None).all()
+        then = {name: state.index for name, state in self._snapshot.interfaces.items()}
+        now = {name: state.index for name, state in found.items()}
+        routes = [renumbered(route, then, now) for route in self._snapshot.routes]
+        return [
+            *link_local_changes(self._snapshot.link_local, self._host.link_local(), goal.target, goal.ours),
+            *route_changes([route for route in routes if route], self._host.routes(), goal.ours),
+        ]
+
+    def _steps(self) -> Sequence[Any]:
+        return self._to_interfaces() or self._to_the_rest()
+
     def names(self) -> tuple[str, ...]:
         """The interfaces that have to change."""
-        return tuple(sorted({name for step in self.steps() for name in step.becomes}))
+        return tuple(sorted({name for step in self._to_interfaces() for name in step.becomes}))
 
     def planned(self) -> list[str]:
         """All that would be done, in words."""
         paths = differing(self._files, read_files())
         return [
             *(f"put back {path}" if path in self._files else f"remove {path}" for path in paths),
-            *(step.words for step in self.steps()),
+            *(step.words for step in self._steps()),
         ]
 
     def _remaining(self) -> list[str]:
         left = list(self._aim().left)
-        for words in (step.words for step in self.steps()):
+        for words in (step.words for step in self._steps()):
             left.append(f"{words} ({self._errors.pop(words)})" if words in self._errors else words)
         for path in differing(self._files, read_files()):
             left.append(self._errors.pop(path, f"put back {path} (it was changed again)"))

@@ -9,22 +9,27 @@ from __future__ import annotations
 import time
 
 from ..errors import VirtnetError
-from ..model.interface_steps import InterfaceDriver
 from .checkpoint_aim import Snapshot
 from .checkpoint_files import Files, decode_files, encode_files, read_files
 from .checkpoint_foreign import foreign_bridges
+from .checkpoint_host import NetworkHost
 from .checkpoint_json import decode, encode
+from .checkpoint_routes import RawRoute
 from .checkpoint_store import Store
 
 _NAME = "snapshot.json"
 
 
-def take(store: Store, interfaces: InterfaceDriver) -> Files:
+def take(store: Store, host: NetworkHost) -> Files:
     """Keep what the host has now; the files are returned as well."""
     files = read_files()
     held = {
         "taken": time.monotonic(),
-        "interfaces": {name: encode(state) for name, state in interfaces.all().items()},
+        "interfaces": {name: encode(state) for name, state in host.interfaces(None).all().items()},
+        "routes": [
+            [route.body.hex(), list(route.devices)] for route in sorted(host.routes(), key=lambda route: route.body)
+        ],
+        "link_local": dict(host.link_local()),
         "foreign": sorted(foreign_bridges()),
         "files": encode_files(files),
     }
@@ -38,4 +43,7 @@ def load(store: Store) -> tuple[Snapshot, Files]:
     if not held:
         raise VirtnetError(f"there is no snapshot in {store.directory}")
     interfaces = {name: decode(state) for name, state in held["interfaces"].items()}
-    return Snapshot(held["taken"], interfaces, frozenset(held["foreign"])), decode_files(held["files"])
+    routes = frozenset(RawRoute(bytes.fromhex(body), tuple(devices)) for body, devices in held["routes"])
+    link_local = {name: tuple(cidrs) for name, cidrs in held["link_local"].items()}
+    snapshot = Snapshot(held["taken"], interfaces, frozenset(held["foreign"]), routes, link_local)
+    return snapshot, decode_files(held["files"])
