@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
+from .paths import CACHE
 from .steps import Step, log_name
 
 LANES = 2
@@ -80,8 +81,15 @@ class Run:
     def _run_step(self, step: Step) -> Result:
         log = self._logs / f"{log_name(step.name)}.log"
         begun = time.monotonic()
+        hung = _hangs()
         with log.open("wb") as output:
             code = self._execute(step, output.fileno())
+        if code != 0 and not self._stopped and (new := _hangs() - hung):
+            # An emulated machine that loses an interrupt says nothing of what is tested on it. Once is bad luck.
+            print(f"        a VM hung in {step.name}, see {', '.join(sorted(map(str, new)))}; once more", flush=True)
+            log.rename(log.with_suffix(".hung.log"))
+            with log.open("wb") as output:
+                code = self._execute(step, output.fileno())
         result = _result(step, code, time.monotonic() - begun)
         self._report(result, log)
         return result
@@ -122,6 +130,11 @@ class Run:
             if result.failed:
                 lines = _telling(log.read_text(errors="replace").splitlines())
                 print(*(f"    | {line}" for line in lines), f"    {log}", sep="\n", flush=True)
+
+
+def _hangs() -> set[Path]:
+    """The lab's reports of VMs that answered nothing any more."""
+    return set((CACHE / "logs").glob("hang-*"))
 
 
 def _telling(lines: list[str]) -> list[str]:

@@ -157,7 +157,11 @@ class VmMachine(ReachedMachine):
         def answers() -> bool:
             if not self.is_running():
                 raise LabError(f"{self.name}: its QEMU ended: {(self.dir / 'qemu.log').read_text().strip()}")
-            return self.run(cmd, check=False, timeout=60).returncode == 0
+            try:
+                return self.run(cmd, check=False, timeout=60).returncode == 0
+            except LabError as error:
+                images.say(f"{error}; trying on")
+                return False
 
         wait_until(answers, seconds, f"{self.name} {what}; its console is {self.dir / vm_qemu.CONSOLE}", 0.3)
 
