@@ -197,8 +197,12 @@ def _plan_all(host: Host, resources: Sequence[Resource]) -> list[Outcome]:
             warnings=list(plan.warnings),
             place=len(outcomes),
         )
+    changes = any(outcome.changed for outcome in outcomes.values())
     for outcome in outcomes.values():
         # what is planned later may bear on it
+        if not changes:
+            outcome.shown_after = outcome.shown_before
+            continue
         outcome.shown_after = outcome.resource.show(outcome.resource.foretold(outcome.plan, world), outcome.plan)
     return [outcomes[resource.label] for resource in resources]
 

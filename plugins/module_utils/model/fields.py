@@ -174,7 +174,7 @@ def merge(base: T, given: T) -> T:
             changes[shape.name] = merge(old if old is not None else shape.base(), new)
         else:
             changes[shape.name] = new
-    return dataclasses.replace(base, **changes)  # type: ignore[type-var]
+    return dataclasses.replace(base, **changes) if changes else base  # type: ignore[type-var]
 
 
 def canonical(value: T) -> T:
@@ -246,8 +246,9 @@ def without_host_chosen(value: T, given: Any) -> T:
         if shape.meta["host_chosen"] and asked is None:
             changes[shape.name] = None
         elif shape.nested and not shape.many:
-            changes[shape.name] = without_host_chosen(mine, asked)
-    return dataclasses.replace(value, **changes)  # type: ignore[type-var]
+            if (rest := without_host_chosen(mine, asked)) is not mine:
+                changes[shape.name] = rest
+    return dataclasses.replace(value, **changes) if changes else value  # type: ignore[type-var]
 
 
 def take_host_chosen(value: T, source: Optional[T]) -> T:

@@ -32,7 +32,7 @@ def check_ip(
         if ip_of(cidr) in [ip_of(other) for other in cidrs[:place]] and (family(cidr) == 6 or cidr in cidrs[:place]):
             raise OptionError(where, cidr, "each address once")
         if family(cidr) == 6:
-            _check_ipv6(where, cidr, wanted, target)
+            _check_ipv6(where, cidr, target)
         if not any(address.cidr == cidr for address in (found.addresses if found else ())):
             _check_elsewhere(where, cidr, wanted, states)
     _check_routes(wanted, target, states)
@@ -52,7 +52,7 @@ def check_address(where: str, cidr: str) -> None:
         raise OptionError(where, cidr, f"a host's address in {net}, not the broadcast address")
 
 
-def _check_ipv6(where: str, cidr: str, wanted: Wanted, target: Interface) -> None:
+def _check_ipv6(where: str, cidr: str, target: Interface) -> None:
     if target.ipv6 and target.ipv6.enabled is False:
         raise OptionError(where, cidr, "an IPv4 address, as ipv6.enabled is false")
     if (target.mtu or LEAST_IPV6_MTU) < LEAST_IPV6_MTU:

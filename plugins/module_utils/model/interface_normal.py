@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from collections.abc import Iterable
 from dataclasses import replace
@@ -30,6 +31,8 @@ I = TypeVar("I", bound=Interface)  # noqa: E741
 IFA_F_NOPREFIXROUTE = 0x200  # linux/if_addr.h: whoever set it makes the subnet's route by himself
 IPV6_METRIC = 1024  # IP6_RT_PRIO_USER of linux/ipv6_route.h, what a route has that is given none
 ANYWHERE = ("0.0.0.0/0", "::/0")
+
+_MANY = 16384  # the same values come again and again: seen, planned for, and seen after
 
 # What an interface has that is no setting of its own, but a part with steps of its own.
 LISTS = ("addresses", "routes", "ipv6", "ports", "bridge", "pvid", "tagged", "untagged")
@@ -64,6 +67,11 @@ def destination(route: InterfaceRoute) -> str:
 
 def normal(definition: I) -> I:
     """A definition's normal form; what is ``None`` in it is the kernel's default, or nothing."""
+    return _normal(definition)  # type: ignore[return-value]
+
+
+@functools.lru_cache(maxsize=_MANY)
+def _normal(definition: Interface) -> Interface:
     definition = canonical(definition)
     changes: dict[str, Any] = {}
     if definition.routes:
@@ -82,17 +90,19 @@ def qos(entries: Any) -> Optional[tuple[QosMap, ...]]:
     return tuple(sorted(entries, key=lambda entry: (entry.pcp, entry.priority))) or None
 
 
+@functools.lru_cache(maxsize=_MANY)
 def normal_port(port: Port) -> Port:
     port = canonical(port)
     return with_vlans(port, vlans_of(port))
 
 
+@functools.lru_cache(maxsize=_MANY)
 def normal_state(state: InterfaceState) -> InterfaceState:
     """A state's normal form, in which the parts that its definition leaves out stay out."""
     routes = tuple(replace(route, option=normal_route(route.option)) for route in state.routes)
     return replace(
         state,
-        definition=normal(replace(state.definition, addresses=None, routes=None)),
+        definition=normal(state.definition),
         routes=tuple(sorted(routes, key=lambda route: repr(route.option))),
         port=normal_port(state.port) if state.port else None,
     )

@@ -15,7 +15,7 @@ from .fields import canonical, to_options, without_host_chosen
 from .interface import BridgeVlans, Interface, InterfaceState, LinuxBridge, Tuntap
 from .interface_check import check, check_removal
 from .interface_compare import Course, must_remake
-from .interface_target import Wanted, definition_of, targets_of, whole
+from .interface_target import Wanted, definition_of, ports_of, targets_of, whole
 from .world import Namespace
 
 B = TypeVar("B", bound=BridgeVlans)
@@ -84,8 +84,12 @@ def _warnings(wanted: Wanted, namespace: Namespace) -> tuple[str, ...]:
 
 def see(name: str, states: Mapping[str, InterfaceState]) -> Seen:
     """An interface among the host's."""
-    taps = frozenset(port.name for port in states.values() if port.master == name and port.kind == "tun")
-    return Seen(states.get(name), whole(name, states), taps)
+    state = states.get(name)
+    if state is None:
+        return Seen(None, None)
+    bridge = isinstance(state.definition, LinuxBridge)
+    taps = frozenset(port.name for port in ports_of(name, states) if port.kind == "tun") if bridge else frozenset()
+    return Seen(state, whole(name, states), taps)
 
 
 def _absent(wanted: Wanted, namespace: Namespace, course: Course) -> str:

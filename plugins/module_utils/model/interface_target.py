@@ -58,7 +58,7 @@ def whole(name: str, states: Mapping[str, InterfaceState]) -> Optional[Interface
 
 
 def ports_of(bridge: str, states: Mapping[str, InterfaceState]) -> list[InterfaceState]:
-    return sorted((state for state in states.values() if state.master == bridge), key=lambda state: state.name)
+    return sorted([state for state in states.values() if state.master == bridge], key=lambda state: state.name)
 
 
 # -- the definition ----------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any, Optional, TypeVar
+from typing import Optional, TypeVar
 
 from .interface import BridgeVlans
 
@@ -59,12 +59,11 @@ def _made(pvid: int, tagged: frozenset[int], untagged: frozenset[int]) -> Vlans:
 
 def with_vlans(value: B, vlans: Vlans) -> B:
     """``value`` with these VLANs, in the form that options are compared in."""
-    changes: dict[str, Any] = {
-        "pvid": vlans.pvid or None,
-        "tagged": ranges(vlans.tagged) or None,
-        "untagged": ranges(vlans.untagged - {vlans.pvid}) or None,
-    }
-    return replace(value, **changes)
+    pvid, tagged = vlans.pvid or None, ranges(vlans.tagged) or None
+    untagged = ranges(vlans.untagged - {vlans.pvid}) or None
+    if (value.pvid, value.tagged, value.untagged) == (pvid, tagged, untagged):
+        return value
+    return replace(value, pvid=pvid, tagged=tagged, untagged=untagged)
 
 
 def merged(found: Vlans, given: BridgeVlans) -> Vlans:
