@@ -332,21 +332,38 @@ def _family(route: Route) -> int:
 
 
 class FakeFiles:
-    """A host without any tool."""
+    """The files of one tool, or of none."""
+
+    def __init__(self, tool: Optional[str] = None) -> None:
+        self.tool = tool
+        self.texts: dict[str, str] = {}
+        self.reloads: list[tuple[str, tuple[str, ...], dict[str, str]]] = []
+        self.broken = False
 
     def facts(self) -> ToolFacts:
-        return ToolFacts()
+        tools = frozenset({self.tool} if self.tool else ())
+        return ToolFacts(tools, tools)
 
     def read(self, _tool: str) -> Mapping[str, str]:
-        return {}
+        return dict(self.texts)
+
+    def write(self, path: str, text: Optional[str]) -> None:
+        self.texts.pop(path, None)
+        if text is not None:
+            self.texts[path] = text
+
+    def reload(self, tool: str, names: tuple[str, ...]) -> None:
+        self.reloads.append((tool, names, dict(self.texts)))
+        if self.broken and len(self.reloads) == 1:
+            raise HostError("reload", "is broken")
 
 
 class InterfacesHost:
     """What the engine asks of a host that has interfaces only."""
 
-    def __init__(self, *nics: InterfaceState, **options: Any) -> None:
+    def __init__(self, *nics: InterfaceState, tool: Optional[str] = None, **options: Any) -> None:
         self.driver = FakeInterfaces(*nics, **options)
-        self.files = FakeFiles()
+        self.files = FakeFiles(tool)
         self.remembered: dict[str, Mapping[str, Any]] = {}
 
     def interfaces(self, _netns: Optional[str] = None) -> FakeInterfaces:
@@ -397,5 +414,7 @@ class InterfacesHost:
         for word, options in declared:
             kind = INTERFACES[word]
             defaults = {name: option.get("default") for name, option in interface_spec(kind).items()}
-            resources.append(parse_interface_options(kind, {**defaults, "persist": "none", **options}))
+            resources.append(
+                parse_interface_options(kind, {**defaults, "persist": self.files.tool or "none", **options})
+            )
         return run(self, leave_to_bridges(resources), check=check)

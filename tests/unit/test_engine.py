@@ -13,7 +13,7 @@ from typing import Any, Optional
 
 import pytest
 
-from ansible_collections.virtnet.kvm.plugins.module_utils.engine import ApplyError, run
+from ansible_collections.virtnet.kvm.plugins.module_utils.engine import ApplyError, all_actions, run
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import HostError, VirtnetError
 
 
@@ -201,3 +201,73 @@ def test_ended_between_two_steps(number: signal.Signals) -> None:
     finally:
         signal.signal(number, before)
     assert host.log == ["one", "two", "undo two", "undo one"]
+
+
+def test_what_is_needed_comes_first_and_goes_last() -> None:
+    host = Host()
+    top = Thing("thing top", (Step("top"),), wants=("thing middle",))
+    middle = Thing("thing middle", (Step("middle"),), wants=("thing base", "thing elsewhere"))
+    base = Thing("thing base", (Step("base"),))
+    alone = Thing("thing alone", (Step("alone"),))
+    run(host, [top, alone, middle, base], check=False)
+    assert host.log == ["base", "middle", "top", "alone"]
+    for thing in (top, middle, base, alone):
+        thing.present = False
+    host = Host()
+    run(host, [base, middle, alone, top], check=False)
+    assert [word for word in host.log if word != "alone"] == ["top", "middle", "base"] and len(host.log) == 4
+
+
+def test_those_that_need_each_other() -> None:
+    ring = [Thing(f"thing {name}", wants=(f"thing {other}",)) for name, other in ("ab", "bc", "ca")]
+    host = Host()
+    with pytest.raises(VirtnetError, match="thing a -> thing b -> thing c -> thing a"):
+        run(host, ring, check=False)
+    assert host.log == []
+
+
+@dataclass(frozen=True)
+class Last:
+    words: str
+    fails: bool = False
+
+    def joined(self, other: Any) -> Any:
+        return self if other == self else None
+
+    def follows(self, done: Any) -> bool:
+        return any(step.words == "one" for step in done)
+
+    def do(self, host: Host) -> None:
+        if self.fails:
+            raise HostError("the system", "said no")
+        host.log.append(self.words)
+
+    def undo(self, host: Host) -> None:
+        host.log.append(f"undo {self.words}")
+
+
+@dataclass
+class WithLast(Thing):
+    last: tuple[Any, ...] = ()
+
+    def plan(self, before: Any, world: Any, resume: Mapping[str, Any]) -> Plan:
+        found = super().plan(before, world, resume)
+        found.last = self.last
+        return found
+
+
+def test_what_several_share_is_done_once_at_the_end() -> None:
+    host = Host()
+    things = [WithLast(f"thing {word}", (Step(word),), last=(Last("all"),)) for word in ("one", "two")]
+    outcomes = run(host, things, check=False)
+    assert host.log == ["one", "two", "all"]
+    assert all_actions(outcomes) == ["one", "two", "all"]
+    assert [outcome.actions for outcome in outcomes] == [["one", "all"], ["two", "all"]]
+
+
+@pytest.mark.parametrize(("first", "tail"), [("one", ["undo all"]), ("other", [])])
+def test_what_several_share_is_taken_back_last_where_it_is_needed(first: str, tail: list[str]) -> None:
+    host = Host()
+    with pytest.raises(ApplyError, match="said no; the host is as it was"):
+        run(host, [WithLast("thing a", (Step(first),), last=(Last("all", fails=True),))], check=False)
+    assert host.log == [first, f"undo {first}", *tail]

@@ -243,11 +243,13 @@ def without_host_chosen(value: T, given: Any) -> T:
         asked = getattr(given, shape.name) if given is not None else None
         if mine is None:
             continue
+        kept = mine
         if shape.meta["host_chosen"] and asked is None:
-            changes[shape.name] = None
+            kept = None
         elif shape.nested and not shape.many:
-            if (rest := without_host_chosen(mine, asked)) is not mine:
-                changes[shape.name] = rest
+            kept = without_host_chosen(mine, asked)
+        if kept is not mine:
+            changes[shape.name] = kept
     return dataclasses.replace(value, **changes) if changes else value  # type: ignore[type-var]
 
 

@@ -13,7 +13,7 @@ from typing import Any, Optional
 from ..backend.checkpoint_json import decode, encode
 from ..backend.host import Host
 from ..errors import OptionError
-from ..model.fields import argument_spec, from_options, shapes, to_options, without_host_chosen
+from ..model.fields import argument_spec, from_options, merge, shapes, to_options, without_host_chosen
 from ..model.file_steps import ReloadTool, WriteFile
 from ..model.interface import Interface, LinuxBridge, Tuntap, VlanIface
 from ..model.interface_plan import InterfacePlan, Resume, Seen, plan_interface, see, show
@@ -21,7 +21,7 @@ from ..model.interface_target import Wanted, ports_of, whole
 from ..model.values import ifname
 from ..model.world import FileSource, World
 from ..persist.files import Request, header
-from ..persist.plan import CHOICES, NONE, Choice, choose, plan_files
+from ..persist.plan import CHOICES, NONE, TOOLS, Choice, choose, plan_files
 
 
 @dataclass(frozen=True)
@@ -138,14 +138,24 @@ class InterfaceResource:
         wanted = self.wanted
         return choose(wanted.persist, files.facts(), wanted.name, wanted.netns)
 
-    def plan(self, _before: Seen, world: World, resume: Mapping[str, Any]) -> InterfacePlan:
+    def plan(self, before: Seen, world: World, resume: Mapping[str, Any]) -> InterfacePlan:
         try:
             noted = Resume(resume["up"], decode(resume["states"])) if resume else None
-            plan = plan_interface(self.wanted, world.namespace(self.wanted.netns), noted)
+            wanted = self._while_it_runs(before, world.files)
+            plan = plan_interface(wanted, world.namespace(self.wanted.netns), noted)
             notes = {"up": plan.resume.up, "states": encode(plan.resume.states)} if plan.resume else {}
             return self._with_files(replace(plan, resume=notes), world)
         except OptionError as error:
             raise error.under(self.path) if self.path else error from None
+
+    def _while_it_runs(self, before: Seen, files: FileSource) -> Wanted:
+        """What is wanted as the kernel shows it while a tool manages the interface, see `persist.files.Tool`."""
+        given, tool = self.wanted.given, self._choice(files).tool
+        if tool == NONE or given.ipv6 is None:
+            return self.wanted
+        base = before.definition if type(before.definition) is type(given) else type(given)(name=given.name)
+        kept = TOOLS[tool].kept(without_host_chosen(merge(base, given), given))
+        return replace(self.wanted, given=replace(given, ipv6=kept.ipv6))
 
     def _with_files(self, plan: InterfacePlan, world: World) -> InterfacePlan:
         """The files that make it so after a reboot, after the steps that make it so now."""
@@ -175,6 +185,7 @@ class InterfaceResource:
         if seen.definition is None or not self.wanted.present:
             return None
         kept = without_host_chosen(seen.definition, self.wanted.given)
+        kept = replace(kept, ipv6=self.wanted.given.ipv6)
         if not isinstance(kept, LinuxBridge) or not isinstance(self.wanted.given, LinuxBridge):
             return kept
         given = {port.name: port for port in self.wanted.given.ports or ()}
