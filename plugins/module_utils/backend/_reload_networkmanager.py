@@ -17,6 +17,7 @@ import contextlib
 import glob
 import os
 import time
+import uuid
 from typing import Optional
 
 from ..errors import HostError
@@ -31,13 +32,14 @@ _DEVICES = "/run/NetworkManager/devices"
 _INTERFACES = "/sys/class/net"
 _PATTERNS = (f"{PROFILES}/*", "/run/NetworkManager/system-connections/netplan-*.nmconnection")
 _OURS = ("virtnet-kvm-", "netplan-")
+_UUIDS_BY_FILE = uuid.UUID("b425e9fb-7598-44b4-9e3b-5a2e3aaa4905")  # nm_uuid_ns_1
 _SETTLES = 20.0
 _PAUSE = 0.2
 
 
-def hold(names: tuple[str, ...]) -> None:
-    """Stop NetworkManager if it manages one of the interfaces, until `reload`; should that never come, it starts by itself."""
-    if _active() and any(profile and not external for profile, external in _devices(names).values()):
+def hold() -> None:
+    """Stop NetworkManager, where it runs, until `reload`; should that never come, it starts by itself."""
+    if _active():
         _stop()
 
 
@@ -101,10 +103,17 @@ def _wanted(names: tuple[str, ...], files: dict[str, str]) -> dict[str, str]:
     for path, text in files.items():
         connection = parse(text).get("connection", {})
         name = connection.get("interface-name", "")
-        concerned = name in names or connection.get("master") in names
-        if os.path.basename(path).startswith(_OURS) and concerned and "uuid" in connection and _index(name) is not None:
-            found[name] = connection["uuid"]
+        netplans = os.path.basename(path).startswith("netplan-")
+        concerned = name in names or connection.get("master") in names or netplans
+        if os.path.basename(path).startswith(_OURS) and concerned and _index(name) is not None:
+            found[name] = connection.get("uuid") or _uuid_by_file(path)
     return found
+
+
+def _uuid_by_file(path: str) -> str:
+    """The one that NetworkManager gives a profile without (nm_keyfile_read_ensure_uuid in its nm-keyfile.c), for which all
+    its directories are the first."""
+    return str(uuid.uuid3(_UUIDS_BY_FILE, f"keyfile\0{PROFILES}/{os.path.basename(path)}\0"))
 
 
 def _left(files: dict[str, str]) -> dict[str, str]:

@@ -29,6 +29,16 @@ def method6(wanted: Interface) -> str:
     return "ignore"
 
 
+def prefix_metrics(wanted: Interface) -> Sections:
+    """The kernel's metrics of the routes that addresses bring with them, or there would be second ones."""
+    found: Sections = {}
+    if any(family(cidr) == V4 for cidr in wanted.addresses or ()):
+        found["ipv4"] = {"route-metric": str(_METRIC_V4)}
+    if method6(wanted) not in ("disabled", "ignore"):
+        found["ipv6"] = {"route-metric": str(_PREFIX_METRIC_V6)}
+    return found
+
+
 def add_addresses(draft: Draft, profile: Sections, wanted: Interface) -> None:
     addresses: dict[int, list[str]] = {V4: [], V6: []}
     for cidr in wanted.addresses or ():
@@ -37,16 +47,13 @@ def add_addresses(draft: Draft, profile: Sections, wanted: Interface) -> None:
     routes = by_family(wanted.routes or ())
     v4 = profile["ipv4"] = {"method": "manual" if addresses[V4] else "disabled"}
     v6 = profile["ipv6"] = {"method": method6(wanted)}
-    if addresses[V4]:
-        # the kernel's metric of what an address brings with it, or there would be a second such route
-        v4["route-metric"] = str(_METRIC_V4)
-    elif routes[V4]:
+    if not addresses[V4] and routes[V4]:
         draft.cannot("routes for IPv4 without an address for it")
         routes[V4] = []
     if v6["method"] in ("disabled", "ignore"):
         routes[V6] = []
-    else:
-        v6["route-metric"] = str(_PREFIX_METRIC_V6)
+    for section, keys in prefix_metrics(wanted).items():
+        profile[section].update(keys)
     for keys, version in ((v4, V4), (v6, V6)):
         for place, cidr in enumerate(addresses[version], 1):
             keys[f"address{place}"] = cidr

@@ -14,7 +14,7 @@ import re
 import uuid
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
-from typing import Optional
+from typing import Any, Optional
 
 from ..model.fields import canonical
 from ..model.interface import Interface, InterfaceState, LinuxBridge, Port, Tuntap, VlanIface
@@ -45,7 +45,7 @@ def profile_uuid(name: str) -> str:
 class NetworkManager:
     """See `files.Tool`."""
 
-    def patterns(self, files: Mapping[str, str]) -> tuple[str, ...]:
+    def patterns(self, files: Mapping[str, str], /) -> tuple[str, ...]:
         del files  # profiles include no others
         return (f"{PROFILES}/*",)
 
@@ -57,21 +57,17 @@ class NetworkManager:
             profile["connection"]["autoconnect"] = "false"
             draft.cannot("an interface that is there but down; it isn't made at a start of the host,")
         _link(profile, wanted)
-        ports: Sequence[Port] = ()
-        if isinstance(wanted, LinuxBridge):
-            ports = wanted.ports or ()
-            _bridge(draft, profile, wanted)
-        elif isinstance(wanted, VlanIface):
-            _vlan(profile, wanted)
-        elif isinstance(wanted, Tuntap):
-            _tuntap(draft, profile, wanted)
+        ports: Sequence[Port] = (wanted.ports or ()) if isinstance(wanted, LinuxBridge) else ()
+        profile.update(device_settings(draft, wanted))
+        # What its bridge says of it is kept, and doesn't change what is said here.
         joined = _joined(name, draft.request.files.get(profile_path(name), ""))
-        if isinstance(wanted, Tuntap) and wanted.bridge and not joined:
-            profile["connection"].update(_membership(wanted.bridge))
+        bridge = wanted.bridge if isinstance(wanted, Tuntap) and not joined else None
+        if bridge:
+            profile["connection"].update(_membership(bridge))
             profile["bridge-port"] = {}
-        if "bridge-port" not in profile and not joined:
+        else:
             add_addresses(draft, profile, wanted)
-        elif wanted.addresses or wanted.routes:
+        if (bridge or joined) and (wanted.addresses or wanted.routes):
             draft.cannot("addresses and routes, as it is a port of a bridge,")
         _inherit_dns(draft, profile, ports)
         draft.write(profile_path(name), *render(profile))
@@ -90,7 +86,7 @@ class NetworkManager:
         method = method6(wanted)
         if wanted.ipv6 is None or method in ("disabled", "ignore"):
             return wanted
-        changes: dict[str, str] = {}
+        changes: dict[str, Any] = {}
         if wanted.ipv6.accept_ra is not None:
             changes["accept_ra"] = "never"
         if wanted.ipv6.addr_gen_mode is not None:
@@ -126,6 +122,18 @@ def _link(profile: Sections, wanted: Interface) -> None:
         profile["ethernet"]["mtu"] = str(wanted.mtu)
 
 
+def device_settings(draft: Draft, wanted: Interface) -> Sections:
+    """What is special of its kind."""
+    found: Sections = {}
+    if isinstance(wanted, LinuxBridge):
+        _bridge(draft, found, wanted)
+    elif isinstance(wanted, VlanIface):
+        _vlan(found, wanted)
+    elif isinstance(wanted, Tuntap):
+        _tuntap(draft, found, wanted)
+    return found
+
+
 def _flag(value: Optional[bool]) -> str:
     return "true" if value else "false"
 
@@ -144,7 +152,8 @@ def _bridge(draft: Draft, profile: Sections, wanted: LinuxBridge) -> None:
         if wanted.group_fwd_mask & 7:
             draft.cannot(f"bits 0 to 2 of group_fwd_mask ({wanted.group_fwd_mask})")
         keys["group-forward-mask"] = str(wanted.group_fwd_mask & ~7)
-    keys["multicast-snooping"] = _flag(wanted.mcast_snooping is not False)
+    if wanted.mcast_snooping is False:
+        keys["multicast-snooping"] = "false"
     if wanted.mcast_querier:
         keys["multicast-querier"] = "true"
     if wanted.vlan_protocol == "802.1ad":
@@ -231,7 +240,7 @@ def _added(bridge: str, settings: Mapping[str, str]) -> str:
 def _port(draft: Draft, bridge: str, port: Port) -> None:
     name = port.name or ""
     path = profile_path(name)
-    settings = _port_settings(draft, port)
+    settings = port_settings(draft, port)
     if made_for(draft.files.get(path, "")) == name:
         draft.edit(path, _split(draft.files[path])[0] + _added(bridge, settings))
         return
@@ -245,7 +254,7 @@ def _port(draft: Draft, bridge: str, port: Port) -> None:
     draft.write(path, *render(profile))
 
 
-def _port_settings(draft: Draft, port: Port) -> dict[str, str]:
+def port_settings(draft: Draft, port: Port) -> dict[str, str]:
     keys: dict[str, str] = {}
     if port.cost is not None:
         keys["path-cost"] = str(port.cost)
@@ -272,12 +281,7 @@ def _device(draft: Draft, name: str, state: Optional[InterfaceState]) -> Optiona
         return profile
     found = state.definition if state else Interface(name=name)
     if isinstance(found, (VlanIface, Tuntap)):
-        profile = _connection(name, _type(found))
-        if isinstance(found, VlanIface):
-            _vlan(profile, found)
-        else:
-            _tuntap(draft, profile, found)
-        return profile
+        return {**_connection(name, _type(found)), **device_settings(draft, found)}
     kind = _PORT_TYPES.get(state.kind if state else "")
     return _connection(name, kind) if kind else None
 
@@ -322,6 +326,3 @@ def _inherit_dns(draft: Draft, profile: Sections, ports: Sequence[Port]) -> None
                     f"name servers that {port.name} had from DHCP are not stored for {draft.request.name};"
                     f" give them to NetworkManager in the profile of {port.name}, and they are taken over"
                 )
-
-
-TOOL = NetworkManager()
