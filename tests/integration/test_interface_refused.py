@@ -81,10 +81,6 @@ BAD: dict[str, Bad] = {
     "an unknown option": _bridge(None, "portz", portz=[]),
     "a VLAN's number of 0": ("vlan_iface", {"name": "v7", "parent": "p1", "id": 0}, "id", ("0", "4094")),
     "a VLAN's number of 4095": ("vlan_iface", {"name": "v7", "parent": "p1", "id": 4095}, "id", ("4095", "4094")),
-    "a VLAN without a number": ("vlan_iface", {"name": "v7", "parent": "p1"}, "id", ("v7",)),
-    "a VLAN without a parent": ("vlan_iface", {"name": "v7", "id": 7}, "parent", ("v7",)),
-    "a parent that isn't there": ("vlan_iface", {"name": "v7", "parent": "no", "id": 7}, "parent", ("no",)),
-    "lo as a parent": ("vlan_iface", {"name": "v7", "parent": "lo", "id": 7}, "parent", ("lo",)),
     "an owner that doesn't exist": ("tuntap", {"name": "tap7", "owner": "nemo"}, "owner", ("nemo",)),
     "a group that doesn't exist": ("tuntap", {"name": "tap7", "group": "nemo"}, "group", ("nemo",)),
     "a TUN on a bridge": ("tuntap", {"name": "tun7", "mode": "tun", "bridge": "br1"}, "bridge", ("br1", "tun")),
@@ -94,6 +90,10 @@ BAD: dict[str, Bad] = {
 }
 # These take a kernel with VLANs.
 BAD_VLANS: dict[str, Bad] = {
+    "a VLAN without a number": ("vlan_iface", {"name": "v7", "parent": "p1"}, "id", ("v7",)),
+    "a VLAN without a parent": ("vlan_iface", {"name": "v7", "id": 7}, "parent", ("v7",)),
+    "a parent that isn't there": ("vlan_iface", {"name": "v7", "parent": "no", "id": 7}, "parent", ("no",)),
+    "lo as a parent": ("vlan_iface", {"name": "v7", "parent": "lo", "id": 7}, "parent", ("lo",)),
     "a VLAN of the bridge as its port": _bridge("ports[0].name", "br1.5", name="br1", ports=[{"name": "br1.5"}]),
     "a VLAN's number that is taken": (
         "vlan_iface",
@@ -134,7 +134,7 @@ def test_bad_vlans(there: Host, what: str) -> None:
 
 def test_bad_input_to_what_is_there(there: Host) -> None:
     """The same for a bridge that exists."""
-    there.shell("ip link add br7 type bridge")
+    there.shell("ip link add br7 type bridge; ip link set br7 up")
     for module, options, option, said in BAD.values():
         if options["name"] == "br7":
             refused(there, {"persist": "none", **options}, *said, module=module, option=option)

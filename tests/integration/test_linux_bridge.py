@@ -148,6 +148,17 @@ def test_changed_by_other_hands(clean: Host) -> None:
         assert clean.interfaces() == made, drift
 
 
+def test_a_route_from_an_address_of_ipv6(clean: Host) -> None:
+    """The kernel takes an address for a route's source only when it has seen that nobody else has it."""
+    clean.shell(PORTS)
+    _bridge(
+        clean,
+        ports=[{"name": "p0"}],
+        addresses=["fd00:20::2/64"],
+        routes=[{"to": "fd00:98::/64", "via": "fd00:20::9", "source": "fd00:20::2"}],
+    )
+
+
 @pytest.mark.parametrize("netns", ["inner", "/run/netns/inner"])
 def test_in_a_namespace(clean: Host, netns: str) -> None:
     clean.shell("ip netns add inner; ip -n inner link add p0 type veth peer name q0; ip link add p0 type bridge")

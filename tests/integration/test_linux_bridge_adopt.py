@@ -11,6 +11,7 @@ import pytest
 from integration.support.cases_interfaces import PORTS
 from integration.support.checks import converge
 from integration.support.host import Host
+from integration.support.interfaces import with_routes_of_their_own
 from integration.support.wires import NIC, session
 
 # The longest that a byte may take through a session while its interface changes.
@@ -24,11 +25,9 @@ def _adopt(host: Host, *, changed: bool | None = True, **options: Any) -> dict[s
 
 
 def _found(host: Host, netns: str | None = None) -> dict[str, Any]:
-    """The interfaces. That somebody makes the route to an address' subnet himself is not said of what has moved: the kernel
-    makes that one then."""
     found: dict[str, Any] = host.interfaces(netns)["interfaces"]
     for each in found.values():
-        each["addresses"] = [text.replace(" noprefixroute", "") for text in each["addresses"]]
+        each["addresses"] = with_routes_of_their_own(each["addresses"])
     return found
 
 

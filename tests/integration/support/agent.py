@@ -227,8 +227,10 @@ grep -H . {_IPV6} || true
 
 
 def interfaces(request: dict[str, Any]) -> dict[str, Any]:
-    """What iproute2 says of the interfaces of the host, or of one of its namespaces, and the files that make them at boot."""
-    inside = ["ip", "netns", "exec", os.path.basename(request["netns"])] if request.get("netns") else []
+    """What iproute2 says of the interfaces of a namespace, or of the host where there is none of that name, and the files that
+    make them at boot."""
+    netns = os.path.basename(request.get("netns") or "")
+    inside = ["ip", "netns", "exec", netns] if os.path.exists(f"/run/netns/{netns}") and netns else []
     done = subprocess.run(
         [*inside, "bash", "-c", _INTERFACES], check=False, capture_output=True, text=True, timeout=SECONDS
     )
@@ -264,6 +266,8 @@ def _clean_interfaces(files: dict[str, str]) -> None:
     made = [name for name in os.listdir("/sys/class/net") if not re.fullmatch(r"lo|eth\d|sit0|bonding_masters", name)]
     for name in made:  # the other end of a pair may have gone with the first
         subprocess.run(["ip", "link", "delete", name], check=False, stderr=subprocess.DEVNULL)
+    for path in glob.glob("/run/virtnet.kvm/*/*.json"):  # what a run that was killed has left to do
+        os.unlink(path)
     for path, text in _files().items():
         if path not in files:
             os.unlink(path)

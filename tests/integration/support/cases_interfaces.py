@@ -10,7 +10,8 @@ from typing import Any
 
 # Interfaces to plug together: p0 … p2, whose other ends q0 … q2 are up, and so have them carry.
 PORTS = "set -e; " + "; ".join(
-    f"ip link add p{n} type veth peer name q{n}; ip link set p{n} up; ip link set q{n} up" for n in range(3)
+    f"ip link add p{n} address 02:00:00:00:07:1{n} type veth peer name q{n}; ip link set p{n} up; ip link set q{n} up"
+    for n in range(3)
 )
 Steps = tuple[tuple[Mapping[str, Any], Mapping[str, Any]], ...]
 
@@ -86,14 +87,14 @@ COMMON: Mapping[str, tuple[Mapping[str, Any], Steps]] = {
                     "routes": [
                         {"to": "default", "via": "192.168.20.9", "metric": 701},
                         {"to": "10.0.0.0/8", "via": "192.168.20.253", "table": 101, "source": "192.168.20.2"},
-                        {"to": "fd00:98::/64", "via": "fd00:20::2", "metric": 8, "source": "fd00:20::2"},
+                        {"to": "fd00:98::/64", "via": "fd00:20::9", "metric": 8},
                     ]
                 },
                 {
                     "routes": [
                         "10.0.0.0/8 via 192.168.20.253 table 101 proto static src 192.168.20.2",
                         "default via 192.168.20.9 proto static metric 701",
-                        "fd00:98::/64 via fd00:20::2 proto static src fd00:20::2 metric 8",
+                        "fd00:98::/64 via fd00:20::9 proto static metric 8",
                     ]
                 },
             ),

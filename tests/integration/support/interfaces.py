@@ -9,7 +9,7 @@ from typing import Any
 
 FOREVER = 4294967295
 _VOLATILE = re.compile(
-    r".*timer|(root|designated|bridge)_\w+|topology_change\w*|fdb_n_learned|state|id|no|config_pending|hold_timer"
+    r".*timer|(root|designated|bridge)_\w+|topology_change\w*|fdb_n_learned|state|id|no|config_pending|hold_timer|num(queues|disabled)"
 )
 
 
@@ -97,3 +97,8 @@ def _route(route: dict[str, Any]) -> str:
 def _vlan(vlan: dict[str, Any]) -> str:
     last = f"-{vlan['vlanEnd']}" if "vlanEnd" in vlan else ""
     return " ".join([f"{vlan['vlan']}{last}", *(flag.lower() for flag in vlan.get("flags", ()))])
+
+
+def with_routes_of_their_own(addresses: list[str]) -> list[str]:
+    """Addresses that have moved: whoever has made the route to one's subnet himself doesn't follow it, so the kernel does."""
+    return [text.replace(" noprefixroute", "") for text in addresses]

@@ -14,7 +14,7 @@ from .host import Host
 # A machine outside, as a namespace, at the other end of the host's NIC `ens7`.
 OUTER = """set -e
 ip netns add outer
-ip link add ens7 type veth peer name eth0 netns outer
+ip link add ens7 address 02:00:00:00:07:07 type veth peer name eth0 netns outer
 ip -n outer address add 192.168.30.1/24 dev eth0
 ip -n outer address add fd00:30::1/64 dev eth0 nodad
 ip -n outer link set eth0 up
