@@ -18,14 +18,19 @@ from typing import Callable, Optional
 from ..errors import HostError
 from ..persist.files import ToolFacts, copied_path, saved_path
 from ..persist.plan import TOOLS
-from . import _commands, _reload_networkd
+from . import _commands, _reload_ifupdown, _reload_netplan, _reload_networkd, _reload_networkmanager
 
 # Only root reads what may hold the passwords of a wireless network.
 _SECRET = ("/etc/netplan/", "/etc/NetworkManager/")
 _INTERFACES = "/etc/network/interfaces"
 _SERVICES = {"systemd-networkd.service": "networkd", "NetworkManager.service": "networkmanager"}
 
-RELOADS: Mapping[str, Callable[[tuple[str, ...]], None]] = {"networkd": _reload_networkd.reload}
+RELOADS: Mapping[str, Callable[[tuple[str, ...]], None]] = {
+    "networkd": _reload_networkd.reload,
+    "ifupdown": _reload_ifupdown.reload,
+    "networkmanager": _reload_networkmanager.reload,
+    "netplan": _reload_netplan.reload,
+}
 
 
 class Files:
@@ -35,6 +40,7 @@ class Files:
         self._root = root.rstrip("/")
         self._facts: Optional[ToolFacts] = None
         self._read: dict[str, dict[str, str]] = {}
+        self._held: set[str] = set()
         self._netdevs: list[str] = []  # written, and not yet read by networkd
 
     def facts(self) -> ToolFacts:
@@ -172,9 +178,16 @@ class Files:
                 return os.stat(each)
         return None
 
+    def hold(self, tool: str) -> None:
+        """Have a tool that meddles keep still until `reload`; of these there is NetworkManager, be it behind netplan."""
+        if tool not in self._held:
+            self._held.add(tool)
+            _reload_networkmanager.hold()
+
     def reload(self, tool: str, names: tuple[str, ...]) -> None:
         """Have the tool read its files again and agree with what runs, for these interfaces."""
         self._introduce()
+        self._held.discard(tool)
         RELOADS[tool](names)
 
     def _introduce(self) -> None:

@@ -148,6 +148,11 @@ class Draft:
     def _without_ours(self, text: str) -> str:
         return reveal(text, self.request.name) if marked(text) else text
 
+    def users(self) -> dict[str, str]:
+        """The users' files, as they are so far."""
+        files = self.files.items()
+        return {path: text for path, text in files if made_for(text) is None and copied_path(path) is None}
+
     def write(self, path: str, *lines: str) -> None:
         """A file of ours, without its first line."""
         self.files[path] = "\n".join((header(self.request.name), *lines)).rstrip("\n") + "\n"
@@ -178,9 +183,7 @@ class Draft:
         return (path not in self.files, copied_path(path) is None, not path.endswith(".netdev"), path)
 
     def _keep_copies(self) -> None:
-        for path, text in list(self.files.items()):
-            if copied_path(path) is not None or made_for(text) is not None:
-                continue
+        for path, text in self.users().items():
             copy = saved_path(path)
             if not marked(text):
                 kept = self.files.pop(copy, text)

@@ -117,7 +117,7 @@ def _state(draft: Draft, name: str) -> InterfaceState:
 
 
 def _users(draft: Draft, name: str) -> list[NetworkFile]:
-    return fitting({path: text for path, text in draft.files.items() if made_for(text) is None}, _state(draft, name))
+    return fitting(draft.users(), _state(draft, name))
 
 
 def _own_path(draft: Draft, name: str) -> str:

@@ -12,13 +12,21 @@ from typing import Optional
 
 from ..errors import OptionError
 from .files import Draft, FileChanges, Request, Tool, ToolFacts
+from .ifupdown import Ifupdown
+from .netplan import Netplan
 from .networkd import Networkd
+from .networkmanager import NetworkManager
 
 NONE = "none"
 AUTO = "auto"
 
 # By the names that users give.
-TOOLS: Mapping[str, Tool] = {"networkd": Networkd()}
+TOOLS: Mapping[str, Tool] = {
+    "networkd": Networkd(),
+    "networkmanager": NetworkManager(),
+    "netplan": Netplan(),
+    "ifupdown": Ifupdown(),
+}
 
 # The order in which ``auto`` looks: netplan writes the files of the next two.
 _ORDER = ("netplan", "networkmanager", "networkd", "ifupdown")
