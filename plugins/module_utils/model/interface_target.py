@@ -13,8 +13,19 @@ from typing import Any, Optional
 
 from ..errors import OptionError
 from .fields import merge, without_host_chosen
-from .interface import Address, Interface, InterfaceRoute, InterfaceState, LinuxBridge, Port, Route, Tuntap, VlanIface
-from .interface_kernel import default_pvid
+from .interface import (
+    Address,
+    Interface,
+    InterfaceRoute,
+    InterfaceState,
+    Ipv6,
+    LinuxBridge,
+    Port,
+    Route,
+    Tuntap,
+    VlanIface,
+)
+from .interface_kernel import LEAST_IPV6_MTU, default_pvid
 from .interface_normal import asked_address, family, ip_of, normal, normal_port, normal_route, reached, route_family
 from .interface_steps import kind_word
 from .interface_vlans import Vlans, default_changed, merged, vlans_of, with_vlans
@@ -82,9 +93,16 @@ def definition_of(wanted: Wanted, found: Optional[InterfaceState], namespace: Na
         target = replace(target, mac=given.mac, bridge=given.bridge)  # type: ignore[attr-defined]
     if isinstance(target, LinuxBridge) and isinstance(given, LinuxBridge):
         target = _bridge(wanted, given, base if isinstance(base, LinuxBridge) else None, target, namespace)
+    if given.addresses is None and not _has_ipv6(target):
+        target = replace(target, addresses=tuple(cidr for cidr in target.addresses or () if family(cidr) == 4))
     return normal(
         target if given.routes is not None else replace(target, routes=_possible_routes(wanted, target, states))
     )
+
+
+def _has_ipv6(target: Interface) -> bool:
+    enabled = target.ipv6 is None or target.ipv6.enabled is not False
+    return enabled and (target.mtu or LEAST_IPV6_MTU) >= LEAST_IPV6_MTU
 
 
 def _possible_routes(wanted: Wanted, target: Interface, states: Mapping[str, InterfaceState]) -> Any:
@@ -99,7 +117,7 @@ def _possible_routes(wanted: Wanted, target: Interface, states: Mapping[str, Int
     lost = {ip_of(address.cidr) for state in held for address in state.addresses} - own
     had_ipv4 = any(family(address.cidr) == 4 for state in held for address in state.addresses)
     ipv4 = not had_ipv4 or any(net.version == 4 for net in nets)  # they go with the last address
-    ipv6 = not (target.ipv6 and target.ipv6.enabled is False)
+    ipv6 = _has_ipv6(target)
     return tuple(
         route
         for route in target.routes or ()
@@ -204,14 +222,21 @@ def targets_of(
     if isinstance(target, VlanIface) and target.up:
         parent = states[target.parent or ""]
         if not target.loose_binding and not parent.definition.up:
-            targets[parent.name] = _raised(parent)
+            _raise(parent, targets, states)
     if isinstance(target, LinuxBridge):
         _bridge_targets(wanted, target, targets, states)
     return targets
 
 
-def _raised(state: InterfaceState) -> InterfaceState:
-    return replace(state, definition=replace(state.definition, up=True))
+def _raise(
+    state: InterfaceState, targets: dict[str, Optional[InterfaceState]], states: Mapping[str, InterfaceState]
+) -> None:
+    """Bring up what is needed, and only that: the kernel would bring up each VLAN on it as well."""
+    if state.definition.up:
+        return
+    for upper in above(state.name, states):
+        targets.setdefault(upper.name, upper)
+    targets[state.name] = replace(state, definition=replace(state.definition, up=True))
 
 
 def above(name: str, states: Mapping[str, InterfaceState]) -> list[InterfaceState]:
@@ -232,6 +257,8 @@ def _own(
     definition = without_host_chosen(target, wanted.given)
     if wanted.adopt or (remade and _has_own_mac(target, found, states)):
         definition = replace(definition, mac=target.mac)
+    if wanted.adopt:
+        definition = replace(definition, ipv6=_heeding(definition.ipv6, states[wanted.adopt].definition.ipv6))
     if remade:
         definition = replace(definition, mtu=_mtu_again(target, states), ipv6=target.ipv6)
     state = InterfaceState(
@@ -251,6 +278,13 @@ def _own(
         if target.bridge != state.master:
             return replace(state, master=target.bridge, port=None)
     return state
+
+
+def _heeding(given: Optional[Ipv6], adopted: Optional[Ipv6]) -> Optional[Ipv6]:
+    """A host that forwards heeds advertisements only where it was told so: who takes an interface's place does, too."""
+    if adopted is None or not adopted.enabled or adopted.accept_ra != "always":
+        return given
+    return merge(Ipv6(accept_ra=adopted.accept_ra), given or Ipv6())
 
 
 def _has_own_mac(target: Interface, found: Optional[InterfaceState], states: Mapping[str, InterfaceState]) -> bool:
@@ -303,7 +337,8 @@ def _bridge_targets(
     for port_name, port in listed.items():
         state = targets.get(port_name) or states[port_name]
         if state.master != name and target.up:
-            state = _raised(state)
+            _raise(state, targets, states)
+            state = targets.get(port_name) or state
         settings = without_host_chosen(port, given.get(port_name))
         targets[port_name] = replace(state, master=name, port=settings)
     if wanted.adopt:
