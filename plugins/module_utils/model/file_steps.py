@@ -37,6 +37,30 @@ class WriteFile:
         host.files.write(self.path, self.was)
 
 
+# They make again at once what is taken away from them.
+MEDDLING = ("networkmanager", "netplan")
+
+
+@dataclass(frozen=True)
+class HoldTool:
+    """Keep a tool from having a hand in what is changed; `ReloadTool` lets go of it, also where all is taken back."""
+
+    composite: ClassVar[bool] = True
+
+    tool: str
+    name: str
+
+    @property
+    def words(self) -> str:
+        return f"hold {self.tool} still while {self.name} changes"
+
+    def do(self, host: Host) -> None:
+        host.files.hold(self.tool)
+
+    def undo(self, host: Host) -> None:
+        """Left to `ReloadTool`."""
+
+
 @dataclass(frozen=True)
 class ReloadTool:
     """Have a tool read its files again; once for all that a run has written, and once more when that is taken back."""
@@ -56,7 +80,7 @@ class ReloadTool:
 
     def follows(self, done: Iterable[Any]) -> bool:
         """Whether any of these steps needs it."""
-        return any(isinstance(step, WriteFile) and step.tool == self.tool for step in done)
+        return any(isinstance(step, (WriteFile, HoldTool)) and step.tool == self.tool for step in done)
 
     def do(self, host: Host) -> None:
         host.files.reload(self.tool, self.names)

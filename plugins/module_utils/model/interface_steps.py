@@ -70,6 +70,9 @@ class FileDriver(Protocol):
     def write(self, path: str, text: Optional[str]) -> None:
         """Make a file so, whole or not at all; ``None`` removes it. A user's file is copied beside before its first change."""
 
+    def hold(self, tool: str) -> None:
+        """Have a tool that meddles keep still until `reload`."""
+
     def reload(self, tool: str, names: tuple[str, ...]) -> None:
         """Have the tool (``networkd``, ...) read its files again and agree with what runs, for these interfaces."""
 

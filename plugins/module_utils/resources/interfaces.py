@@ -14,7 +14,7 @@ from ..backend.checkpoint_json import decode, encode
 from ..backend.host import Host
 from ..errors import OptionError
 from ..model.fields import argument_spec, from_options, merge, shapes, to_options, without_host_chosen
-from ..model.file_steps import ReloadTool, WriteFile
+from ..model.file_steps import MEDDLING, HoldTool, ReloadTool, WriteFile
 from ..model.interface import Interface, LinuxBridge, Tuntap, VlanIface
 from ..model.interface_plan import InterfacePlan, Resume, Seen, plan_interface, see, show
 from ..model.interface_target import Wanted, ports_of, whole
@@ -166,12 +166,15 @@ class InterfaceResource:
         files = world.read_files(choice.tool)
         states = world.namespace(self.wanted.netns).states
         stored = self._stored(plan.after)
-        result = plan_files(choice.tool, Request(self.wanted.name, stored, files, states, self.wanted.adopt))
+        result = plan_files(
+            choice.tool, Request(self.wanted.name, stored, files, states, self.wanted.adopt, world.files.facts())
+        )
         world.expect_files(choice.tool, result.changes)
         steps = [WriteFile(choice.tool, path, text, files.get(path)) for path, text in result.changes.items()]
+        held = [HoldTool(choice.tool, self.wanted.name)] if plan.steps and steps and choice.tool in MEDDLING else []
         return replace(
             plan,
-            steps=(*plan.steps, *steps),
+            steps=(*held, *plan.steps, *steps),
             last=(ReloadTool(choice.tool, (self.wanted.name,)),) if steps else (),
             method=plan.method if plan.steps or not steps else "changed" if self.wanted.present else "removed",
             warnings=(*warnings, *result.unsupported),
