@@ -135,7 +135,8 @@ def test_bad_vlans(there: Host, what: str) -> None:
 def test_bad_input_to_what_is_there(there: Host) -> None:
     """The same for a bridge that exists."""
     there.shell("ip link add br7 type bridge; ip link set br7 up")
-    for module, options, option, said in BAD.values():
+    for what in BAD:
+        module, options, option, said = BAD[what]
         if options["name"] == "br7":
             refused(there, {"persist": "none", **options}, *said, module=module, option=option)
 

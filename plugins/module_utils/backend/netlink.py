@@ -10,6 +10,7 @@ import errno
 import importlib.util
 import os
 import struct
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Optional
@@ -33,6 +34,7 @@ from ._netlink_socket import (
 )
 
 _RTM_DELLINK, _RTM_SETLINK = 17, 19
+_DAD_SECONDS = 4  # a wait of up to a second, then a second for an answer (addrconf_dad_kick in net/ipv6/addrconf.c)
 _IFF_UP = 0x1
 _BRIDGE_FLAGS_MASTER, _BRIDGE_FLAGS_SELF = 1, 2
 _VLAN_PVID, _VLAN_UNTAGGED, _VLAN_RANGE_BEGIN, _VLAN_RANGE_END = 0x2, 0x4, 0x8, 0x10
@@ -245,11 +247,17 @@ class Interfaces:
         doing = f"add a route to {route.option.to} by {name}"
         body = layer3.route_body(self._index(name, doing), route)
         self.forget()
-        try:
-            self._channel.ask(doing, layer3.RTM_NEWROUTE, body, NLM_F_CREATE | NLM_F_APPEND)
-        except KernelError as error:
-            if error.code != errno.EEXIST:
-                raise
+        # an IPv6 address is no route's source before it is known that nobody else has it (ip6_route_info_create)
+        deadline = time.monotonic() + (_DAD_SECONDS if ":" in (route.option.source or "") else 0)
+        while True:
+            try:
+                return self._channel.ask(doing, layer3.RTM_NEWROUTE, body, NLM_F_CREATE | NLM_F_APPEND)
+            except KernelError as error:
+                if error.code == errno.EEXIST:
+                    return None
+                if error.code != errno.EINVAL or time.monotonic() > deadline:
+                    raise
+            time.sleep(0.05)
 
     def remove_route(self, name: str, route: Route) -> None:
         doing = f"remove the route to {route.option.to} by {name}"
