@@ -15,6 +15,7 @@ from typing import Any, Optional
 import pytest
 
 from ansible_collections.virtnet.kvm.plugins.module_utils.backend import (
+    _commands,
     checkpoint,
     checkpoint_boot,
     checkpoint_code,
@@ -45,6 +46,7 @@ class FakeHost:
         self.run_files = RunFiles("test")
         self.run_files._directory, self.run_files._usable = str(base / "run"), True
         self.reloaded: list[str] = []
+        self.root = str(base / "root")
 
     def interfaces(self, _netns: Optional[str]) -> Interfaces:
         return Interfaces()
@@ -69,7 +71,8 @@ class World:
     def __init__(self, base: Path) -> None:
         self.host = FakeHost(base)
         self.store = Store(str(base / "store"))
-        self.file = base / "netplan" / "50.yaml"
+        self.file = base / "root/etc/netplan/50.yaml"
+        self.commands: list[tuple[str, ...]] = []
         self.timer: Optional[Sequence[str]] = None
         self.restores: list[str] = []
 
@@ -90,9 +93,10 @@ class World:
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     made = World(tmp_path)
-    made.file.parent.mkdir()
+    made.file.parent.mkdir(parents=True)
     made.file.write_text("before\n")
-    monkeypatch.setattr(checkpoint_files, "DIRECTORIES", {"netplan": str(made.file.parent)})
+    monkeypatch.setattr(checkpoint_boot, "ROOT", made.host.root)
+    monkeypatch.setattr(_commands, "run", lambda _doing, *command: made.commands.append(command) or "")
     monkeypatch.setattr(checkpoint_boot, "DIRECTORY", str(tmp_path / "boot"))
     monkeypatch.setattr(checkpoint_boot, "UNITS", str(tmp_path / "units"))
     (tmp_path / "units").mkdir()
@@ -270,6 +274,7 @@ def test_a_boot_puts_the_files_back(world: World, tmp_path: Path) -> None:
     world.store = Store(str(tmp_path / "fresh"))  # /run is empty after a boot
     checkpoint_boot.put_back_at_boot(world.store)
     assert world.file.read_text() == "before\n"
+    assert world.commands == [("netplan", "generate")]
     assert _units(tmp_path) == []
     with pytest.raises(VirtnetError, match="by a boot, as it was not confirmed before"):
         world.checkpoint().commit("a", check=False)

@@ -151,8 +151,9 @@ def test_what_cannot_be_put_back_keeps_nothing_else(root: Path, monkeypatch: pyt
 
 
 def test_a_tool_is_told_by_its_directory() -> None:
-    assert tools_of(["/etc/systemd/network/a/b", "/etc/network/interfaces"]) == ["networkd", "ifupdown"]
-    assert tools_of(["/etc/networks"]) == []
+    assert tools_of(["/etc/systemd/network/a/b", "/etc/network/interfaces"], "/") == ["networkd", "ifupdown"]
+    assert tools_of(["/etc/networks"], "/") == []
+    assert tools_of(["/root/etc/netplan"], "/root") == ["netplan"]
 
 
 def test_nothing_differs_where_there_is_nothing(tmp_path: Path) -> None:

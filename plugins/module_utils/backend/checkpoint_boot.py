@@ -22,6 +22,7 @@ from .checkpoint_store import Ended, Opened, Store, read_json, write_json
 DIRECTORY = "/var/lib/virtnet.kvm/checkpoint"
 UNIT = "virtnet-kvm-checkpoint-boot.service"
 UNITS = "/etc/systemd/system"
+ROOT = "/"
 
 _TEXT = """\
 # Made by virtnet.kvm.net_checkpoint; it removes this when the checkpoint is committed or rolled back.
@@ -103,8 +104,8 @@ def put_back_at_boot(store: Store) -> None:
         disarm()
         return
     opened = Opened(**held["opened"])
-    changed, errors = restore_files(decode_files(held["files"]))
-    if "netplan" in tools_of(changed):
+    changed, errors = restore_files(decode_files(held["files"]), ROOT)
+    if "netplan" in tools_of(changed, ROOT):
         # its generator has run before, on the files that were there then
         try:
             _commands.run("have netplan read its files again", "netplan", "generate")

@@ -43,7 +43,7 @@ class Kept:
 Files = Mapping[str, Kept]
 
 
-def read_files(root: str = "/") -> Files:
+def read_files(root: str) -> Files:
     """All files of all tools, by their paths. Sockets and the like are none."""
     return {path: kept for top in DIRECTORIES.values() for path, kept in _below(os.path.join(root, top.lstrip("/")))}
 
@@ -135,7 +135,7 @@ def _write(path: str, kept: Kept) -> None:
     os.replace(draft, path)
 
 
-def restore_files(wanted: Files, root: str = "/") -> tuple[list[str], dict[str, str]]:
+def restore_files(wanted: Files, root: str) -> tuple[list[str], dict[str, str]]:
     """Make all files as they were: the paths that were put right, and by path what couldn't be, with the reason."""
     changed: list[str] = []
     errors: dict[str, str] = {}
@@ -148,9 +148,10 @@ def restore_files(wanted: Files, root: str = "/") -> tuple[list[str], dict[str, 
     return changed, errors
 
 
-def tools_of(paths: list[str]) -> list[str]:
+def tools_of(paths: list[str], root: str) -> list[str]:
     """The tools whose files these are."""
-    return [tool for tool, top in DIRECTORIES.items() if any(f"{path}/".startswith(f"{top}/") for path in paths)]
+    below = {tool: os.path.join(root, top.lstrip("/"), "") for tool, top in DIRECTORIES.items()}
+    return [tool for tool, top in below.items() if any(f"{path}/".startswith(top) for path in paths)]
 
 
 def encode_files(files: Files) -> dict[str, Any]:

@@ -24,6 +24,8 @@ SYSTEM = "qemu:///system"  # whose lock all runs take that change the host's own
 class NetworkHost:
     """The host's own namespace."""
 
+    root = "/"
+
     def __init__(self) -> None:
         self.files = Files()
         self.run_files = RunFiles(SYSTEM)

@@ -32,6 +32,10 @@ SETTLE_SECONDS = 1.0
 
 
 class Host(Protocol):
+    @property
+    def root(self) -> str:
+        """Where the directory / of its files is."""
+
     def interfaces(self, netns: Optional[str]) -> InterfaceDriver: ...
     def routes(self) -> set[RawRoute]: ...
     def link_local(self) -> Mapping[str, tuple[str, ...]]: ...
@@ -54,7 +58,7 @@ class Restore:
 
     def put_back_files(self) -> None:
         """First, as tools read them by themselves; all of them are on the disk when this returns."""
-        changed, errors = restore_files(self._files)
+        changed, errors = restore_files(self._files, self._host.root)
         self._changed += changed
         self.actions += [f"put back {path}" if path in self._files else f"remove {path}" for path in changed]
         self._errors.update(errors)
@@ -63,7 +67,7 @@ class Restore:
         """What runs, which brings the host back; then the tools, and once more what they have made of it."""
         names = self.names()
         self._converge()
-        asked = [tool for tool in tools_of(self._changed) if self._reload(tool, names)]
+        asked = [tool for tool in tools_of(self._changed, self._host.root) if self._reload(tool, names)]
         if asked:
             time.sleep(SETTLE_SECONDS)
             self._converge()
@@ -133,7 +137,7 @@ class Restore:
 
     def planned(self) -> list[str]:
         """All that would be done, in words."""
-        paths = differing(self._files, read_files())
+        paths = differing(self._files, read_files(self._host.root))
         return [
             *(f"put back {path}" if path in self._files else f"remove {path}" for path in paths),
             *(step.words for step in self._steps()),
@@ -143,7 +147,7 @@ class Restore:
         left = list(self._aim().left)
         for words in (step.words for step in self._steps()):
             left.append(f"{words} ({self._errors.pop(words)})" if words in self._errors else words)
-        for path in differing(self._files, read_files()):
+        for path in differing(self._files, read_files(self._host.root)):
             left.append(self._errors.pop(path, f"put back {path} (it was changed again)"))
         left += [f"{words} ({error})" for words, error in self._errors.items() if words.startswith("have ")]
         return left

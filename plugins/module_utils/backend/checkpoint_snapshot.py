@@ -22,7 +22,7 @@ _NAME = "snapshot.json"
 
 def take(store: Store, host: NetworkHost) -> Files:
     """Keep what the host has now; the files are returned as well."""
-    files = read_files()
+    files = read_files(host.root)
     held = {
         "taken": time.monotonic(),
         "interfaces": {name: encode(state) for name, state in host.interfaces(None).all().items()},
