@@ -94,8 +94,9 @@ def test_used_by_its_owner(clean: Host) -> None:
     """A program without privileges may open it, and finds its header on it."""
     _tap(clean, owner="nobody", vnet_hdr=True)
     script = (
-        "import fcntl, os, struct, sys; os.setgid(65534); os.setuid(65534)\n"
+        "import fcntl, os, struct\n"
         "device = open('/dev/net/tun', 'r+b', buffering=0)\n"
+        "os.setgid(65534); os.setuid(65534)\n"
         "fcntl.ioctl(device, 0x400454CA, struct.pack('16sH22x', b'tap7', 0x5002))\n"  # and IFF_VNET_HDR
     )
     clean.shell("python3 -", input=script)
