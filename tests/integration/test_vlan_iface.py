@@ -81,7 +81,7 @@ def test_a_tag_within_a_tag(clean: Host) -> None:
         module="vlan_iface",
         changed=True,
     )
-    refused(clean, {"name": "ens7.11", "state": "absent"}, "ens7.11", "inner", module="vlan_iface")
+    refused(clean, {"name": "ens7.11", "persist": "none", "state": "absent"}, "ens7.11", "inner", module="vlan_iface")
     # what sits on it is made again with it
     assert _vlan(clean, id=101)["method"] == "recreated"
     found = clean.interfaces()["interfaces"]

@@ -44,7 +44,7 @@ class KernelError(HostError):
 
     def __init__(self, doing: str, code: int, words: str) -> None:
         hint = ""
-        if code == errno.EPERM and os.geteuid() != 0:
+        if code in (errno.EPERM, errno.EACCES) and os.geteuid() != 0:
             hint = " (may this user manage the network? become: true is the usual answer)"
         super().__init__(doing, f"{words or os.strerror(code)}{hint}")
         self.code = code

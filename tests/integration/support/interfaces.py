@@ -8,9 +8,8 @@ import re
 from typing import Any
 
 FOREVER = 4294967295
-_VOLATILE = re.compile(
-    r".*timer|(root|designated|bridge)_\w+|topology_change\w*|fdb_n_learned|state|id|no|config_pending|hold_timer|num(queues|disabled)"
-)
+_VOLATILE = re.compile(r".*timer|(root|designated|bridge)_\w+|topology_change\w*|fdb_n_learned|num(queues|disabled)")
+_VOLATILE_PORT = re.compile(rf"{_VOLATILE.pattern}|state|id|no|config_pending")
 
 
 def settled(found: dict[str, Any]) -> dict[str, Any]:
@@ -44,8 +43,8 @@ def _link(link: dict[str, Any]) -> dict[str, Any]:
         "up": "UP" in link["flags"],
         "master": link.get("master"),
         "parent": link.get("link"),
-        "settings": _steady(info.get("info_data", {})),
-        "port": _steady(info.get("info_slave_data", {})),
+        "settings": _steady(info.get("info_data", {}), _VOLATILE),
+        "port": _steady(info.get("info_slave_data", {}), _VOLATILE_PORT),
         "addresses": [],
         "routes": [],
         "vlans": [],
@@ -53,8 +52,8 @@ def _link(link: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _steady(data: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in data.items() if not _VOLATILE.fullmatch(name)}
+def _steady(data: dict[str, Any], volatile: re.Pattern[str]) -> dict[str, Any]:
+    return {name: value for name, value in data.items() if not volatile.fullmatch(name)}
 
 
 def _addresses(entry: dict[str, Any]) -> list[str]:
