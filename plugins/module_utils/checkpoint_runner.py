@@ -11,7 +11,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from .backend.checkpoint import Checkpoint
-from .runner import _run
+from .runner import run_module
 
 STATES = ("created", "committed", "rolled_back")
 
@@ -35,4 +35,4 @@ def run_checkpoint() -> None:
             return checkpoint.commit(name, check=module.check_mode)
         return checkpoint.roll_back(name, check=module.check_mode)
 
-    _run(module, work)
+    run_module(module, work)

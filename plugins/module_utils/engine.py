@@ -34,6 +34,7 @@ class LastStep(Protocol):
 
     @property
     def words(self) -> str: ...
+
     def joined(self, other: Any) -> Any:
         """This and another one as one; ``None`` where they are two."""
 
@@ -98,6 +99,7 @@ class Resource(Protocol):
 
     def observe(self, host: Any) -> Any: ...
     def plan(self, before: Any, world: Any, resume: Mapping[str, Any]) -> Any: ...
+
     def foretold(self, plan: Any, world: Any) -> Any:
         """The state after the run, when all has been planned."""
 

@@ -9,10 +9,8 @@ Check mode, diff, exit and failure are decided here and nowhere else.
 
 from __future__ import annotations
 
-import functools
 import signal
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
@@ -21,56 +19,7 @@ from ansible.module_utils.common.yaml import HAS_YAML, yaml_dump
 from .backend.host import Host
 from .engine import ENDING, Outcome, all_actions, run
 from .errors import MissingLibraryError, OptionError, VirtnetError
-from .resources import (
-    INTERFACES,
-    URI,
-    describe_interface,
-    describe_network,
-    interface_rules,
-    interface_spec,
-    leave_to_bridges,
-    network_rules,
-    network_spec,
-    parse_interface_options,
-    parse_network_options,
-)
-
-
-@dataclass(frozen=True)
-class Kind:
-    """What a resource of a kind is made of: its options, what goes with what in them, how they are parsed, and whether it
-    is reached by a connection to libvirt. ``plural`` is the list that `fabric` and the `_info` module have it in."""
-
-    plural: str
-    options: Callable[[], dict[str, Any]]
-    rules: Callable[[], dict[str, Any]]
-    parse: Callable[..., Any]
-    uri: bool = False
-    model: Any = None
-
-    @property
-    def connection(self) -> dict[str, Any]:
-        return URI if self.uri else {}
-
-
-def _interface(plural: str, word: str) -> Kind:
-    kind = INTERFACES[word]
-    return Kind(
-        plural,
-        functools.partial(interface_spec, kind),
-        functools.partial(interface_rules, kind),
-        functools.partial(parse_interface_options, kind),
-        model=kind.options,
-    )
-
-
-NETWORK = Kind("networks", network_spec, network_rules, parse_network_options, uri=True)
-BRIDGE = _interface("bridges", "bridge")
-VLAN = _interface("vlans", "vlan")
-TUNTAP = _interface("taps", "tap")
-
-# The lists that `fabric` takes; networks last, as they must not collide with what the host has.
-LISTS = {kind.plural: kind for kind in (BRIDGE, VLAN, TUNTAP, NETWORK)}
+from .resources.kind import Kind
 
 
 class EndedError(VirtnetError):
@@ -85,73 +34,50 @@ def _interrupt(number: int, _frame: Any) -> None:
 
 def run_resource(kind: Kind) -> None:
     """A module that declares one resource."""
-    module = AnsibleModule(
-        argument_spec={**kind.options(), **kind.connection}, supports_check_mode=True, **kind.rules()
-    )
+    module = AnsibleModule(argument_spec={**kind.options(), **kind.where}, supports_check_mode=True, **kind.rules())
 
     def work(host: Host) -> dict[str, Any]:
         (outcome,) = run(host, [kind.parse(module.params)], check=module.check_mode)
         _warn(module, [outcome])
         return _result(host, outcome)
 
-    _run(module, work)
+    run_module(module, work)
 
 
-def run_fabric() -> None:
-    """The module that declares a list of every kind, as one transaction."""
+def run_lists(kinds: Sequence[Kind], settle: Callable[[list[Any]], list[Any]]) -> None:
+    """The module that declares a list of every kind, as one transaction; ``settle`` is done to the resources together."""
     spec: dict[str, Any] = {}
-    for name, kind in LISTS.items():
-        spec[name] = {"type": "list", "elements": "dict", "options": kind.options(), **kind.rules()}
-    module = AnsibleModule(argument_spec={**spec, **URI}, supports_check_mode=True)
+    for kind in kinds:
+        items = {"type": "list", "elements": "dict", "options": kind.options(), **kind.rules()}
+        spec.update({kind.plural: items, **kind.where})
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
 
     def work(host: Host) -> dict[str, Any]:
-        resources, kinds = [], []
-        for name, kind in LISTS.items():
-            for place, options in enumerate(module.params[name] or ()):
-                resources.append(kind.parse(options, f"{name}[{place}]"))
-                kinds.append(name)
-        outcomes = run(host, leave_to_bridges(resources), check=module.check_mode)
+        resources, names = [], []
+        for kind in kinds:
+            for place, options in enumerate(module.params[kind.plural] or ()):
+                resources.append(kind.parse(options, f"{kind.plural}[{place}]"))
+                names.append(kind.plural)
+        outcomes = run(host, settle(resources), check=module.check_mode)
         _warn(module, outcomes)
-        return _results(host, kinds, outcomes)
+        return _results(host, names, outcomes)
 
-    _run(module, work)
+    run_module(module, work)
 
 
-def run_network_info() -> None:
-    """The module that reads networks."""
-    module = AnsibleModule(
-        argument_spec={"name": {"type": "list", "elements": "str", "aliases": ["names"]}, **URI},
-        supports_check_mode=True,
-    )
+def run_info(kind: Kind) -> None:
+    """The module that reads what there is of a kind."""
+    names = {"name": {"type": "list", "elements": "str", "aliases": ["names"]}}
+    module = AnsibleModule(argument_spec={**names, **kind.asks, **kind.where}, supports_check_mode=True)
 
     def work(host: Host) -> dict[str, Any]:
-        asked: Sequence[str] = module.params["name"] if module.params["name"] is not None else host.networks.names()
-        states = [(name, host.networks.observe(name)) for name in asked]
-        return {
-            "changed": False,
-            "networks": [describe_network(host, name, state) for name, state in states if state is not None],
-        }
+        return {"changed": False, kind.plural: kind.describe(host, module.params["name"], module.params)}
 
-    _run(module, work)
+    run_module(module, work)
 
 
-def run_interface_info(kind: Kind) -> None:
-    """The module that reads one kind of the host's interfaces."""
-    module = AnsibleModule(
-        argument_spec={"name": {"type": "list", "elements": "str", "aliases": ["names"]}, "netns": {"type": "str"}},
-        supports_check_mode=True,
-    )
-
-    def work(host: Host) -> dict[str, Any]:
-        driver = host.interfaces(module.params["netns"])
-        there = {name for name, state in driver.all().items() if type(state.definition) is kind.model}
-        asked: Sequence[str] = module.params["name"] if module.params["name"] is not None else sorted(there)
-        return {"changed": False, kind.plural: [describe_interface(driver, name) for name in asked if name in there]}
-
-    _run(module, work)
-
-
-def _run(module: AnsibleModule, work: Callable[[Host], dict[str, Any]]) -> None:
+def run_module(module: AnsibleModule, work: Callable[[Host], dict[str, Any]]) -> None:
+    """Do a module's work on its host, and exit or fail with what became of it."""
     for number in ENDING:
         signal.signal(number, _interrupt)
     host = Host(module.params["uri"]) if "uri" in module.params else Host()

@@ -220,11 +220,12 @@ diff:
   elements: dict
 """
 
-from ansible_collections.virtnet.kvm.plugins.module_utils.runner import run_fabric
+from ansible_collections.virtnet.kvm.plugins.module_utils.resources.fabric import LISTS, settle
+from ansible_collections.virtnet.kvm.plugins.module_utils.runner import run_lists
 
 
 def main() -> None:
-    run_fabric()
+    run_lists(LISTS, settle)
 
 
 if __name__ == "__main__":

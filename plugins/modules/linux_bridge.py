@@ -180,7 +180,8 @@ diff:
   type: dict
 """
 
-from ansible_collections.virtnet.kvm.plugins.module_utils.runner import BRIDGE, run_resource
+from ansible_collections.virtnet.kvm.plugins.module_utils.resources.interfaces import BRIDGE
+from ansible_collections.virtnet.kvm.plugins.module_utils.runner import run_resource
 
 
 def main() -> None:

@@ -184,11 +184,12 @@ bridges:
           sample: []
 """
 
-from ansible_collections.virtnet.kvm.plugins.module_utils.runner import BRIDGE, run_interface_info
+from ansible_collections.virtnet.kvm.plugins.module_utils.resources.interfaces import BRIDGE
+from ansible_collections.virtnet.kvm.plugins.module_utils.runner import run_info
 
 
 def main() -> None:
-    run_interface_info(BRIDGE)
+    run_info(BRIDGE)
 
 
 if __name__ == "__main__":

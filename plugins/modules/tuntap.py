@@ -127,7 +127,8 @@ diff:
   type: dict
 """
 
-from ansible_collections.virtnet.kvm.plugins.module_utils.runner import TUNTAP, run_resource
+from ansible_collections.virtnet.kvm.plugins.module_utils.resources.interfaces import TUNTAP
+from ansible_collections.virtnet.kvm.plugins.module_utils.runner import run_resource
 
 
 def main() -> None:

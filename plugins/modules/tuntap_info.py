@@ -125,11 +125,12 @@ taps:
       sample: false
 """
 
-from ansible_collections.virtnet.kvm.plugins.module_utils.runner import TUNTAP, run_interface_info
+from ansible_collections.virtnet.kvm.plugins.module_utils.resources.interfaces import TUNTAP
+from ansible_collections.virtnet.kvm.plugins.module_utils.runner import run_info
 
 
 def main() -> None:
-    run_interface_info(TUNTAP)
+    run_info(TUNTAP)
 
 
 if __name__ == "__main__":

@@ -276,7 +276,8 @@ diff:
   type: dict
 """
 
-from ansible_collections.virtnet.kvm.plugins.module_utils.runner import NETWORK, run_resource
+from ansible_collections.virtnet.kvm.plugins.module_utils.resources.networks import NETWORK
+from ansible_collections.virtnet.kvm.plugins.module_utils.runner import run_resource
 
 
 def main() -> None:

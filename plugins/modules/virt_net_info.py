@@ -199,11 +199,12 @@ networks:
           sample: true
 """
 
-from ansible_collections.virtnet.kvm.plugins.module_utils.runner import run_network_info
+from ansible_collections.virtnet.kvm.plugins.module_utils.resources.networks import NETWORK
+from ansible_collections.virtnet.kvm.plugins.module_utils.runner import run_info
 
 
 def main() -> None:
-    run_network_info()
+    run_info(NETWORK)
 
 
 if __name__ == "__main__":

@@ -146,7 +146,8 @@ diff:
   type: dict
 """
 
-from ansible_collections.virtnet.kvm.plugins.module_utils.runner import VLAN, run_resource
+from ansible_collections.virtnet.kvm.plugins.module_utils.resources.interfaces import VLAN
+from ansible_collections.virtnet.kvm.plugins.module_utils.runner import run_resource
 
 
 def main() -> None:

@@ -116,11 +116,12 @@ vlans:
         tx_dropped: 0
 """
 
-from ansible_collections.virtnet.kvm.plugins.module_utils.runner import VLAN, run_interface_info
+from ansible_collections.virtnet.kvm.plugins.module_utils.resources.interfaces import VLAN
+from ansible_collections.virtnet.kvm.plugins.module_utils.runner import run_info
 
 
 def main() -> None:
-    run_interface_info(VLAN)
+    run_info(VLAN)
 
 
 if __name__ == "__main__":

@@ -168,7 +168,7 @@ def _inventory(args: argparse.Namespace) -> int:
     if bool(addresses) != bool(args.via):
         raise LabError("--via LAN and NAME=ADDRESS: expected both or neither")
     # JSON is YAML, and needs no library.
-    print(json.dumps(inventory(_running([name for name, _ in given]), args.via, addresses), indent=2))
+    print(json.dumps(inventory(_running([name for name, _address in given]), args.via, addresses), indent=2))
     return 0
 
 

@@ -49,7 +49,7 @@ systemctl restart libvirtd.service
 def _look(qmp: vm_qemu.Qmp) -> str:
     """The state of the CPUs and of their interrupt controllers, three times in three seconds."""
     seen = []
-    for _ in range(3):
+    for _time in range(3):
         for words in ("info registers -a", "info lapic 0", "info lapic 1", "info pic"):
             seen += [f"-- {words}", str(qmp("human-monitor-command", command_line=words))]
         time.sleep(1)

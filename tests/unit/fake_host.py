@@ -25,7 +25,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.network import (
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.network_steps import Guest, NetworkState
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.network_updates import ADD, DELETE, Update
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.world import Link, Neighbour, World, neighbour_of
-from ansible_collections.virtnet.kvm.plugins.module_utils.resources import network_spec, parse_network_options
+from ansible_collections.virtnet.kvm.plugins.module_utils.resources.networks import network_spec, parse_network_options
 
 NEWEST = 12_000_000
 

@@ -21,6 +21,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.backend import (
     checkpoint_code,
     checkpoint_files,
     checkpoint_main,
+    checkpoint_restore,
     checkpoint_timer,
     checkpoint_work,
 )
@@ -102,9 +103,8 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     (tmp_path / "units").mkdir()
     for where in (checkpoint, checkpoint_work):
         monkeypatch.setattr(where, "NetworkHost", lambda: made.host)
-    monkeypatch.setattr(
-        "ansible_collections.virtnet.kvm.plugins.module_utils.backend.checkpoint_restore.SETTLE_SECONDS", 0
-    )
+    monkeypatch.setattr(checkpoint_restore, "SETTLE_SECONDS", 0)
+    monkeypatch.setattr(checkpoint_work, "ATTEMPT_SECONDS", 0)
     monkeypatch.setattr(checkpoint_code, "rehearse", lambda _launcher: None)
     monkeypatch.setattr(os, "fsync", lambda _handle: None)  # no power fails here
     monkeypatch.setattr(checkpoint_timer, "need_systemd", lambda: None)
@@ -268,6 +268,22 @@ def test_what_cannot_be_put_back_is_told(world: World, monkeypatch: pytest.Monke
         world.checkpoint().roll_back("a", check=False)
 
 
+def test_what_can_be_put_back_only_a_moment_later_is(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.checkpoint().create("a", 60, check=False)
+    world.file.write_text("after\n")
+    put_back, calls = checkpoint_files.put_back, []
+
+    def late(*arguments: Any) -> None:
+        calls.append(arguments)
+        if len(calls) < 3:
+            _fail()
+        put_back(*arguments)
+
+    monkeypatch.setattr(checkpoint_files, "put_back", late)
+    assert world.checkpoint().roll_back("a", check=False)["changed"]
+    assert world.file.read_text() == "before\n"
+
+
 def test_a_boot_puts_the_files_back(world: World, tmp_path: Path) -> None:
     world.checkpoint().create("a", 60, check=False)
     world.file.write_text("after\n")
@@ -306,7 +322,9 @@ with held.lock():
 
 @pytest.mark.parametrize("deaf", [False, True])
 def test_a_module_that_is_still_at_work_is_ended(world: World, monkeypatch: pytest.MonkeyPatch, deaf: bool) -> None:
-    monkeypatch.setattr(checkpoint_work, "PATIENCE", tuple((number, 0.3) for number, _ in checkpoint_work.PATIENCE))
+    monkeypatch.setattr(
+        checkpoint_work, "PATIENCE", tuple((number, 0.3) for number, _seconds in checkpoint_work.PATIENCE)
+    )
     world.checkpoint().create("a", 60, check=False)
     world.file.write_text("after\n")
     script = _HOLD.format(

@@ -34,7 +34,8 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface import
     VlanIface,
 )
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface_normal import normal_state
-from unit.fake_interfaces import FakeInterfaces, InterfacesHost, nic
+from unit.fake_interfaces import FakeInterfaces, nic
+from unit.fake_interfaces_host import InterfacesHost
 
 
 class RestoredHost(InterfacesHost):

@@ -12,11 +12,12 @@ import pytest
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import OptionError, VirtnetError
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface import (
     Address,
-    Interface,
+    LinuxBridge,
     Tuntap,
     VlanIface,
 )
-from unit.fake_interfaces import ALL, InterfacesHost, nic
+from unit.fake_interfaces import ALL, nic
+from unit.fake_interfaces_host import InterfacesHost
 
 
 def host(features: frozenset[str] = ALL) -> InterfacesHost:
@@ -228,7 +229,10 @@ def test_what_asks_for_nothing_is_well_on_any_kernel() -> None:
 
 
 def test_the_path_in_a_list() -> None:
-    from ansible_collections.virtnet.kvm.plugins.module_utils.resources import INTERFACES, parse_interface_options
+    from ansible_collections.virtnet.kvm.plugins.module_utils.resources.interfaces import (
+        INTERFACES,
+        parse_interface_options,
+    )
 
     options = {"name": "x", "state": "present", "persist": "none", "ports": [{"name": "a/b"}]}
     with pytest.raises(OptionError) as error:
@@ -238,4 +242,4 @@ def test_the_path_in_a_list() -> None:
 
 def test_each_kind_is_told_from_others() -> None:
     assert isinstance(host().driver.kept["eth0.5"].definition, VlanIface)
-    assert type(host().driver.kept["eth0"].definition) is Interface
+    assert not isinstance(host().driver.kept["eth0"].definition, (LinuxBridge, VlanIface, Tuntap))

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.virtnet.kvm.plugins.module_utils.engine import ApplyError
-from unit.fake_interfaces import InterfacesHost, nic
+from unit.fake_interfaces import nic
+from unit.fake_interfaces_host import InterfacesHost
 
 Declared = tuple[str, dict[str, Any]]
 BR0: Declared = ("bridge", {"name": "br0", "ports": [{"name": "eth0"}], "addresses": ["10.0.0.2/24"]})

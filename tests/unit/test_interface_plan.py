@@ -22,7 +22,8 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface import
 )
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface_compare import steps_to
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface_normal import normal_state
-from unit.fake_interfaces import ALL, InterfacesHost, KilledError, nic
+from unit.fake_interfaces import ALL, KilledError, nic
+from unit.fake_interfaces_host import InterfacesHost
 
 Declared = tuple[str, dict[str, Any]]
 

@@ -26,7 +26,8 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface_vlans 
     merged,
     ranges,
 )
-from unit.fake_interfaces import InterfacesHost, nic
+from unit.fake_interfaces import nic
+from unit.fake_interfaces_host import InterfacesHost
 
 Declared = tuple[str, dict[str, Any]]
 BR0 = {"name": "br0", "ports": [{"name": "eth1"}]}
@@ -78,8 +79,8 @@ def host(*declared: Declared) -> InterfacesHost:
                 "add address fd00::5/64 to br0",
                 "add route default via 192.0.2.1 metric 100 to br0",
                 "remove route default via 192.0.2.1 metric 100 from eth0",
-                "remove address 192.0.2.5/24 from eth0",
                 "remove address fd00::5/64 from eth0",
+                "remove address 192.0.2.5/24 from eth0",
                 "set ipv6.enabled=false on eth0",
             ],
         ),

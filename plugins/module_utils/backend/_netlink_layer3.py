@@ -11,11 +11,11 @@ import socket
 import struct
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Optional
 
 from ..model.interface import MAIN_TABLE, Address, InterfaceRoute, Route
-from ._netlink_socket import Channel, attribute, attributes, encoded
+from ._netlink_socket import NLM_F_APPEND, NLM_F_CREATE, Channel, attribute, attributes, encoded
 
 _FAMILIES = {socket.AF_INET, socket.AF_INET6}
 
@@ -39,6 +39,7 @@ _CLONED = 0x200
 _ONLINK = 4
 _NOWHERE = 255
 _LINK_SCOPE = 253
+_OF_A_SUBNET = (254, 2, 253, 1)  # the main table, RTPROT_KERNEL, RT_SCOPE_LINK, RTN_UNICAST
 _OF_OTHERS = (1, 2, 9)  # RTPROT_REDIRECT, RTPROT_KERNEL, RTPROT_RA
 _IPV6_METRIC = 1024  # IP6_RT_PRIO_USER
 _NEXT_HOP = struct.Struct("=HBBi")  # rtnexthop: length, flags, hops, index
@@ -221,3 +222,17 @@ def _anywhere(option: InterfaceRoute) -> str:
 
 def _family(text: str) -> int:
     return socket.AF_INET6 if ":" in text else socket.AF_INET
+
+
+def announce_subnets(channel: Channel, indexes: Collection[int]) -> None:
+    """Have the kernel tell of the routes to the subnets of IPv4 addresses again, by taking each away and putting it back."""
+    doing = "have the kernel announce the routes to subnets"
+    for _kind, message in channel.dump(doing, RTM_GETROUTE, _ROUTE.pack(socket.AF_INET, 0, 0, 0, 0, 0, 0, 0, 0)):
+        *what, flags = _ROUTE.unpack_from(message)
+        _family, _to, _from, _tos, *kind = what
+        held = attributes(message, _ROUTE.size)
+        if _u32(held.get(_RTA_OIF), 0) in indexes and tuple(kind) == _OF_A_SUBNET:
+            # What the link is at may not be said (RTNH_F_DEAD and others).
+            body = _ROUTE.pack(*what, flags & _ONLINK) + message[_ROUTE.size :]
+            channel.ask(doing, RTM_DELROUTE, body)
+            channel.ask(doing, RTM_NEWROUTE, body, NLM_F_CREATE | NLM_F_APPEND)

@@ -14,14 +14,20 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import time
 from collections.abc import Iterable
 
 from ..errors import HostError
 from . import _commands
+from ._netlink_layer3 import announce_subnets
+from ._netlink_read import LINK, RTM_NEWLINK
+from ._netlink_socket import Channel, attribute
 
 SYS_NET = "/sys/class/net"
 SECONDS = 15
+PATIENCE = 2
+_IFALIAS = 20  # linux/if_link.h
 _UNDER_WAY = ("pending", "initialized", "configuring", "failed")
 
 
@@ -49,12 +55,17 @@ def reload(names: tuple[str, ...]) -> None:
     if not running():
         return
     _reload()
-    deadline = time.monotonic() + SECONDS
+    begun = time.monotonic()
+    told = False
     while waiting := _under_way(_concerned(names)):
-        if time.monotonic() > deadline:
+        took = time.monotonic() - begun
+        if took > PATIENCE and not told:
+            _announce_subnets(waiting)
+            told = True
+        if took > SECONDS:
             raise HostError(
                 "have networkd take over its files",
-                f"after {SECONDS} s it has not set up {', '.join(waiting)}; networkctl status says why",
+                f"after {SECONDS} s {', '.join(f'{name} is {state}' for name, state in waiting.items())}; networkctl status says why",
             )
         time.sleep(0.1)
 
@@ -69,13 +80,33 @@ def _name_in(path: str) -> str:
 
 
 def _speak_up(name: str) -> None:
-    """Setting an alias, be it the same one, makes the kernel announce the interface (dev_set_alias)."""
-    path = f"{SYS_NET}/{name}/ifalias"
-    with contextlib.suppress(OSError):
-        with open(path, "rb") as handle:
-            alias = handle.read()
-        with open(path, "wb", buffering=0) as handle:
-            handle.write(alias or b"\n")
+    """Setting an alias, be it the same one, makes the kernel announce the interface (do_setlink in net/core/rtnetlink.c)."""
+    try:
+        with open(f"{SYS_NET}/{name}/ifalias", "rb") as handle:
+            alias = handle.read().rstrip(b"\n")
+        index = socket.if_nametoindex(name)
+    except OSError:
+        return  # networkd is going to make it
+    channel = Channel(None)
+    try:
+        channel.ask(
+            f"have the kernel announce {name}", RTM_NEWLINK, LINK.pack(0, 0, index, 0, 0) + attribute(_IFALIAS, alias)
+        )
+    finally:
+        channel.close()
+
+
+def _announce_subnets(names: Iterable[str]) -> None:
+    """Have the kernel tell of the routes to subnets again, by taking each away and putting it back.
+
+    networkd waits for that to its gateway, and where two interfaces had the same subnet for a moment, as when addresses
+    move, it takes the route by the one for that by the other (route_compare_func in src/network/networkd-route.c).
+    """
+    channel = Channel(None)
+    try:
+        announce_subnets(channel, {socket.if_nametoindex(name) for name in names})
+    finally:
+        channel.close()
 
 
 def _concerned(names: Iterable[str]) -> set[str]:

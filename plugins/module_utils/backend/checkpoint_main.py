@@ -7,8 +7,9 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Sequence
-from typing import Callable, Optional
+from typing import Any, Callable, Optional, TextIO
 
 from ..errors import VirtnetError
 from . import checkpoint_boot, checkpoint_work
@@ -29,26 +30,33 @@ def main(arguments: Sequence[str]) -> int:
         "boot": _boot,
     }
     if verb not in verbs:
-        print(USAGE, file=sys.stderr)
+        _say(USAGE, sys.stderr)
         return 2
     try:
         return verbs[verb](Store(), *arguments[1:])
     except VirtnetError as error:
-        print(error, file=sys.stderr)
+        _say(error, sys.stderr)
         return 1
+    except Exception:  # the journal is where it can be looked for; systemd starts a restore anew
+        traceback.print_exc()
+        return 1
+
+
+def _say(text: Any, where: Optional[TextIO] = None) -> None:
+    (where or sys.stdout).write(f"{text}\n")
 
 
 def _status(store: Store) -> int:
     opened, last = store.opened(), store.last()
     if opened is not None:
-        print(
+        _say(
             f"the checkpoint {opened.name} is open since {moment(opened.opened)}; the host is restored in {opened.seconds_left} s"
             " unless it is committed"
         )
     elif last is not None:
-        print(told(last))
+        _say(told(last))
     else:
-        print("no checkpoint was made since this host started")
+        _say("no checkpoint was made since this host started")
     return 0
 
 
@@ -58,7 +66,7 @@ def _commit(store: Store) -> int:
         if opened is None:
             _status(store)
             return 1
-        print(told(checkpoint_work.commit(store, opened)))
+        _say(told(checkpoint_work.commit(store, opened)))
         return 0
 
 
@@ -67,8 +75,8 @@ def _roll_back(store: Store, wanted: Optional[str] = None) -> int:
     if ended is None:
         return 0 if wanted else _status(store)
     for action in ended.actions:
-        print(action)
-    print(told(ended))
+        _say(action)
+    _say(told(ended))
     return 0
 
 

@@ -61,7 +61,7 @@ class Restore:
         changed, errors = restore_files(self._files, self._host.root)
         self._changed += changed
         self.actions += [f"put back {path}" if path in self._files else f"remove {path}" for path in changed]
-        self._errors.update(errors)
+        self._errors = {**{key: said for key, said in self._errors.items() if key not in changed}, **errors}
 
     def run(self) -> None:
         """What runs, which brings the host back; then the tools, and once more what they have made of it."""

@@ -40,7 +40,7 @@ class RawRoute:
 
     @property
     def direct(self) -> bool:
-        return not {_GATEWAY, _VIA, _MULTIPATH} & {number for number, _ in each_attribute(self.body, _HEADER.size)}
+        return not {_GATEWAY, _VIA, _MULTIPATH} & {number for number, _value in each_attribute(self.body, _HEADER.size)}
 
     @property
     def words(self) -> str:

@@ -17,12 +17,13 @@ from .checkpoint_store import UNIT
 SERVICE = f"{UNIT}.service"
 TIMER = f"{UNIT}.timer"
 
-# A restore takes seconds. One that hangs is ended, and begun anew.
+# A restore takes seconds. One that hangs or fails is begun anew, as often as it takes.
 _PROPERTIES = (
     "Type=oneshot",
-    "TimeoutStartSec=120",
+    "TimeoutStartSec=300",
     "Restart=on-failure",
-    "RestartSec=1",
+    "RestartSec=2",
+    "StartLimitIntervalSec=0",
     "OOMScoreAdjust=-900",
 )
 

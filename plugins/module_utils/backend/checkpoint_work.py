@@ -21,6 +21,9 @@ from .checkpoint_snapshot import load
 from .checkpoint_store import Ended, Opened, Store
 from .runfiles import RunFiles
 
+# What can't be put back now may be possible a moment later.
+ATTEMPTS, ATTEMPT_SECONDS = 4, 2.0
+
 # How long a module that still works is waited for: first as it is, then once it was asked to end, when it takes back what
 # it has done; then once it was killed.
 PATIENCE = ((None, 3.0), (signal.SIGTERM, 5.0), (signal.SIGKILL, 1.0))
@@ -47,9 +50,14 @@ def restore(store: Store, wanted: Optional[str]) -> Optional[Ended]:
         work = _prepared(store, host)
         _stop_others(stack, host.run_files)
         by = "hand" if time.monotonic() < opened.due - 0.5 else "timer"
-        work.put_back_files()
-        checkpoint_boot.disarm()
-        work.run()
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                time.sleep(ATTEMPT_SECONDS)
+            work.put_back_files()
+            checkpoint_boot.disarm()
+            work.run()
+            if not work.left:
+                break
         actions = tuple(work.actions)
         ended = Ended(opened.id, opened.name, opened.opened, time.time(), False, by, actions, work.left)
         store.end(ended)

@@ -11,16 +11,18 @@ import os
 import urllib.parse
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from ..errors import OptionError
-from ..model.interface_steps import InterfaceDriver
-from ..model.world import World
+from ..model.world import Neighbour, World
 from . import _libvirt, accounts, links
-from .files import Files
 from .guests import Guests
 from .networks import Networks
 from .runfiles import RunFiles
+
+if TYPE_CHECKING:
+    from ..model.interface_steps import InterfaceDriver
+    from .files import Files
 
 SYSTEM = "qemu:///system"
 NETNS = "/run/netns"  # where iproute2 keeps the named ones (ip-netns(8))
@@ -57,6 +59,8 @@ class Host:
     @functools.cached_property
     def files(self) -> Files:
         """The files that make interfaces survive a reboot."""
+        from .files import Files
+
         return Files()
 
     def interfaces(self, netns: Optional[str] = None) -> InterfaceDriver:
@@ -77,14 +81,17 @@ class Host:
         with _libvirt.asking("ask libvirt for its version"):
             return int(self.connection.getLibVersion())
 
+    def _neighbours(self) -> tuple[Neighbour, ...]:
+        return self.networks.neighbours()
+
     def world(self) -> World:
         return World(
             self._libvirt_version,
-            lambda: self.networks.neighbours(),
+            self._neighbours,
             links.read_links if self.local else tuple,
             self.interfaces,
             accounts.known,
-            self.files,
+            lambda: self.files,
         )
 
     def lock(self) -> AbstractContextManager[None]:

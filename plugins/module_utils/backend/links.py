@@ -12,12 +12,10 @@ import os
 import socket
 import struct
 from collections.abc import Iterator
-from typing import Optional
+from typing import Any, Optional
 
 from ..errors import HostError
-from ..model.interface import Interface, LinuxBridge
 from ..model.world import Link
-from .netlink import Interfaces
 
 SYS_NET = "/sys/class/net"
 
@@ -85,9 +83,20 @@ def exists(device: str) -> bool:
     return os.path.exists(f"{SYS_NET}/{device}")
 
 
+@contextlib.contextmanager
+def _netlink() -> Iterator[Any]:
+    """Imported only where a guest is plugged in again, which is seldom: it takes a third of a second."""
+    from .netlink import Interfaces
+
+    with contextlib.closing(Interfaces()) as driver:
+        yield driver
+
+
 def enslave(device: str, bridge: str) -> None:
     """Make a device a port of a bridge, and bring it up."""
-    with contextlib.closing(Interfaces()) as driver:
+    from ..model.interface import Interface
+
+    with _netlink() as driver:
         driver.set_master(device, bridge)
         driver.set(device, Interface(up=True))
 
@@ -95,7 +104,9 @@ def enslave(device: str, bridge: str) -> None:
 def add_bridge(name: str) -> None:
     """Make a bridge, unless it is there."""
     if not exists(name):
-        with contextlib.closing(Interfaces()) as driver:
+        from ..model.interface import LinuxBridge
+
+        with _netlink() as driver:
             driver.add(LinuxBridge(name=name))
 
 
@@ -106,5 +117,5 @@ def remove_empty_bridge(name: str) -> None:
     except OSError:
         return
     if not ports:
-        with contextlib.closing(Interfaces()) as driver:
+        with _netlink() as driver:
             driver.delete(name)

@@ -111,7 +111,8 @@ class Course:
         order = [
             state
             for state in parents_first(target)
-            if state.name in self.states or type(state.definition) is not Interface  # hardware isn't made
+            if state.name in self.states
+            or isinstance(state.definition, (LinuxBridge, VlanIface, Tuntap))  # else it is hardware
         ]
         for _round in range(_ROUNDS):
             before = len(self.steps)
@@ -269,7 +270,8 @@ class Course:
         for route in reversed(gateways_last(self.states[name].routes)):
             if not _wanted(route, wanted.routes):
                 self.take(ask.RemoveRoute(name, route))
-        for address in self.states[name].addresses:
+        # Last first: with a subnet's first address go its others or stay, as promote_secondaries says.
+        for address in reversed(self.states[name].addresses):
             held = any(same_address(address, other) for other in self.states[name].addresses)
             if held and not any(same_address(address, other) for other in wanted.addresses):
                 self.take(ask.RemoveAddress(name, address))

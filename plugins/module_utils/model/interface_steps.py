@@ -44,6 +44,7 @@ class InterfaceDriver(Protocol):
         """
 
     def set_master(self, name: str, bridge: Optional[str]) -> None: ...
+
     def set_port(self, name: str, changes: Port) -> None:
         """Set how the bridge treats a port; its VLANs aside."""
 
@@ -51,10 +52,12 @@ class InterfaceDriver(Protocol):
         """Admit an id or a range of them on a port, or on the bridge itself (``own``)."""
 
     def remove_vlans(self, name: str, vlans: str, *, own: bool) -> None: ...
+
     def add_address(self, name: str, address: Address) -> None:
         """Add it, or bring one that is there already up to it (lifetimes)."""
 
     def remove_address(self, name: str, address: Address) -> None: ...
+
     def add_route(self, name: str, route: Route) -> None:
         """Add it beside the same one by another interface (NLM_F_APPEND); one that is there already is well."""
 

@@ -10,15 +10,16 @@ import functools
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Callable, Optional, Protocol
+from typing import TYPE_CHECKING, Any, Callable, Optional, Protocol
 
 from ..errors import VirtnetError
 from . import values
-from .interface import InterfaceState
-from .interface_compare import Course
-from .interface_normal import normal_state
-from .interface_steps import InterfaceDriver
 from .network import OWN_BRIDGE_MODES, Network, mode_of
+
+if TYPE_CHECKING:  # who declares networks only doesn't wait for them
+    from .interface import InterfaceState
+    from .interface_compare import Course
+    from .interface_steps import InterfaceDriver
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,8 @@ class Namespace:
     """
 
     def __init__(self, driver: InterfaceDriver, account: Account = no_accounts) -> None:
+        from .interface_normal import normal_state
+
         self._driver = driver
         self.account = account
         self.states: dict[str, InterfaceState] = {name: normal_state(state) for name, state in driver.all().items()}
@@ -76,6 +79,8 @@ class Namespace:
 
     def course(self, netns: Optional[str]) -> Course:
         """What is planned from here on."""
+        from .interface_compare import Course
+
         return Course(self.states, netns, bridge_vlans=self.bridge_vlans)
 
 
@@ -93,7 +98,7 @@ class World:
         links: Callable[[], tuple[Link, ...]],
         interfaces: Optional[Callable[[Optional[str]], InterfaceDriver]] = None,
         account: Account = no_accounts,
-        files: Optional[FileSource] = None,
+        files: Optional[Callable[[], FileSource]] = None,
     ) -> None:
         self._read_libvirt = libvirt
         self._files = files
@@ -122,7 +127,7 @@ class World:
     def files(self) -> FileSource:
         if self._files is None:
             raise VirtnetError("the files of this host can't be looked at")
-        return self._files
+        return self._files()
 
     def read_files(self, tool: str) -> Mapping[str, str]:
         """The files of a tool as they will be when what is planned so far is done."""

@@ -171,7 +171,7 @@ def _rest(draft: Draft, user: NetworkFile) -> list[str]:
     return [
         line
         for text in texts
-        for name, lines in [(name, lines) for name, lines in list(sections(text))]
+        for name, lines in list(sections(text))
         if name != "Match"
         for line in (f"[{name}]", *lines)
     ]

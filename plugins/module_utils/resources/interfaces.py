@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Optional
@@ -22,6 +23,7 @@ from ..model.values import ifname
 from ..model.world import FileSource, World
 from ..persist.files import Request, header
 from ..persist.plan import CHOICES, NONE, TOOLS, Choice, choose, plan_files
+from .kind import Kind, provided
 
 
 @dataclass(frozen=True)
@@ -36,11 +38,6 @@ INTERFACES = {
     kind.word: kind
     for kind in (InterfaceKind("bridge", LinuxBridge), InterfaceKind("vlan", VlanIface), InterfaceKind("tap", Tuntap))
 }
-
-
-def provided(netns: Optional[str], name: str) -> str:
-    """What an interface is to those that need it."""
-    return f"interface {name}" + (f" in {netns}" if netns else "")
 
 
 def interface_spec(kind: InterfaceKind) -> dict[str, Any]:
@@ -288,3 +285,27 @@ def _vlans(name: str, holder: Any) -> dict[str, Any]:
         "tagged": list(holder.tagged or ()),
         "untagged": list(holder.untagged or ()),
     }
+
+
+def _describe(
+    kind: InterfaceKind, host: Host, names: Optional[Sequence[str]], options: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    driver = host.interfaces(options["netns"])
+    there = {name for name, state in driver.all().items() if type(state.definition) is kind.options}
+    return [describe_interface(driver, name) for name in (sorted(there) if names is None else names) if name in there]
+
+
+def _kind(plural: str, kind: InterfaceKind) -> Kind:
+    return Kind(
+        plural,
+        functools.partial(interface_spec, kind),
+        functools.partial(interface_rules, kind),
+        functools.partial(parse_interface_options, kind),
+        functools.partial(_describe, kind),
+        {"netns": {"type": "str"}},
+    )
+
+
+BRIDGE = _kind("bridges", INTERFACES["bridge"])
+VLAN = _kind("vlans", INTERFACES["vlan"])
+TUNTAP = _kind("taps", INTERFACES["tap"])

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Optional
 
@@ -19,9 +19,7 @@ from ..model.network_plan import plan_network, show
 from ..model.network_steps import NetworkPlan, NetworkState, Wanted
 from ..model.world import World
 from ..xml.network import parse_network, with_canonical_metadata
-from .interfaces import provided
-
-URI = {"uri": {"type": "str", "default": "qemu:///system"}}
+from .kind import URI, Kind, provided
 
 
 @dataclass(frozen=True)
@@ -166,3 +164,11 @@ def describe_network(host: Host, name: str, state: NetworkState) -> dict[str, An
 
 def _guest(guest: Any) -> dict[str, Any]:
     return {"domain": guest.domain, "mac": guest.mac, "device": guest.device, "connected": guest.connected}
+
+
+def _describe(host: Host, names: Optional[Sequence[str]], _options: Mapping[str, Any]) -> list[dict[str, Any]]:
+    states = [(name, host.networks.observe(name)) for name in (host.networks.names() if names is None else names)]
+    return [describe_network(host, name, state) for name, state in states if state is not None]
+
+
+NETWORK = Kind("networks", network_spec, network_rules, parse_network_options, _describe, {}, URI)

@@ -1,0 +1,153 @@
+# SPDX-FileCopyrightText: 2026, virtnet.kvm contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Cuts a lab host off by a run of a role, waits until it is back by itself, and compares it with what it was.
+
+lockout.py HOST DIRECTORY
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+PROJECT = Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(PROJECT / "tests"))
+
+from lab.machine import get, inventory  # noqa: E402  (it is only found there)
+
+TIMES = int(os.environ.get("VIRTNET_LOCKOUT_TIMES") or 1)
+SECONDS = int(os.environ.get("VIRTNET_LOCKOUT_SECONDS") or 60)
+LATE = 120  # on an emulated host that is busy a start of Python alone takes its time
+NIC, DEAD = "eth0", "dead0"
+
+# Ends the module that changes interfaces as soon as it has made the bridge: it holds the lock of all runs.
+_ASSASSIN = """
+until test -e /sys/class/net/br0; do sleep 0.01; done
+for lock in /run/virtnet.kvm/*/lock; do
+    test "$lock" != /run/virtnet.kvm/checkpoint/lock || continue
+    awk -v inode=":$(stat -c %i "$lock")$" '$2 == "FLOCK" && $6 ~ inode { print $5 }' /proc/locks | xargs -r kill -KILL
+done
+"""
+
+_LOOK = """
+for table in 'ip -j -d link' 'ip -j -d address' 'ip -j -4 route show table all' 'ip -j -6 route show table all' \
+    'bridge -j -d link' 'bridge -j vlan'; do
+    $table
+    echo @
+done
+find /etc/systemd/network /etc/netplan /etc/NetworkManager/system-connections /etc/network -type f -exec sha256sum {} + 2>/dev/null | sort
+"""
+
+
+class Lockout:
+    """One host, as it is seen from outside."""
+
+    def __init__(self, name: str, directory: Path) -> None:
+        self.machine = get(name)
+        self.inventory = directory / f"{name}.lockout.json"
+        self.inventory.write_text(json.dumps(inventory([self.machine])))
+        found = json.loads(self.run(f"ip -j -4 address show dev {NIC}"))[0]["addr_info"][0]
+        self.cidr = f"{found['local']}/{found['prefixlen']}"
+        self.gateway = json.loads(self.run("ip -j -4 route show default"))[0]["gateway"]
+
+    def run(self, command: str, *, patience: float = 60) -> str:
+        """By a connection of its own, tried again as long as there is none."""
+        words = self.machine.ssh_args()
+        options = ["-o", "ConnectTimeout=5", "-o", "ServerAliveInterval=2", "-o", "ServerAliveCountMax=3"]
+        deadline = time.monotonic() + patience
+        while True:
+            done = subprocess.run(
+                [words[0], *options, *words[1:], command], check=False, capture_output=True, text=True
+            )
+            if done.returncode == 0:
+                return done.stdout
+            if done.returncode != 255 or time.monotonic() > deadline:
+                raise SystemExit(f"{command}: {done.stderr or done.stdout}")
+            time.sleep(0.5)
+
+    def look(self) -> list[Any]:
+        *tables, files = self.run(_LOOK).split("@\n")
+        return [*(json.loads(table or "[]") for table in tables), files]
+
+    def ways(self) -> dict[str, list[dict[str, Any]]]:
+        own = {"addresses": [self.cidr], "routes": [{"to": "default", "via": self.gateway}]}
+        return {
+            "wrong VLAN": [
+                {"name": "br0", "adopt": NIC, "vlan_filtering": True, "ports": [{"name": NIC, "pvid": 999}]},
+            ],
+            "port that leads nowhere": [
+                {"name": "br0", "ports": [{"name": DEAD}], **own},
+                {"name": "br1", "adopt": NIC, "addresses": [], "routes": []},
+            ],
+            "address taken away": [{"name": "br0", "adopt": NIC, "addresses": ["192.168.99.1/24"], "routes": []}],
+            "killed in the middle": [{"name": "br0", "adopt": NIC}],
+        }
+
+    def change(self, bridges: list[dict[str, Any]], *, kill: bool) -> str:
+        """The run that cuts the host off: it must not succeed. What it said is returned."""
+        variables = {"lockout_bridges": bridges, "lockout_seconds": SECONDS}
+        playbook = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(self.inventory)]
+        running = subprocess.Popen(
+            [*playbook, "-e", json.dumps(variables), str(Path(__file__).with_name("change.yml"))],
+            env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_PIPELINING": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        said = []
+        for line in running.stdout or ():
+            said.append(line)
+            if kill and "Change the interfaces]" in line:
+                time.sleep(2)  # until the module is on the host
+                os.killpg(running.pid, signal.SIGKILL)
+        if running.wait() == 0:
+            raise SystemExit(f"the run has succeeded:\n{''.join(said)}")
+        return "".join(said)
+
+    def once(self, bridges: list[dict[str, Any]], *, kill: bool) -> float:
+        """How many seconds after the checkpoint was made the host was as before."""
+        before = self.look()
+        if kill:
+            self.run(f"systemd-run --quiet --collect /bin/sh -c {shlex.quote(_ASSASSIN)}")
+        said = self.change(bridges, kill=kill)
+        self.run("while test -e /run/virtnet.kvm/checkpoint/open.json; do sleep 0.2; done", patience=SECONDS + LATE)
+        last = json.loads(self.run("cat /run/virtnet.kvm/checkpoint/last.json"))
+        if last["committed"] or last["by"] != "timer" or last["left"] or not last["actions"]:
+            raise SystemExit(f"it did not end as it should have:\n{json.dumps(last, indent=1)}\n{said}")
+        took = last["ended"] - last["opened"]
+        if not SECONDS - 1 <= took <= SECONDS + LATE:
+            raise SystemExit(f"it took {took:.1f} s, where {SECONDS} s were promised:\n{said}")
+        self.compare(before)
+        return float(took)
+
+    def compare(self, before: list[Any]) -> None:
+        for _attempt in range(10):
+            after = self.look()
+            if after == before:
+                return
+            time.sleep(1)  # the kernel takes its time to make sure that nobody else has our IPv6 addresses
+        differing = [f"was {was}\nis  {now}" for was, now in zip(before, after) if was != now]
+        raise SystemExit("it is not as it was:\n" + "\n".join(differing))
+
+
+def main() -> None:
+    lockout = Lockout(sys.argv[1], Path(sys.argv[2]))
+    lockout.run(f"ip link add {DEAD} type dummy; ip link set {DEAD} up")
+    for way, bridges in lockout.ways().items():
+        took = [lockout.once(bridges, kill=way.startswith("killed")) for _time in range(TIMES)]
+        print(
+            f"{way}: {len(took)} of {TIMES}, back after {', '.join(f'{seconds:.1f}' for seconds in took)} s", flush=True
+        )
+
+
+if __name__ == "__main__":
+    main()
