@@ -13,7 +13,6 @@ from xml.sax.saxutils import quoteattr
 from .guest_image import guest_files
 from .machine import LabError, Machine
 from .system import locked
-from .vm_qemu import TICK_OPTIONS
 
 # Where a host keeps what its guests are made of.
 HOST_DIR = "/var/lib/virtnet-lab"
@@ -96,7 +95,7 @@ class Guest:
         """
         guest = cls(machine, name)
         files = guest._install()
-        options = f"{_KERNEL_OPTIONS} {TICK_OPTIONS} lab.name={name}"
+        options = f"{_KERNEL_OPTIONS} lab.name={name}"
         options += f" lab.vlan={vlan}" if vlan else ""
         options += f" lab.ip={ip}" if ip else ""
         xml = _DOMAIN.format(

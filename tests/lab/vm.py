@@ -50,7 +50,7 @@ def _look(qmp: vm_qemu.Qmp) -> str:
     """The state of the CPUs and of their interrupt controllers, three times in three seconds."""
     seen = []
     for _time in range(3):
-        for words in ("info registers -a", "info lapic 0", "info lapic 1", "info pic"):
+        for words in ("info registers -a", "info lapic 0", "info pic"):
             seen += [f"-- {words}", str(qmp("human-monitor-command", command_line=words))]
         time.sleep(1)
     return "\n".join(seen)
@@ -182,11 +182,15 @@ class VmMachine(ReachedMachine):
         return is_alive(self.state.get("qemu"))
 
     def _condition(self) -> str:
-        """Tell a slow command from a machine that hangs, and keep what its CPUs were doing."""
-        if self._answers():
-            return ""
+        """Tell a slow command from a machine that hangs or has crashed, and keep what its CPUs were doing."""
         report = cache_dir() / "logs" / f"hang-{self.name}-{time.strftime('%Y%m%d-%H%M%S')}.txt"
         report.parent.mkdir(parents=True, exist_ok=True)
+        if self._answers():
+            console = (self.dir / vm_qemu.CONSOLE).read_text(errors="replace")
+            if "Kernel panic" not in console:
+                return ""
+            report.write_text(console)
+            return f", and the VM's kernel has crashed since it was booted, as {report} tells"
         try:
             with vm_qemu.Qmp(self.dir) as qmp:
                 report.write_text(_look(qmp))

@@ -59,7 +59,7 @@ def command(
     if ram is None:
         memory = f"memory-backend-ram,id=ram,size={MEMORY}"
     words = [QEMU, "-nodefaults", "-no-user-config", "-display", "none", "-msg", "timestamp=on"]
-    words += ["-machine", "pc,memory-backend=ram", *accelerator.arguments, "-smp", "2", "-m", MEMORY]
+    words += ["-machine", "pc,memory-backend=ram", *accelerator.arguments, "-m", MEMORY]
     words += ["-object", memory]
     words += ["-kernel", str(image.kernel), "-initrd", str(image.initramfs), "-append", " ".join(options)]
     # A lab's disk may be lost with the machine: nothing is ever synced.

@@ -29,9 +29,11 @@ _IFREQ = struct.Struct("=16sH22x")
 
 
 def available() -> bool:
-    """Whether the kernel has them: opening the device makes none yet."""
+    """Whether the kernel has them: opening the device makes none yet. Who may not open it is told so when he makes one."""
     try:
         os.close(os.open(DEVICE, os.O_RDWR | os.O_CLOEXEC))
+    except PermissionError:
+        return True
     except OSError:
         return False
     return True

@@ -18,7 +18,7 @@ from . import interface_steps as ask
 from .fields import shapes
 from .interface import Interface, InterfaceState, Ipv6, LinuxBridge, Port, Route, Tuntap, VlanIface
 from .interface_kernel import LEAST_IPV6_MTU, Context, foresee, same_address
-from .interface_normal import LISTS, blank_vlans, destination, family, ip_of, normal_state, with_own_route
+from .interface_normal import LISTS, blank_vlans, destination, family, ip_of, normal_state
 from .interface_vlans import Vlans, admit, dismiss, vlans_of
 
 Target = Mapping[str, Optional[InterfaceState]]
@@ -255,7 +255,7 @@ class Course:
             for held in found:
                 if family(held.cidr) == 6 and ip_of(held.cidr) == ip_of(address.cidr):
                     self.take(ask.RemoveAddress(name, held))
-            self.take(ask.AddAddress(name, with_own_route(address)))
+            self.take(ask.AddAddress(name, address))
         for route in gateways_last(wanted.routes):
             found_routes = self.states[name].routes
             if any(route.option == held.option for held in found_routes):

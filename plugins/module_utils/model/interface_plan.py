@@ -15,6 +15,7 @@ from .fields import canonical, to_options, without_host_chosen
 from .interface import BridgeVlans, Interface, InterfaceState, LinuxBridge, Tuntap
 from .interface_check import check, check_removal
 from .interface_compare import Course, must_remake
+from .interface_normal import with_own_route
 from .interface_target import Wanted, definition_of, ports_of, targets_of, whole
 from .world import Namespace
 
@@ -149,7 +150,8 @@ def _in_words_of_the_host(given: Interface, namespace: Namespace) -> Interface:
 
 def _heir(heir: InterfaceState, found: InterfaceState) -> InterfaceState:
     """The interface that a bridge had adopted, with all that the bridge has."""
-    addresses = {address.cidr: address for address in (*found.addresses, *heir.addresses)}
+    addresses = {address.cidr: with_own_route(address) for address in found.addresses}
+    addresses.update({address.cidr: address for address in heir.addresses})
     routes = {route.option: route for route in (*found.routes, *heir.routes)}
     ipv6 = heir.definition.ipv6
     changes: dict[str, Any] = {"up": True}

@@ -26,7 +26,17 @@ from .interface import (
     VlanIface,
 )
 from .interface_kernel import LEAST_IPV6_MTU, default_pvid
-from .interface_normal import asked_address, family, ip_of, normal, normal_port, normal_route, reached, route_family
+from .interface_normal import (
+    asked_address,
+    family,
+    ip_of,
+    normal,
+    normal_port,
+    normal_route,
+    reached,
+    route_family,
+    with_own_route,
+)
 from .interface_steps import kind_word
 from .interface_vlans import Vlans, default_changed, merged, vlans_of, with_vlans
 from .world import Namespace
@@ -308,8 +318,8 @@ def _addresses(
     target: Interface, found: Optional[InterfaceState], adopted: Optional[InterfaceState]
 ) -> tuple[Address, ...]:
     known: dict[str, Address] = {}
-    for state in (adopted, found):
-        known.update({address.cidr: address for address in (state.addresses if state else ())})
+    known.update({address.cidr: with_own_route(address) for address in (adopted.addresses if adopted else ())})
+    known.update({address.cidr: address for address in (found.addresses if found else ())})
     order = [*known, *(cidr for cidr in target.addresses or () if cidr not in known)]
     return tuple(known.get(cidr) or asked_address(cidr) for cidr in order if cidr in (target.addresses or ()))
 

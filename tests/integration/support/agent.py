@@ -221,7 +221,7 @@ ip -j -d link show; echo --
 ip -j address show; echo --
 ip -j -d route show table all; echo --
 ip -j -d -6 route show table all; echo --
-bridge -j vlan show; echo --
+bridge -j -compressvlans vlan show; echo --
 grep -H . {_IPV6} || true
 """
 
