@@ -65,7 +65,8 @@ def refused(host: Host, args: dict[str, Any], *said: str, module: str = "virt_ne
         messages.add(str(result["msg"]))
         if option is not None:
             assert result.get("option") == option, f"option is {result.get('option')}: {result['msg']}"
-    assert _look(host, args, module) == before, "it was refused, but something has changed"
+    after = _look(host, args, module)
+    assert after == before  # else it was refused, but something has changed
     assert len(messages) == 1, messages
     message = messages.pop()
     assert "\n" not in message and message.strip() == message
