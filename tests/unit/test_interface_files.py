@@ -99,3 +99,23 @@ def test_what_the_tool_does_by_itself_is_not_fought() -> None:
     assert any("IPv6AcceptRA=yes" in text for text in there.files.texts.values())
     (again,) = there.declare(("bridge", {"name": "br0", "ipv6": {"accept_ra": "always"}}))
     assert again.actions == []
+
+
+@pytest.mark.parametrize("tool", ["networkd", "ifupdown", "networkmanager"])
+@pytest.mark.parametrize("together", [True, False])
+def test_a_tap_that_a_bridge_lists_is_kept_by_the_bridge(tool: str, together: bool) -> None:
+    there = host(tool)
+    tap, bridge = ("tap", {"name": "tap1"}), ("bridge", {"name": "br0", "ports": [{"name": "tap1"}]})
+    runs: list[tuple[Declared, ...]] = [(tap, bridge)] if together else [(tap,), (bridge,)]
+    for declared in runs:
+        there.declare(*declared)
+    assert [outcome.actions for declared in runs for outcome in there.declare(*declared)] == [[], []]
+
+
+@pytest.mark.parametrize("tool", ["networkd", "ifupdown", "networkmanager"])
+def test_a_tap_stays_on_the_bridge_that_it_names(tool: str) -> None:
+    there = host(tool)
+    there.declare(("bridge", {"name": "br0"}), ("tap", {"name": "tap1", "bridge": "br0"}))
+    texts = dict(there.files.texts)
+    (again,) = there.declare(("tap", {"name": "tap1"}))
+    assert again.actions == [] and there.files.texts == texts

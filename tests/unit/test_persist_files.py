@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Optional
 
 import pytest
 
@@ -97,14 +98,16 @@ def test_failure_leaves_nothing_and_names_the_file(root: Path, monkeypatch: pyte
 @pytest.mark.parametrize(
     "commands, said, installed, in_charge",
     [
-        ({"ifup"}, "", {"ifupdown"}, {"ifupdown"}),
-        ({"networkctl"}, "Id=systemd-networkd.service\nActiveState=inactive\nUnitFileState=enabled\n", {"networkd"}, {"networkd", "ifupdown"}),
-        ({"networkctl"}, "Id=systemd-networkd.service\nActiveState=inactive\nUnitFileState=disabled\n", {"networkd"}, {"ifupdown"}),
+        ({"ifup"}, "Id=networking.service\nActiveState=active\nUnitFileState=enabled\n", {"ifupdown"}, {"ifupdown"}),
+        ({"ifup"}, "Id=networking.service\nActiveState=inactive\nUnitFileState=disabled\n", {"ifupdown"}, set()),
+        ({"ifup"}, None, {"ifupdown"}, {"ifupdown"}),
+        ({"networkctl"}, "Id=systemd-networkd.service\nActiveState=inactive\nUnitFileState=enabled\n", {"networkd"}, {"networkd"}),
+        ({"networkctl"}, "Id=systemd-networkd.service\nActiveState=inactive\nUnitFileState=disabled\n", {"networkd"}, set()),
         (
-            {"networkctl", "nmcli"},
-            "Id=systemd-networkd.service\nActiveState=inactive\n\nId=NetworkManager.service\nActiveState=active\n",
-            {"networkd", "networkmanager"},
-            {"networkmanager", "ifupdown"},
+            {"networkctl", "nmcli", "ifup"},
+            "Id=systemd-networkd.service\nActiveState=inactive\n\nId=NetworkManager.service\nActiveState=active\n\nId=networking.service\nActiveState=failed\n",
+            {"networkd", "networkmanager", "ifupdown"},
+            {"networkmanager"},
         ),
     ],
 )  # fmt: skip
@@ -112,12 +115,18 @@ def test_tools_of_a_host(
     root: Path,
     monkeypatch: pytest.MonkeyPatch,
     commands: set[str],
-    said: str,
+    said: Optional[str],
     installed: set[str],
     in_charge: set[str],
 ) -> None:
     monkeypatch.setattr(files.shutil, "which", lambda command: f"/usr/bin/{command}" if command in commands else None)
-    monkeypatch.setattr(_commands, "run", lambda _doing, *_command: said)
+
+    def run(_doing: str, *_command: str) -> str:
+        if said is None:
+            raise HostError("look", "systemctl: No such file or directory")
+        return said
+
+    monkeypatch.setattr(_commands, "run", run)
     found = files.Files(str(root)).facts()
     assert (found.installed, found.in_charge) == (installed, in_charge)
 
@@ -128,6 +137,27 @@ def test_netplan_is_in_charge_where_it_has_a_definition(root: Path, monkeypatch:
     (root / "etc/netplan").mkdir()
     (root / "etc/netplan/50-cloud-init.yaml").write_text("network: {}\n")
     assert "netplan" in files.Files(str(root)).facts().in_charge
+
+
+def test_netplan_takes_back_what_is_gone_before_networkd_could_make_it_again(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(files._reload_netplan, "generate", lambda: done.append("generate"))
+    monkeypatch.setattr(files._reload_networkd, "running", lambda: True)
+    monkeypatch.setattr(files._reload_networkd, "introduce", lambda _paths: done.append("introduce"))
+    for tool in ("networkd", "netplan"):
+        monkeypatch.setitem(files.RELOADS, tool, lambda names: done.append(" ".join(names)))  # type: ignore[index]
+    driver = files.Files(str(root))
+    driver.write("/etc/netplan/90-virtnet-kvm-br3.yaml", None)
+    driver.write("/etc/systemd/network/50-br1.netdev", "[NetDev]\n")
+    driver.write("/etc/systemd/network/50-br1.network", "[Match]\n")
+    driver.reload("networkd", ("br1",))
+    driver.reload("netplan", ("br3",))
+    assert done == ["generate", "introduce", "br1", "br3"]
+    driver.write("/etc/netplan/90-virtnet-kvm-br3.yaml", "network: {}\n")
+    driver.reload("networkd", ("br1",))
+    assert done[4:] == ["generate", "br1"]
 
 
 def test_command_that_fails_is_told_in_its_own_words() -> None:

@@ -24,13 +24,18 @@ _ASIDE = ".virtnet-kvm-later"
 
 def reload(names: tuple[str, ...]) -> None:
     """Have the tools behind it agree with the files."""
+    generate()
+    _reload_networkd.reload(names)
+    if shutil.which("nmcli"):
+        _reload_networkmanager.reload(names)
+
+
+def generate() -> None:
+    """Have it write the files of the tools behind it; networkd gets to know new interfaces, and hasn't read the rest."""
     before = _networkd_files()
     _commands.run("have netplan write its tools' files", "netplan", "generate")
     if _reload_networkd.running():
         _introduce(before, _networkd_files())
-        _reload_networkd.reload(names)
-    if shutil.which("nmcli"):
-        _reload_networkmanager.reload(names)
 
 
 def _networkd_files() -> dict[str, str]:

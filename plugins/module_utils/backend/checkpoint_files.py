@@ -16,10 +16,10 @@ from typing import Any, Optional
 
 from ..errors import HostError, VirtnetError
 
-# Each tool's, with all that is below them.
+# Each tool's, with all that is below them. netplan comes first, as it writes files of the next two.
 DIRECTORIES: Mapping[str, str] = {
-    "networkd": "/etc/systemd/network",
     "netplan": "/etc/netplan",
+    "networkd": "/etc/systemd/network",
     "networkmanager": "/etc/NetworkManager/system-connections",
     "ifupdown": "/etc/network",
 }

@@ -21,9 +21,13 @@ from ..persist.plan import TOOLS
 from . import _commands, _reload_ifupdown, _reload_netplan, _reload_networkd, _reload_networkmanager
 
 # Only root reads what may hold the passwords of a wireless network.
-_SECRET = ("/etc/netplan/", "/etc/NetworkManager/")
-_INTERFACES = "/etc/network/interfaces"
-_SERVICES = {"systemd-networkd.service": "networkd", "NetworkManager.service": "networkmanager"}
+_NETPLAN = "/etc/netplan/"
+_SECRET = (_NETPLAN, "/etc/NetworkManager/")
+_SERVICES = {
+    "systemd-networkd.service": "networkd",
+    "NetworkManager.service": "networkmanager",
+    "networking.service": "ifupdown",
+}
 
 RELOADS: Mapping[str, Callable[[tuple[str, ...]], None]] = {
     "networkd": _reload_networkd.reload,
@@ -42,6 +46,7 @@ class Files:
         self._read: dict[str, dict[str, str]] = {}
         self._held: set[str] = set()
         self._netdevs: list[str] = []  # written, and not yet read by networkd
+        self._netplans = False  # written, and not yet read by netplan
 
     def facts(self) -> ToolFacts:
         """The tools of this host; looked up once."""
@@ -56,11 +61,9 @@ class Files:
                 )
                 if shutil.which(command)
             }
-            in_charge = self._services() if installed & {"networkd", "networkmanager"} else set()
-            if self._glob("/etc/netplan/*.yaml"):
+            in_charge = self._services() if installed & set(_SERVICES.values()) else set()
+            if self._glob(f"{_NETPLAN}*.yaml"):
                 in_charge.add("netplan")
-            if os.path.exists(self._root + _INTERFACES):
-                in_charge.add("ifupdown")
             self._facts = ToolFacts(frozenset(installed), frozenset(in_charge), self._systemd(installed))
         return self._facts
 
@@ -80,7 +83,7 @@ class Files:
 
     @staticmethod
     def _services() -> set[str]:
-        """The tools whose service runs, or starts with the host. No host without systemd has one."""
+        """The tools whose service runs, or starts with the host. Without systemd it is ifupdown whose scripts do that."""
         try:
             said = _commands.run(
                 "look which services keep the network",
@@ -91,7 +94,7 @@ class Files:
                 *_SERVICES,
             )
         except HostError:
-            return set()
+            return {"ifupdown"}
         found = set()
         for block in said.split("\n\n"):
             unit = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
@@ -132,8 +135,9 @@ class Files:
         """Make a file so, whole or not at all; ``None`` removes it, and a drop-in's directory that is left empty."""
         self.forget()
         where = self._root + path
-        if not path.endswith(".netdev"):
+        if self._netdevs and not path.endswith(".netdev"):
             self._introduce()
+        self._netplans |= path.startswith(_NETPLAN)
         try:
             if text is None:
                 os.unlink(where)
@@ -186,12 +190,18 @@ class Files:
 
     def reload(self, tool: str, names: tuple[str, ...]) -> None:
         """Have the tool read its files again and agree with what runs, for these interfaces."""
+        if tool == "netplan":
+            self._netplans = False
         self._introduce()
         self._held.discard(tool)
         RELOADS[tool](names)
 
     def _introduce(self) -> None:
-        """networkd knows each .netdev before another file refers to it."""
+        """networkd knows each .netdev before another file refers to it; and has none from netplan any more of what is gone,
+        which it would make again."""
+        netplans, self._netplans = self._netplans, False
+        if netplans:
+            _reload_netplan.generate()
         netdevs, self._netdevs = self._netdevs, []
         if netdevs and _reload_networkd.running():
             _reload_networkd.introduce(netdevs)

@@ -27,8 +27,10 @@ from ..model.interface import (
     Tuntap,
     VlanIface,
 )
+from ..model.interface_kernel import default_pvid
 from ..model.interface_normal import IFA_F_NOPREFIXROUTE, destination, normal_route, route_family
-from ..model.interface_vlans import ranges, vlans_of
+from ..model.interface_vlans import ranges
+from ._vlans import vlans_to_tell
 
 _IFA_F_NODAD = 0x02  # linux/if_addr.h
 _HZ = 100  # iproute2 takes a bridge's times in hundredths of a second
@@ -121,10 +123,9 @@ def enslaving(bridge: LinuxBridge, port: Port) -> Iterator[str]:
 
 
 def vlans(bridge: LinuxBridge, value: BridgeVlans, name: str, own: str) -> Iterator[str]:
-    """The VLANs, unless they are what the kernel gives by itself; ``own`` is " self" for the bridge's own."""
-    held = vlans_of(value)
-    default = 1 if bridge.vlan_default_pvid is None else bridge.vlan_default_pvid
-    if held == vlans_of(BridgeVlans(pvid=default)) or (not bridge.vlan_filtering and not held.all):
+    """``own`` is " self" for the bridge's own."""
+    held, default = vlans_to_tell(bridge, value), default_pvid(bridge)
+    if held is None:
         return
     if default and default not in held.all:
         yield f"bridge vlan del dev {name} vid {default}{own} 2>/dev/null || true"

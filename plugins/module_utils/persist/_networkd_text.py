@@ -21,8 +21,10 @@ from ..model.interface import (
     Tuntap,
     VlanIface,
 )
+from ..model.interface_kernel import default_pvid
 from ..model.interface_normal import IFA_F_NOPREFIXROUTE, destination, normal_route
-from ..model.interface_vlans import ranges, vlans_of
+from ..model.interface_vlans import ranges
+from ._vlans import vlans_to_tell
 from .files import Draft
 
 _IFA_F_NODAD = 0x02  # linux/if_addr.h
@@ -212,10 +214,8 @@ def port(draft: Draft, bridge: LinuxBridge, member: Port) -> list[str]:
 
 
 def _vlans(draft: Draft, bridge: LinuxBridge, value: BridgeVlans, whose: str) -> list[str]:
-    """The VLANs, unless they are what the kernel gives by itself."""
-    vlans = vlans_of(value)
-    default = 1 if bridge.vlan_default_pvid is None else bridge.vlan_default_pvid
-    if vlans == vlans_of(BridgeVlans(pvid=default)) or (not bridge.vlan_filtering and not vlans.all):
+    vlans, default = vlans_to_tell(bridge, value), default_pvid(bridge)
+    if vlans is None:
         return []
     lines: list[str] = []
     replaces = draft.request.facts.systemd >= _PVID_CAN_BE_NONE

@@ -28,9 +28,8 @@ _SAVED = ".virtnet-kvm-saved"
 
 @dataclass(frozen=True)
 class ToolFacts:
-    """The tools that a host has, and those in charge of interfaces there: NetworkManager and networkd where their services
-    run or start with the host, netplan where it has a definition, ifupdown where /etc/network/interfaces is there.
-    ``systemd`` is its version, 0 where there is none."""
+    """The tools that a host has, and those in charge of interfaces there: netplan where it has a definition, the others
+    where their services run or start with the host. ``systemd`` is its version, 0 where there is none."""
 
     installed: frozenset[str] = frozenset()
     in_charge: frozenset[str] = frozenset()

@@ -19,11 +19,12 @@ from collections.abc import Iterator, Mapping
 
 from ..model.interface import Interface, LinuxBridge, Tuntap, VlanIface
 from . import _ip_commands as ip
-from .files import Draft, hide, insert
+from .files import Draft, hide, insert, made_for, reveal
 
 MAIN = "/etc/network/interfaces"
 _DIRECTORY = "/etc/network/interfaces.d"
 _OURS = "virtnet-kvm-"
+_ALL = "all interfaces"  # no interface has such a name
 # Words that begin a stanza, and so end the one before.
 _STANZAS = (
     "iface",
@@ -49,19 +50,25 @@ class Ifupdown:
 
     def write(self, draft: Draft, wanted: Interface) -> None:
         name = draft.request.name
-        path = own_path(name)
-        draft.write(path, *_stanza(draft, wanted))
+        draft.write(own_path(name), *_stanza(draft, wanted))
         _manual(draft, name, "")
         for port in wanted.ports or () if isinstance(wanted, LinuxBridge) else ():
             _manual(draft, port.name or "", f"iface {port.name} inet manual")
-        if not any(_reads(keyword, pattern, path) for keyword, pattern in _all_sources(draft)):
-            text = draft.files.get(MAIN, "")
-            draft.edit(
-                MAIN, f"{text}{'' if not text or text.endswith(chr(10)) else chr(10)}{insert(f'source {path}', name)}\n"
-            )
 
     def tidy(self, draft: Draft) -> None:
-        """Nothing is shared."""
+        """One line has the files of all interfaces read, where no user's does."""
+        text = draft.files.get(MAIN, "")
+        bare = reveal(text, _ALL)
+        sources = [
+            source for path, held in draft.users().items() for source in _sources(path, bare if path == MAIN else held)
+        ]
+        ours = [path for path, held in draft.files.items() if made_for(held) is not None]
+        if all(any(_reads(*source, path) for source in sources) for path in ours):
+            if bare != text:
+                draft.edit(MAIN, bare)
+        elif bare == text:
+            end = "" if not text or text.endswith("\n") else "\n"
+            draft.edit(MAIN, f"{text}{end}{insert(f'source {_DIRECTORY}/{_OURS}*', _ALL)}\n")
 
     def kept(self, wanted: Interface) -> Interface:
         return wanted
@@ -71,11 +78,6 @@ def own_path(name: str) -> str:
     """A file of a name that ``source-directory`` takes, too."""
     plain = re.sub(r"[^A-Za-z0-9-]", lambda match: "".join(f"_{byte:02x}" for byte in match[0].encode()), name)
     return f"{_DIRECTORY}/{_OURS}{plain}"
-
-
-def _all_sources(draft: Draft) -> Iterator[tuple[str, str]]:
-    for path, text in draft.users().items():
-        yield from _sources(path, text)
 
 
 def _sources(path: str, text: str) -> Iterator[tuple[str, str]]:

@@ -22,6 +22,7 @@ from ..model.interface import Interface, Ipv6, LinuxBridge, Port, Tuntap, VlanIf
 from . import _yaml
 from ._ip import V6, family, target
 from ._networkmanager_ip import prefix_metrics
+from ._vlans import vlans_to_tell
 from .files import Draft, made_for
 from .networkmanager import device_settings, port_settings
 
@@ -112,12 +113,12 @@ class Netplan:
             section = "bridges"
             _bridge(draft, body, wanted, renderer)
             for port in wanted.ports or ():
-                _port(draft, body, others, port, renderer)
+                _port(draft, body, others, wanted, port, renderer)
         elif isinstance(wanted, VlanIface):
             section = "vlans"
             body["id"] = wanted.id
             body["link"] = _id_of(draft, wanted.parent or "")
-            _lost(draft, wanted, renderer, wanted.name or "")
+            _lost(draft, wanted, renderer, wanted.name or "", ())
         else:
             section = _LINKS
         if renderer == _NETWORKMANAGER:
@@ -268,17 +269,23 @@ def _bridge(draft: Draft, body: dict[str, Any], wanted: LinuxBridge, renderer: s
             draft.cannot(f"{option} {value}")
     body["interfaces"] = []
     body["parameters"] = parameters
-    _lost(draft, wanted, renderer, wanted.name or "")
+    _lost(draft, wanted, renderer, wanted.name or "", _given_by_kernel(wanted, wanted))
 
 
-def _lost(draft: Draft, wanted: Any, renderer: str, whose: str) -> None:
+def _given_by_kernel(bridge: LinuxBridge, value: Any) -> tuple[str, ...]:
+    return _VLANS if vlans_to_tell(bridge, value) is None else ()
+
+
+def _lost(draft: Draft, wanted: Any, renderer: str, whose: str, but: tuple[str, ...]) -> None:
     options = () if renderer == _NETWORKMANAGER else _ONLY_NETWORKMANAGER[type(wanted)]
     for option in options:
-        if getattr(wanted, option) is not None:
+        if option not in but and getattr(wanted, option) is not None:
             draft.cannot(f"{option} of port {whose}" if isinstance(wanted, Port) else option)
 
 
-def _port(draft: Draft, body: dict[str, Any], others: dict[str, Any], port: Port, renderer: str) -> None:
+def _port(
+    draft: Draft, body: dict[str, Any], others: dict[str, Any], bridge: LinuxBridge, port: Port, renderer: str
+) -> None:
     name = port.name or ""
     theirs = _of(draft, name)
     id_ = theirs[-1].id if theirs else name
@@ -296,7 +303,7 @@ def _port(draft: Draft, body: dict[str, Any], others: dict[str, Any], port: Port
         parameters.setdefault("path-cost", {})[id_] = port.cost
     if port.priority is not None:
         parameters.setdefault("port-priority", {})[id_] = port.priority
-    _lost(draft, port, renderer, name)
+    _lost(draft, port, renderer, name, _given_by_kernel(bridge, port))
     if renderer == _NETWORKMANAGER:
         said = others.get(id_, {})
         _pass_through(said, {"bridge-port": port_settings(draft, port)})

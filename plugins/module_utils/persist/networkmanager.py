@@ -18,6 +18,7 @@ from typing import Any, Optional
 
 from ..model.fields import canonical
 from ..model.interface import Interface, InterfaceState, LinuxBridge, Port, Tuntap, VlanIface
+from ..model.interface_kernel import default_pvid
 from ..model.interface_vlans import Vlans, ranges, vlans_of
 from ._accounts import number
 from ._keyfile import Sections, parse, render
@@ -158,7 +159,7 @@ def _bridge(draft: Draft, profile: Sections, wanted: LinuxBridge) -> None:
         keys["multicast-querier"] = "true"
     if wanted.vlan_protocol == "802.1ad":
         keys["vlan-protocol"] = "802.1ad"
-    default = 1 if wanted.vlan_default_pvid is None else wanted.vlan_default_pvid
+    default = default_pvid(wanted)
     if wanted.vlan_filtering:
         keys["vlan-filtering"] = "true"
         keys["vlan-default-pvid"] = str(default)
@@ -267,7 +268,7 @@ def port_settings(draft: Draft, port: Port) -> dict[str, str]:
             draft.cannot(f"{option} of port {port.name}")
     wanted = draft.request.wanted
     if isinstance(wanted, LinuxBridge) and wanted.vlan_filtering and (port.pvid or port.tagged or port.untagged):
-        default = 1 if wanted.vlan_default_pvid is None else wanted.vlan_default_pvid
+        default = default_pvid(wanted)
         _vlans(draft, keys, vlans_of(port), default, f"port {port.name}")
     return keys
 

@@ -21,7 +21,7 @@ from ..model.interface_plan import InterfacePlan, Resume, Seen, plan_interface, 
 from ..model.interface_target import Wanted, ports_of, whole
 from ..model.values import ifname
 from ..model.world import FileSource, World
-from ..persist.files import Request, header
+from ..persist.files import Request, header, made_for
 from ..persist.plan import CHOICES, NONE, TOOLS, Choice, choose, plan_files
 from .kind import Kind, provided
 
@@ -162,7 +162,7 @@ class InterfaceResource:
             return replace(plan, warnings=tuple(warnings))
         files = world.read_files(choice.tool)
         states = world.namespace(self.wanted.netns).states
-        stored = self._stored(plan.after)
+        stored = self._stored(plan.after, files)
         result = plan_files(
             choice.tool, Request(self.wanted.name, stored, files, states, self.wanted.adopt, world.files.facts())
         )
@@ -179,13 +179,16 @@ class InterfaceResource:
             persist=choice.tool,
         )
 
-    def _stored(self, seen: Seen) -> Optional[Interface]:
+    def _stored(self, seen: Seen, files: Mapping[str, str]) -> Optional[Interface]:
         """What is kept over a reboot: what was asked for and what is there, without what the host chooses anew each time
-        and without the guests' taps."""
+        and without the guests' taps. Nor does a tap's file name a bridge whose own files name the tap."""
         if seen.definition is None or not self.wanted.present:
             return None
         kept = without_host_chosen(seen.definition, self.wanted.given)
         kept = replace(kept, ipv6=self.wanted.given.ipv6)
+        if isinstance(kept, Tuntap) and isinstance(self.wanted.given, Tuntap) and self.wanted.given.bridge is None:
+            named = any(made_for(text) == kept.bridge and self.wanted.name in text.split() for text in files.values())
+            return replace(kept, bridge=None) if named else kept
         if not isinstance(kept, LinuxBridge) or not isinstance(self.wanted.given, LinuxBridge):
             return kept
         given = {port.name: port for port in self.wanted.given.ports or ()}
