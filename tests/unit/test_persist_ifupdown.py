@@ -215,8 +215,12 @@ def test_two_bridges_edit_one_file_and_go_in_either_order() -> None:
 )
 def test_our_file_is_read(sources: str, added: bool) -> None:
     files = _made(LinuxBridge(name="br0"), {MAIN: sources})
-    assert (f"source {OURS}br0" in files[MAIN].splitlines()) is added
-    assert _made(None, files, "br0") == {MAIN: sources}
+    assert (f"source {OURS}*" in files[MAIN].splitlines()) is added
+    both = _made(LinuxBridge(name="br1"), files)
+    assert both[MAIN] == files[MAIN]
+    left = _made(None, both, "br0")
+    assert left[MAIN] == files[MAIN]
+    assert _made(None, left, "br1") == {MAIN: sources}
 
 
 def test_files_that_the_main_one_names_are_read() -> None:

@@ -178,6 +178,11 @@ def test_what_it_cant_express_is_said(wanted: Any, words: str) -> None:
     assert words in said[0]
 
 
+def test_what_the_kernel_gives_by_itself_is_not_lost() -> None:
+    bridge = LinuxBridge(name="x0", pvid=1, ports=(Port(name="eth0", pvid=1),))
+    assert _plan(bridge).unsupported == ()
+
+
 def test_networkmanager_is_given_what_netplan_has_no_word_for() -> None:
     bridge = replace(BR0, vlan_filtering=True, vlan_default_pvid=0, mcast_querier=True)
     bridge = replace(bridge, ports=(Port(name="eth0", hairpin=True, pvid=7),))
