@@ -16,7 +16,7 @@ name:
 state:
   description:
     - V(present) makes the interface so.
-    - V(absent) removes it, and the files that O(persist) has made for it.
+    - V(absent) removes it, and its files of the tool that O(persist) is.
   type: str
   choices: [present, absent]
   default: present
@@ -30,13 +30,13 @@ up:
   type: bool
 mac:
   description:
-    - The MAC address, a unicast one. Left out, the kernel chooses.
+    - The MAC address, a unicast one. Left out, it stays, and is the kernel's choice for a new interface and at the next boot.
     - Quote it, as YAML takes V(52:54:00:00:00:10) for a number.
   type: str
 mtu:
   description:
     - The largest packet in bytes, from V(68) to V(65535). The kernel refuses what the interface can't carry.
-    - Left out, the kernel chooses.
+    - Left out, it stays, and is the kernel's choice for a new interface and at the next boot.
   type: int
 addresses:
   description:
@@ -81,6 +81,7 @@ routes:
 ipv6:
   description:
     - How the interface takes part in IPv6. They are the settings below C(/proc/sys/net/ipv6/conf/).
+    - Left out, they stay, and aren't stored for the next boot.
   type: dict
   suboptions:
     enabled:
@@ -118,9 +119,12 @@ persist:
   description:
     - The tool that makes the interface again when the host boots. Its files are written, and it is told to read them, so that
       it agrees with what is running. Files that others have written are kept, and copied before they are changed.
-    - V(auto) is the tool that this host's network is run by. If there is none, nothing is stored, and a warning says so.
+    - V(auto) is the first of netplan, NetworkManager, networkd and ifupdown that the host has and that is in charge there. netplan is,
+      if it has a file, and the others are, if their service runs or starts with the host. If there is none, nothing is stored, and a
+      warning says so.
     - V(networkd), V(networkmanager), V(netplan) and V(ifupdown) are that tool, which must be installed.
-    - V(none) stores nothing. The interface is gone after a reboot, and files of an earlier run are left as they are.
+    - V(none) stores nothing. The interface is gone after a reboot. Files of an earlier run are left as they are, as are those of
+      another tool than the one that is chosen, with O(state=absent) too.
     - What the tool can't express is set all the same, and a warning says what is lost at the next boot.
   type: str
   choices: [auto, networkd, networkmanager, netplan, ifupdown, none]

@@ -105,6 +105,13 @@ EXAMPLES = r"""
     addresses: []
     routes: []
 
+- name: A bridge that ifupdown makes at boot, whatever else the host has
+  virtnet.kvm.linux_bridge:
+    name: br2
+    addresses:
+      - 192.168.30.1/24
+    persist: ifupdown
+
 - name: A bridge in a network namespace, which nothing makes again at boot
   virtnet.kvm.linux_bridge:
     name: br0
@@ -148,7 +155,8 @@ files:
   type: list
   elements: str
   sample:
-    - /etc/systemd/network/50-virtnet-br0.netdev
+    - /etc/systemd/network/05-virtnet-kvm-br0.netdev
+    - /etc/systemd/network/05-virtnet-kvm-br0.network
 interface:
   description:
     - The bridge as it was found after the run, as M(virtnet.kvm.linux_bridge_info) returns it.

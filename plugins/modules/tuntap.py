@@ -95,7 +95,8 @@ files:
   type: list
   elements: str
   sample:
-    - /etc/systemd/network/50-virtnet-tap0.netdev
+    - /etc/systemd/network/05-virtnet-kvm-tap0.netdev
+    - /etc/systemd/network/05-virtnet-kvm-tap0.network
 interface:
   description:
     - The device as it was found after the run, as M(virtnet.kvm.tuntap_info) returns it.

@@ -114,7 +114,8 @@ files:
   type: list
   elements: str
   sample:
-    - /etc/systemd/network/50-virtnet-ens32.11.netdev
+    - /etc/systemd/network/05-virtnet-kvm-ens32.11.netdev
+    - /etc/systemd/network/05-virtnet-kvm-ens32.11.network
 interface:
   description:
     - The interface as it was found after the run, as M(virtnet.kvm.vlan_iface_info) returns it.
