@@ -222,7 +222,7 @@ def _host_in(vlan: Options, where: str) -> dict[str, Any]:
         addresses, routes = _addresses(vlan), _routes(vlan)
     except OptionError as error:
         raise error.under(where) from None
-    return {"addresses": addresses, **routes, **({} if addresses else {"ipv6": {"enabled": False}})}
+    return {"addresses": addresses, **routes, "ipv6": {"enabled": bool(addresses)}}
 
 
 def _addresses(given: Options) -> list[str]:

@@ -90,7 +90,7 @@ def test_no_bridge_any_more() -> None:
 
 def test_a_bridge_for_each_vlan() -> None:
     common = {"state": "present", "persist": "auto", "up": True}
-    inside = {"addresses": ["192.168.11.231/24"]}
+    inside = {"addresses": ["192.168.11.231/24"], "ipv6": {"enabled": True}}
     outside = {"addresses": [], "ipv6": {"enabled": False}}
     assert made(TRUNK) == {
         "vlans": [
@@ -160,6 +160,7 @@ def test_one_bridge_that_filters() -> None:
             "parent": "trunk0",
             "id": 11,
             "addresses": ["192.168.11.231/24"],
+            "ipv6": {"enabled": True},
         },
         {"name": "trunk0.12", "state": "absent", "persist": "auto"},
     ]

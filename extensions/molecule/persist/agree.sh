@@ -9,17 +9,13 @@ netplan generate
 networkctl reload
 # What has just started or read its files needs a moment.
 tries=30
-until ! networkctl --no-legend list br1 v1 tap1 br3 v3 | grep -vw configured &&
-    test "$(nmcli -g DEVICE,STATE,CONNECTION device | grep -cE '^(br2|v2|tap2):connected:virtnet-kvm-(br2|v2|tap2)$')" = 3; do
+until ! networkctl --no-legend list br1 eth1 v1 tap1 br3 eth3 v3 | grep -qvw configured &&
+    test "$(nmcli -g DEVICE,STATE,CONNECTION device | grep -cE '^(br2|eth2|v2|tap2):connected:virtnet-kvm-')" = 4; do
     tries=$((tries - 1))
-    if test $tries = 0; then
-        networkctl --no-legend list
-        nmcli device
-        exit 1
-    fi
+    test $tries -gt 0 || { networkctl --no-legend list; nmcli device; exit 1; }
     sleep 1
 done
-netplan get bridges.br3.addresses | grep -q 10.93.0.1/24
+netplan get bridges.br3.addresses | grep -q 10.93.0.
 netplan get vlans.v3.link | grep -q br3
 for name in br4 v4 tap4; do
     ifquery --state "$name" | grep -q "$name"

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
 
 from ..errors import HostError, VirtnetError
-from . import checkpoint_main
+from . import _commands, checkpoint_main
 
 _PACKAGE = "ansible_collections.virtnet.kvm.plugins.module_utils"
 _BELOW = _PACKAGE.replace(".", "/") + "/"
@@ -31,8 +30,6 @@ from {main} import main
 
 sys.exit(main(sys.argv[1:]))
 """
-
-REHEARSAL_SECONDS = 60
 
 
 def copy_code(directory: str) -> str:
@@ -102,20 +99,6 @@ def command(launcher: str, *arguments: str) -> list[str]:
 def rehearse(launcher: str) -> None:
     """Have the copy do all of a restore but the changes, with nothing from this process's environment."""
     try:
-        done = subprocess.run(
-            command(launcher, "rehearse"),
-            check=False,
-            cwd="/",
-            env={"PATH": os.defpath},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=REHEARSAL_SECONDS,
-        )
-        said = done.stderr if done.returncode else ""
-    except (OSError, subprocess.SubprocessError) as error:
-        said = str(error)
-    if said:
-        raise VirtnetError(
-            f"no checkpoint was made, as a trial of what would restore it failed: {said.strip()[-2000:]}"
-        )
+        _commands.run("try what would restore the host", *command(launcher, "rehearse"), env={"PATH": os.defpath})
+    except HostError as error:
+        raise VirtnetError(f"no checkpoint was made: {error}") from None

@@ -48,10 +48,12 @@ class InterfacePlan:
 
 @dataclass(frozen=True)
 class Resume:
-    """What a run that was killed had left to do: to bring up what it had made, or to make again what it had removed."""
+    """What a run that was killed had left to do: to bring up what it had made, to make again what it had removed, or to
+    have all that the adopted interface has."""
 
     up: bool = False
     states: tuple[InterfaceState, ...] = ()
+    adopting: bool = False
 
 
 def plan_interface(wanted: Wanted, namespace: Namespace, resume: Optional[Resume] = None) -> InterfacePlan:
@@ -127,10 +129,25 @@ def _present(wanted: Wanted, namespace: Namespace, course: Course, resume: Resum
         )
     again = bool(remade) or bool(noted)
     targets = {**noted, **targets_of(replace(wanted, given=given), target, known, namespace, remade=again)}
+    adopting = bool(wanted.adopt) and (resume.adopting or _has_its_own(states[wanted.adopt or ""], wanted.name))
+    if wanted.adopt and not adopting:
+        # After a boot it has IPv6 again, but nothing that comes by it: a port's frames are its bridge's.
+        targets[wanted.adopt] = _ipv6_aside(targets[wanted.adopt])
     course.reach(targets)
     if again:
-        return "recreated", Resume(bool(target.up), tuple(state for state in targets.values() if state is not None))
-    return ("created", Resume(up=bool(target.up))) if found is None else ("changed", None)
+        left = tuple(state for state in targets.values() if state is not None)
+        return "recreated", Resume(bool(target.up), left, adopting)
+    if found is None:
+        return "created", Resume(up=bool(target.up), adopting=adopting)
+    return "changed", Resume(adopting=True) if adopting else None
+
+
+def _has_its_own(adopted: InterfaceState, bridge: str) -> bool:
+    return adopted.master != bridge or bool(adopted.addresses) or bool(adopted.routes)
+
+
+def _ipv6_aside(state: Optional[InterfaceState]) -> Optional[InterfaceState]:
+    return replace(state, definition=replace(state.definition, ipv6=None)) if state else None
 
 
 def _in_words_of_the_host(given: Interface, namespace: Namespace) -> Interface:

@@ -137,10 +137,11 @@ class InterfaceResource:
 
     def plan(self, before: Seen, world: World, resume: Mapping[str, Any]) -> InterfacePlan:
         try:
-            noted = Resume(resume["up"], decode(resume["states"])) if resume else None
+            noted = Resume(resume["up"], decode(resume["states"]), resume["adopting"]) if resume else None
             wanted = self._while_it_runs(before, world.files)
             plan = plan_interface(wanted, world.namespace(self.wanted.netns), noted)
-            notes = {"up": plan.resume.up, "states": encode(plan.resume.states)} if plan.resume else {}
+            left = plan.resume
+            notes = {"up": left.up, "states": encode(left.states), "adopting": left.adopting} if left else {}
             return self._with_files(replace(plan, resume=notes), world)
         except OptionError as error:
             raise error.under(self.path) if self.path else error from None
@@ -294,7 +295,7 @@ def _describe(
     kind: InterfaceKind, host: Host, names: Optional[Sequence[str]], options: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
     driver = host.interfaces(options["netns"])
-    there = {name for name, state in driver.all().items() if type(state.definition) is kind.options}
+    there = {name for name, state in driver.all().items() if isinstance(state.definition, kind.options)}
     return [describe_interface(driver, name) for name in (sorted(there) if names is None else names) if name in there]
 
 
