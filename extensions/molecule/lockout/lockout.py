@@ -30,6 +30,7 @@ NIC, DEAD = "eth0", "dead0"
 
 # Run on the host: stops the module that changes interfaces, which holds the lock of all runs, when the NIC has become a port
 # and its address hasn't moved yet; and kills it later, when Ansible, which would ask for a restore, is sure to be dead.
+_CAUGHT = "/run/lockout-caught"
 _ASSASSIN = f"""
 import glob, json, os, signal, time
 
@@ -39,13 +40,16 @@ def holder():
         if fields[1] == "FLOCK" and int(fields[5].rsplit(":", 1)[1]) in locks:
             return int(fields[4])
 
-found = None
+opened = "/run/virtnet.kvm/checkpoint/open.json"
+while not os.path.exists(opened) or not (found := holder()):
+    time.sleep(0.005)
+while not os.path.exists("/sys/class/net/br0"):
+    time.sleep(0.001)
 while not os.path.exists("/sys/class/net/br0/brif/{NIC}"):
-    if found is None or not os.path.exists(f"/proc/{{found}}"):
-        found = holder()
-        time.sleep(0 if found else 0.001)
+    pass
 os.kill(found, signal.SIGSTOP)
-opened = json.load(open("/run/virtnet.kvm/checkpoint/open.json"))
+open("{_CAUGHT}", "w").close()
+opened = json.load(open(opened))
 time.sleep(max(0, opened["opened"] + 0.8 * opened["timeout"] - time.time()))
 os.kill(found, signal.SIGKILL)
 """
@@ -73,18 +77,20 @@ class Lockout:
 
     def run(self, command: str, *, patience: float = 60) -> str:
         """By a connection of its own, tried again as long as there is none."""
-        words = self.machine.ssh_args()
-        options = ["-o", "ConnectTimeout=5", "-o", "ServerAliveInterval=2", "-o", "ServerAliveCountMax=3"]
         deadline = time.monotonic() + patience
         while True:
-            done = subprocess.run(
-                [words[0], *options, *words[1:], command], check=False, capture_output=True, text=True
-            )
+            done = self.try_to(command)
             if done.returncode == 0:
                 return done.stdout
             if done.returncode != 255 or time.monotonic() > deadline:
                 raise SystemExit(f"{command}: {done.stderr or done.stdout}")
             time.sleep(0.5)
+
+    def try_to(self, command: str) -> subprocess.CompletedProcess[str]:
+        """Once; it ends with 255 if there is no connection, or none any more."""
+        words = self.machine.ssh_args()
+        options = ["-o", "ConnectTimeout=5", "-o", "ServerAliveInterval=2", "-o", "ServerAliveCountMax=3"]
+        return subprocess.run([words[0], *options, *words[1:], command], check=False, capture_output=True, text=True)
 
     def look(self) -> list[str]:
         """A line for each thing that there is; the kernel lists routes in the order in which they came."""
@@ -125,13 +131,11 @@ class Lockout:
             text=True,
             start_new_session=True,
         )
-        said, took, begun = [], 0.0, time.monotonic()
+        said = []
         for line in running.stdout or ():
             said.append(line)
-            if line.startswith("TASK "):
-                took, begun = time.monotonic() - begun, time.monotonic()
             if kill and "Change the interfaces]" in line:
-                time.sleep(took)  # about as long as the module before it took, from its start to its end
+                self.try_to(f"until test -e {_CAUGHT}; do sleep 0.2; done")
                 os.killpg(running.pid, signal.SIGKILL)
         if running.wait() == 0:
             raise SystemExit(f"the run has succeeded:\n{''.join(said)}")
@@ -141,7 +145,7 @@ class Lockout:
         """How many seconds after the checkpoint was made the host was as before."""
         before = self.settled()
         if kill:
-            self.run(f"systemd-run --quiet --collect /usr/bin/python3 -c {shlex.quote(_ASSASSIN)}")
+            self.run(f"rm -f {_CAUGHT}; systemd-run --quiet --collect /usr/bin/python3 -c {shlex.quote(_ASSASSIN)}")
         said = self.change(bridges, kill=kill)
         self.run("while test -e /run/virtnet.kvm/checkpoint/open.json; do sleep 0.2; done", patience=SECONDS + LATE)
         last = json.loads(self.run("cat /run/virtnet.kvm/checkpoint/last.json"))
@@ -162,6 +166,8 @@ class Lockout:
 
 def main() -> None:
     lockout = Lockout(sys.argv[1], Path(sys.argv[2]))
+    # with a tool in charge there are files to be put back, too
+    lockout.run("systemctl start systemd-networkd")
     lockout.run(f"ip link add {DEAD} type veth peer name dead1; ip link set {DEAD} up; ip link set dead1 up")
     for way, bridges in lockout.ways().items():
         took = [lockout.once(bridges, kill=way.startswith("killed")) for _time in range(TIMES)]
