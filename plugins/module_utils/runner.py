@@ -46,7 +46,7 @@ def run_resource(kind: Kind) -> None:
 
 def run_lists(kinds: Sequence[Kind], settle: Callable[[list[Any]], list[Any]]) -> None:
     """The module that declares a list of every kind, as one transaction; ``settle`` is done to the resources together."""
-    spec: dict[str, Any] = {}
+    spec: dict[str, Any] = {"checkpoint": {"type": "str"}}
     for kind in kinds:
         items = {"type": "list", "elements": "dict", "options": kind.options(), **kind.rules()}
         spec.update({kind.plural: items, **kind.where})
@@ -58,6 +58,7 @@ def run_lists(kinds: Sequence[Kind], settle: Callable[[list[Any]], list[Any]]) -
             for place, options in enumerate(module.params[kind.plural] or ()):
                 resources.append(kind.parse(options, f"{kind.plural}[{place}]"))
                 names.append(kind.plural)
+        host.require_checkpoint(module.params["checkpoint"])
         outcomes = run(host, settle(resources), check=module.check_mode)
         _warn(module, outcomes)
         return _results(host, names, outcomes)

@@ -22,6 +22,13 @@ description:
   - What it isn't given is left alone. A network that isn't in O(networks) stays, as does a bridge that isn't in O(bridges).
   - A list in one task is many times faster than the module of that kind in a loop.
   - libvirt is only needed for O(networks).
+options:
+  checkpoint:
+    description:
+      - The name of the checkpoint that has to be open when the changes begin, see M(virtnet.kvm.net_checkpoint). If the host has
+        restored itself in the meantime, as its time was too short for a slow host, nothing is changed and this fails.
+      - Left out, it doesn't matter whether one is open. In check mode none is needed.
+    type: str
 extends_documentation_fragment:
   - virtnet.kvm.network.fabric
   - virtnet.kvm.linux_bridge.fabric
@@ -36,6 +43,7 @@ seealso:
   - module: virtnet.kvm.linux_bridge
   - module: virtnet.kvm.vlan_iface
   - module: virtnet.kvm.tuntap
+  - module: virtnet.kvm.net_checkpoint
   - name: libvirt's network format
     description: What each part of a network's definition means to libvirt.
     link: https://libvirt.org/formatnetwork.html

@@ -96,6 +96,21 @@ def test_rolled_back_on_demand_it_does_what_check_mode_foretold(closed: Host) ->
     assert closed.interfaces() == before
 
 
+def test_a_change_that_comes_too_late_is_refused(closed: Host) -> None:
+    change = {"bridges": [{"name": "cp0", "persist": "none"}], "checkpoint": "mine"}
+    assert closed.ok("fabric", change, check=True)["changed"], "check mode needs none"
+    _checkpoint(closed, "created", name="mine", timeout=SHORT)
+    _over(closed)
+    before = closed.interfaces()
+    result = closed.module("fabric", change)
+    assert result["failed"] and "nothing was changed, as no checkpoint mine is open" in result["msg"]
+    assert "was rolled back at" in result["msg"] and closed.interfaces() == before
+    _checkpoint(closed, "created", name="mine")
+    assert closed.ok("fabric", change)["changed"]
+    assert _checkpoint(closed, "rolled_back", name="mine")["actions"] == ["remove bridge cp0"]
+    assert closed.interfaces() == before
+
+
 def test_what_is_refused(closed: Host) -> None:
     assert "none was made since this host started" in _refused(closed, "committed")
     assert "expected a number of seconds from 5 to 86400" in _refused(closed, "created", timeout=1)

@@ -26,7 +26,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.backend import (
     checkpoint_work,
 )
 from ansible_collections.virtnet.kvm.plugins.module_utils.backend.checkpoint import Checkpoint
-from ansible_collections.virtnet.kvm.plugins.module_utils.backend.checkpoint_store import Store
+from ansible_collections.virtnet.kvm.plugins.module_utils.backend.checkpoint_store import Store, need_open
 from ansible_collections.virtnet.kvm.plugins.module_utils.backend.runfiles import RunFiles
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import HostError, OptionError, VirtnetError
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface import Interface, InterfaceState
@@ -149,6 +149,19 @@ def test_a_change_that_is_not_committed_goes(world: World, tmp_path: Path) -> No
     assert not back["changed"]
     assert back["checkpoint"]["outcome"] == "rolled_back"
     assert world.checkpoint().create("b", 60, check=False)["changed"]
+
+
+def test_a_change_that_comes_too_late_is_refused(world: World) -> None:
+    with pytest.raises(VirtnetError, match="no checkpoint a is open that would restore the host: none was made since"):
+        need_open("a", world.store)
+    world.checkpoint().create("a", 60, check=False)
+    need_open("a", world.store)
+    with pytest.raises(VirtnetError, match="no checkpoint b is open that would restore the host: the open one is a"):
+        need_open("b", world.store)
+    assert world.timer is not None
+    world.fire(world.timer)
+    with pytest.raises(VirtnetError, match=r"nothing was changed, .*: the checkpoint a was rolled back at"):
+        need_open("a", world.store)
 
 
 def test_it_is_rolled_back_on_demand(world: World) -> None:

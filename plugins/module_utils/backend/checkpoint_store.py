@@ -136,6 +136,19 @@ class Store:
         write_json(self.path(name), held)
 
 
+def need_open(name: str, store: Store) -> None:
+    """Refuse to change a host that would not be restored any more. With the lock of all runs held, which a restore waits
+    for, so that it can't come in between."""
+    opened = store.opened()
+    if opened is not None and opened.name == name:
+        return
+    last = store.last()
+    why = (
+        f"the open one is {opened.name}" if opened else told(last) if last else "none was made since this host started"
+    )
+    raise VirtnetError(f"nothing was changed, as no checkpoint {name} is open that would restore the host: {why}")
+
+
 def read_json(path: str) -> dict[str, Any]:
     """What was written; empty if nothing was."""
     try:

@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import urllib.parse
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Optional
 
 from ..errors import OptionError
@@ -37,6 +37,7 @@ class Host:
         self._networks: Optional[Networks] = None
         self._interfaces: dict[Optional[str], InterfaceDriver] = {}
         self._run_files = RunFiles(uri)
+        self._checkpoint: Optional[str] = None
 
     @property
     def local(self) -> bool:
@@ -94,8 +95,18 @@ class Host:
             lambda: self.files,
         )
 
-    def lock(self) -> AbstractContextManager[None]:
-        return self._run_files.lock()
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        with self._run_files.lock():
+            if self._checkpoint is not None:
+                from .checkpoint_store import Store, need_open
+
+                need_open(self._checkpoint, Store())
+            yield
+
+    def require_checkpoint(self, name: Optional[str]) -> None:
+        """Whoever gets the lock from now on is refused unless this checkpoint is open."""
+        self._checkpoint = name
 
     def recall(self, label: str) -> Mapping[str, Any]:
         return self._run_files.recall(label)
