@@ -32,7 +32,7 @@ NIC, DEAD = "eth0", "dead0"
 # and its address hasn't moved yet; and kills it later, when Ansible, which would ask for a restore, is sure to be dead.
 _CAUGHT = "/run/lockout-caught"
 _ASSASSIN = f"""
-import glob, json, os, signal, time
+import glob, json, os, signal, socket, time
 
 def holder():
     locks = {{os.stat(path).st_ino for path in glob.glob("/run/virtnet.kvm/*/lock") if "checkpoint" not in path}}
@@ -40,16 +40,15 @@ def holder():
         if fields[1] == "FLOCK" and int(fields[5].rsplit(":", 1)[1]) in locks:
             return int(fields[4])
 
-opened = "/run/virtnet.kvm/checkpoint/open.json"
-while not os.path.exists(opened) or not (found := holder()):
-    time.sleep(0.005)
-while not os.path.exists("/sys/class/net/br0"):
-    time.sleep(0.001)
+found = None
+links = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+links.bind((0, 1))  # RTMGRP_LINK: it sleeps until a link changes, as the host may be a slow one
 while not os.path.exists("/sys/class/net/br0/brif/{NIC}"):
-    pass
+    links.recv(65536)
+    found = found or os.path.exists("/sys/class/net/br0") and holder()
 os.kill(found, signal.SIGSTOP)
 open("{_CAUGHT}", "w").close()
-opened = json.load(open(opened))
+opened = json.load(open("/run/virtnet.kvm/checkpoint/open.json"))
 time.sleep(max(0, opened["opened"] + 0.8 * opened["timeout"] - time.time()))
 os.kill(found, signal.SIGKILL)
 """
@@ -135,7 +134,7 @@ class Lockout:
         for line in running.stdout or ():
             said.append(line)
             if kill and "Change the interfaces]" in line:
-                self.try_to(f"until test -e {_CAUGHT}; do sleep 0.2; done")
+                self.try_to(f"timeout {SECONDS} sh -c 'until test -e {_CAUGHT}; do sleep 0.2; done'")
                 os.killpg(running.pid, signal.SIGKILL)
         if running.wait() == 0:
             raise SystemExit(f"the run has succeeded:\n{''.join(said)}")
