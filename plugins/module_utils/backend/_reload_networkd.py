@@ -61,6 +61,9 @@ def reload(names: tuple[str, ...]) -> None:
         took = time.monotonic() - begun
         if took > PATIENCE and not told:
             _announce_subnets(waiting)
+            for name in (name for name, state in waiting.items() if state == "failed"):
+                # It has tried to make a port of it, of a bridge that was just removed.
+                _commands.run(f"have networkd set up {name} again", "networkctl", "reconfigure", name)
             told = True
         if took > SECONDS:
             raise HostError(

@@ -173,12 +173,17 @@ class InterfaceResource:
         return replace(
             plan,
             steps=(*held, *plan.steps, *steps),
-            last=(ReloadTool(choice.tool, (self.wanted.name,)),) if steps else (),
+            last=(ReloadTool(choice.tool, self._names_for(choice.tool)),) if steps else (),
             method=plan.method if plan.steps or not steps else "changed" if self.wanted.present else "removed",
             warnings=(*warnings, *result.unsupported),
             touched=tuple(result.changes),
             persist=choice.tool,
         )
+
+    def _names_for(self, tool: str) -> tuple[str, ...]:
+        """Whom the tool takes over: networkd also an interface that a bridge gives back."""
+        adopted = self.wanted.adopt if tool == "networkd" else None
+        return (self.wanted.name, adopted) if adopted else (self.wanted.name,)
 
     def _stored(self, seen: Seen, files: Mapping[str, str]) -> Optional[Interface]:
         """What is kept over a reboot: what was asked for and what is there, without what the host chooses anew each time
