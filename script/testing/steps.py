@@ -89,6 +89,8 @@ _SCENARIO_HOSTS = {
     "containers": {"VIRTNET_MOLECULE_KIND": "container", "VIRTNET_MOLECULE_DISTRO": "both"},
 }
 _EVERYWHERE = "vm containers"
+# Enough for an emulated host to get to where it is cut off.
+_LOCKOUT = {"VIRTNET_LOCKOUT_SECONDS": "45"}
 
 
 def _molecule() -> Iterator[Step]:
@@ -97,7 +99,7 @@ def _molecule() -> Iterator[Step]:
         command = (tool("dev", "molecule"), "test", "--scenario-name", name)
         chosen = scenario.with_name("hosts")
         for hosts in (chosen.read_text() if chosen.exists() else _EVERYWHERE).split():
-            env = {**environment("dev"), **_SCENARIO_HOSTS[hosts]}
+            env = {**environment("dev"), **_SCENARIO_HOSTS[hosts], **_LOCKOUT}
             yield Step(f"molecule {name}, {hosts}", "molecule", command, stage(), env, minutes=30)
 
 

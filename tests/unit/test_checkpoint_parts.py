@@ -118,6 +118,17 @@ def test_files_come_back_byte_by_byte_with_their_modes(root: Path) -> None:
     assert restore_files(before, str(root)) == ([], {})
 
 
+def test_of_sysctls_ours_are_put_back_and_no_others(root: Path) -> None:
+    ours, users = root / "etc/sysctl.d/90-virtnet-kvm-br0.conf", root / "etc/sysctl.d/99-users.conf"
+    ours.parent.mkdir()
+    ours.write_text("before")
+    before = read_files(str(root))
+    for path in (ours, users):
+        path.write_text("after")
+    assert restore_files(before, str(root)) == ([str(ours)], {})
+    assert (ours.read_text(), users.read_text()) == ("before", "after")
+
+
 @pytest.mark.parametrize("way", ["becomes a directory", "was a directory"])
 def test_a_file_and_a_directory_of_the_same_name(root: Path, way: str) -> None:
     path = root / "etc/netplan/it"

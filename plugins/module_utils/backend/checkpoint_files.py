@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import glob
 import os
 import stat
 from collections.abc import Iterator, Mapping
@@ -23,6 +24,7 @@ DIRECTORIES: Mapping[str, str] = {
     "networkmanager": "/etc/NetworkManager/system-connections",
     "ifupdown": "/etc/network",
 }
+_SYSCTLS = "etc/sysctl.d/90-virtnet-kvm-*"  # what networkd has no word for, see persist.networkd
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,10 @@ Files = Mapping[str, Kept]
 
 
 def read_files(root: str) -> Files:
-    """All files of all tools, by their paths. Sockets and the like are none."""
-    return {path: kept for top in DIRECTORIES.values() for path, kept in _below(os.path.join(root, top.lstrip("/")))}
+    """All files of all tools, by their paths, and our sysctls beside. Sockets and the like are none."""
+    tops = [os.path.join(root, top.lstrip("/")) for top in DIRECTORIES.values()]
+    tops += sorted(glob.glob(os.path.join(glob.escape(root), _SYSCTLS)))
+    return {path: kept for top in tops for path, kept in _below(top)}
 
 
 def _below(path: str) -> Iterator[tuple[str, Kept]]:
