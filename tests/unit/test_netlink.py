@@ -225,3 +225,10 @@ def test_an_error_is_told_in_the_kernels_words() -> None:
         _netlink_socket._raise("make x", 2, 0x300, payload)
     assert caught.value.code == 95
     _netlink_socket._raise("make x", 2, 0, struct.pack("=i", 0))
+
+
+@pytest.mark.parametrize(("changing", "shown"), [(0, 8), (1, None)])
+def test_no_ageing_time_is_taken_from_a_topology_that_changes(changing: int, shown: int | None) -> None:
+    data = attribute(4, struct.pack("=I", 800)) + attribute(14, bytes([changing]))
+    bridge = _netlink_read._bridge({"name": "br0"}, data, None, {})
+    assert isinstance(bridge, LinuxBridge) and bridge.ageing_time == shown

@@ -28,6 +28,7 @@ _ADDRESS, _IFNAME, _MTU, _LINK, _MASTER, _LINKINFO, _AF_SPEC = 1, 3, 4, 5, 10, 1
 _EXT_MASK, _CARRIER, _LINK_NETNSID, _PERM_ADDRESS = 29, 33, 37, 54
 _INFO_KIND, _INFO_DATA, _INFO_SLAVE_KIND, _INFO_SLAVE_DATA = 1, 2, 4, 5
 _INET6_CONF = 2
+_TOPOLOGY_CHANGE = 14  # IFLA_BR_TOPOLOGY_CHANGE of linux/if_link.h
 _BRIDGE_VLAN_INFO, _VLAN_PVID, _VLAN_UNTAGGED, _VLAN_RANGE_BEGIN = 2, 0x2, 0x4, 0x8
 _VLAN_FLAGS, _VLAN_EGRESS, _VLAN_INGRESS, _BR_VLAN_DEFAULT_PVID = 2, 3, 4, 39
 _TUN_OWNER, _TUN_GROUP, _TUN_TYPE, _TUN_PERSIST, _TUN_QUEUES, _TUN_DISABLED_QUEUES = 1, 2, 3, 6, 8, 9
@@ -159,7 +160,12 @@ def _ipv6(families: bytes) -> Optional[Ipv6]:
 
 
 def _bridge(common: dict[str, Any], data: bytes, _lower_name: Optional[str], vlans: dict[str, Any]) -> Interface:
-    return LinuxBridge(**common, **vlans, **tables.read(tables.BRIDGE, attributes(data)))
+    held = attributes(data)
+    settings = tables.read(tables.BRIDGE, held)
+    if _number(held.get(_TOPOLOGY_CHANGE)):
+        # For as long, the kernel shows twice the forward delay, and nowhere the time that was set (__br_set_topology_change).
+        settings.pop("ageing_time", None)
+    return LinuxBridge(**common, **vlans, **settings)
 
 
 def _vlan(common: dict[str, Any], data: bytes, lower: Optional[str], _vlans: dict[str, Any]) -> Interface:
