@@ -240,7 +240,7 @@ BRIDGE = (
                         {"name": "p1", "tagged": ["11", "12", "100-199"]},
                     ]
                 },
-                {"p0/vlans": ["12 pvid egress untagged"], "p1/vlans": ["11", "12", "100-199"]},
+                {"p0/vlans": ["12 pvid egress untagged"], "p1/vlans": ["11-12", "100-199"]},
             ),
             (
                 {
