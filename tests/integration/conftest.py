@@ -49,7 +49,8 @@ def _hosts(config: pytest.Config) -> list[str]:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "nftables: also run on the VM host whose libvirt uses nftables")
     config.addinivalue_line(
-        "markers", "kernel: only run on the VM hosts, as it takes VLANs, which a container may not have"
+        "markers",
+        "kernel: only run on the VM hosts, or on those that it names, as it takes VLANs, which a container may not have",
     )
     config.addinivalue_line("markers", "thorough: not in a quick run; what it shows is shown with a fake host too")
 
@@ -93,7 +94,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             else None
         )
         if where in MARKS:
-            return any(item.get_closest_marker(mark) for mark in MARKS[where])
+            found = [item.get_closest_marker(mark) for mark in MARKS[where]]
+            return any(mark and (not mark.args or where in mark.args) for mark in found)
         if where and item.get_closest_marker("kernel"):
             return False
         return not (quick and item.get_closest_marker("thorough"))

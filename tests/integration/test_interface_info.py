@@ -67,7 +67,7 @@ def test_a_bridge(clean: Host) -> None:
     assert entries[own, "ens7"] == "permanent"
 
 
-@pytest.mark.kernel
+@pytest.mark.kernel("nftables")
 def test_vlans_of_a_bridge(clean: Host) -> None:
     clean.shell(f"{PORTS}; ip link add br7 type bridge vlan_filtering 1; ip link set p0 master br7")
     clean.shell(
@@ -93,7 +93,11 @@ def test_a_tap(clean: Host) -> None:
 
 @pytest.mark.parametrize(
     "case",
-    [pytest.param(case, marks=[pytest.mark.kernel] * case.kernel) for case in CASES if case not in COMMON_OF_VLANS],
+    [
+        pytest.param(case, marks=[pytest.mark.kernel("nftables")] * case.kernel)
+        for case in CASES
+        if case not in COMMON_OF_VLANS
+    ],
     ids=str,
 )
 def test_can_be_given_back(clean: Host, case: InterfaceCase) -> None:

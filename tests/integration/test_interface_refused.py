@@ -124,7 +124,7 @@ def test_bad_input(there: Host, what: str) -> None:
     refused(there, {"persist": "none", **options}, *said, module=module, option=option)
 
 
-@pytest.mark.kernel
+@pytest.mark.kernel("bookworm_vm")
 @pytest.mark.parametrize("what", BAD_VLANS)
 def test_bad_vlans(there: Host, what: str) -> None:
     # udev looks at what is new, and may give it another MAC address
