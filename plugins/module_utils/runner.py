@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible.module_utils.common.yaml import HAS_YAML, yaml_dump
+from ansible.module_utils.common.yaml import HAS_YAML
 
 from .backend.host import Host
 from .engine import ENDING, Outcome, all_actions, run
@@ -141,5 +141,18 @@ def _diff(outcome: Outcome) -> dict[str, Any]:
 
 
 def _readable(shown: dict[str, Any]) -> Any:
-    """YAML for a person to read; Ansible makes JSON of it where the host has no PyYAML."""
-    return yaml_dump(shown, default_flow_style=False, sort_keys=False) if HAS_YAML else shown
+    """YAML for a person to read, with files in it line by line; Ansible makes JSON of it where the host has no PyYAML."""
+    if not HAS_YAML:
+        return shown
+    import yaml
+
+    base: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+    class Dumper(base):  # type: ignore[misc]
+        """Of text in lines it makes a block, which a diff can show line by line."""
+
+    def text(dumper: Any, value: str) -> Any:
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+
+    Dumper.add_representer(str, text)
+    return yaml.dump(shown, Dumper=Dumper, default_flow_style=False, sort_keys=False)
