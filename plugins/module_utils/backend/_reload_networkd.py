@@ -13,6 +13,7 @@ have added to the interfaces that it manages.
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import socket
 import time
@@ -27,6 +28,10 @@ from ._netlink_socket import Channel, attribute
 SYS_NET = "/sys/class/net"
 SECONDS = 15
 PATIENCE = 2
+_OURS = (
+    "/etc/systemd/network/*-virtnet-kvm",
+    "/run/systemd/network/*-netplan",
+)  # the latter by netplan's files of ours
 _IFALIAS = 20  # linux/if_link.h
 _UNDER_WAY = ("pending", "initialized", "configuring", "failed")
 
@@ -57,13 +62,17 @@ def reload(names: tuple[str, ...]) -> None:
     _reload()
     begun = time.monotonic()
     told = False
+    again: set[str] = set()
     while waiting := _under_way(_concerned(names)):
         took = time.monotonic() - begun
+        for name in {name for name, state in waiting.items() if state == "failed"} - again:
+            # It has tried to make a port of it, of a bridge that was just removed.
+            _commands.run(f"have networkd set up {name} again", "networkctl", "reconfigure", name)
+            again.add(name)
+        if told and not any(state == "failed" or _is_ours(name) for name, state in waiting.items()):
+            return  # a user's own, such as the NIC that a bridge gives back, may look for routers for long
         if took > PATIENCE and not told:
             _announce_subnets(waiting)
-            for name in (name for name, state in waiting.items() if state == "failed"):
-                # It has tried to make a port of it, of a bridge that was just removed.
-                _commands.run(f"have networkd set up {name} again", "networkctl", "reconfigure", name)
             told = True
         if took > SECONDS:
             raise HostError(
@@ -128,3 +137,7 @@ def _under_way(names: set[str]) -> dict[str, str]:
     rows = [line.split() for line in said.splitlines()]
     states = {row[1]: row[-1] for row in rows if len(row) >= 5}
     return {name: states[name] for name in sorted(names) if states.get(name) in _UNDER_WAY}
+
+
+def _is_ours(name: str) -> bool:
+    return any(glob.glob(f"{place}-{glob.escape(name)}.network") for place in _OURS)
