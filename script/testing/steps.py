@@ -82,7 +82,7 @@ def _integration(logs: Path, quick: bool) -> Iterator[Step]:
 
 
 # On a VM libvirt's other firewall backend, which containers' kernels may lack; in containers both Debians. A scenario that
-# needs a kernel of its own has a file `hosts` that says so.
+# needs a kernel of its own, or is much like another, has a file `hosts` that says so.
 _SCENARIO_HOSTS = {
     "vm": {"VIRTNET_MOLECULE_KIND": "vm", "VIRTNET_MOLECULE_FIREWALL": "nftables"},
     "vms": {"VIRTNET_MOLECULE_KIND": "vm", "VIRTNET_MOLECULE_DISTRO": "both"},
