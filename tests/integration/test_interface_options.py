@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.fields import argument_spec
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface import LinuxBridge, Tuntap, VlanIface
 from integration.support.cases import leaves, replaced, spec_leaves
-from integration.support.cases_interfaces import CASES, PORTS, InterfaceCase
+from integration.support.cases_interfaces import CASES, COMMON, PORTS, InterfaceCase
 from integration.support.checks import converge
 from integration.support.host import Host
 
@@ -36,9 +36,13 @@ def test_every_option_has_a_case(module: str) -> None:
     assert set(spec_leaves(argument_spec(CLASSES[module]))) - changed - IDENTITY == set()
 
 
-@pytest.mark.parametrize(
-    "case", [pytest.param(case, marks=[pytest.mark.kernel] * case.kernel) for case in CASES], ids=str
-)
+def _where(case: InterfaceCase) -> list[pytest.MarkDecorator]:
+    """On the VMs what takes VLANs, on one of them what a VLAN's interface has in common with others."""
+    alone = ["bookworm_vm"] if case.name in COMMON else []
+    return [pytest.mark.kernel(*alone)] if case.kernel else []
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, marks=_where(case)) for case in CASES], ids=str)
 def test_option(clean: Host, case: InterfaceCase) -> None:
     name = {"name": NAMES[case.module], "persist": "none"}
     clean.shell(f"{PORTS}; ip link add br8 type bridge; ip link add br9 type bridge")
