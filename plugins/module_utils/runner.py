@@ -9,6 +9,7 @@ Check mode, diff, exit and failure are decided here and nowhere else.
 
 from __future__ import annotations
 
+import functools
 import signal
 from collections.abc import Mapping, Sequence
 from typing import Any, Callable
@@ -146,13 +147,21 @@ def _readable(shown: dict[str, Any]) -> Any:
         return shown
     import yaml
 
+    return yaml.dump(shown, Dumper=_dumper(), default_flow_style=False, sort_keys=False)
+
+
+@functools.cache
+def _dumper() -> Any:
+    """Of text in lines it makes a block, which a diff can show line by line."""
+    import yaml
+
     base: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
     class Dumper(base):  # type: ignore[misc]
-        """Of text in lines it makes a block, which a diff can show line by line."""
+        pass
 
     def text(dumper: Any, value: str) -> Any:
         return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
 
     Dumper.add_representer(str, text)
-    return yaml.dump(shown, Dumper=Dumper, default_flow_style=False, sort_keys=False)
+    return Dumper

@@ -85,7 +85,7 @@ class Run:
         with log.open("wb") as output:
             code = self._execute(step, output.fileno())
         if code != 0 and not self._stopped and (new := _hangs() - hung):
-            # An emulated machine that loses an interrupt says nothing of what is tested on it. Once is bad luck.
+            # An emulated machine that hangs or crashes says nothing of what is tested on it. Once is bad luck.
             print(f"        a VM hung in {step.name}, see {', '.join(sorted(map(str, new)))}; once more", flush=True)
             log.rename(log.with_suffix(".hung.log"))
             with log.open("wb") as output:
@@ -133,7 +133,7 @@ class Run:
 
 
 def _hangs() -> set[Path]:
-    """The lab's reports of VMs that answered nothing any more."""
+    """The lab's reports of VMs that hung or crashed."""
     return set((CACHE / "logs").glob("hang-*"))
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026, virtnet.kvm contributors
-"""What the modules have made is there after a reload of the tool that keeps it, and after a reboot; and goes with its files."""
+"""The tool that keeps what the modules have made agrees with it; reboots are in the scenario persist."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import pytest
 from integration.support.checks import converge
 from integration.support.host import Host
 
-MODULES = ("linux_bridge", "vlan_iface", "tuntap")
 _HOME = "/etc/systemd/network"
 
 # A host whose NIC `ens7` is systemd-networkd's, with a cable in it. What the lab itself comes by is not.

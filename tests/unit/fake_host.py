@@ -4,9 +4,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Optional
 
@@ -26,6 +24,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.network_steps im
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.network_updates import ADD, DELETE, Update
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.world import Link, Neighbour, World, neighbour_of
 from ansible_collections.virtnet.kvm.plugins.module_utils.resources.networks import network_spec, parse_network_options
+from unit.fake_notes import FakeNotes
 
 NEWEST = 12_000_000
 
@@ -184,32 +183,17 @@ def _list(items: Optional[tuple[Any, ...]], update: Update) -> tuple[Any, ...]:
     return (*held[:place], *(() if update.command == DELETE else (update.part,)), *held[place + 1 :])
 
 
-class FakeHost:
+class FakeHost(FakeNotes):
     """What the engine asks of a host."""
 
     def __init__(self, *, libvirt: int = NEWEST, links: tuple[Link, ...] = ()) -> None:
         self.networks = FakeNetworks()
-        self.remembered: dict[str, Mapping[str, Any]] = {}
+        super().__init__()
         self._libvirt = libvirt
         self._links = links
 
     def world(self) -> World:
         return World(lambda: self._libvirt, self.networks.neighbours, lambda: self._links)
-
-    @contextlib.contextmanager
-    def lock(self) -> Iterator[None]:
-        yield
-
-    def recall(self, label: str) -> Mapping[str, Any]:
-        return self.remembered.get(label, {})
-
-    def remember(self, label: str, resume: Mapping[str, Any]) -> None:
-        self.remembered.pop(label, None)
-        if resume:
-            self.remembered[label] = dict(resume)
-
-    def forget(self) -> None:
-        pass
 
     # -- for tests -----------------------------------------------------------------------------------------------
 

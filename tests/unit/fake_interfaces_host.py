@@ -4,9 +4,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Optional
 
 from ansible_collections.virtnet.kvm.plugins.module_utils.engine import Outcome, run
@@ -21,6 +20,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.resources.interfaces i
     parse_interface_options,
 )
 from unit.fake_interfaces import FakeInterfaces
+from unit.fake_notes import FakeNotes
 
 
 class FakeFiles:
@@ -53,13 +53,13 @@ class FakeFiles:
             raise HostError("reload", "is broken")
 
 
-class InterfacesHost:
+class InterfacesHost(FakeNotes):
     """What the engine asks of a host that has interfaces only."""
 
     def __init__(self, *nics: InterfaceState, tool: Optional[str] = None, **options: Any) -> None:
         self.driver = FakeInterfaces(*nics, **options)
         self.files = FakeFiles(tool)
-        self.remembered: dict[str, Mapping[str, Any]] = {}
+        super().__init__()
 
     def interfaces(self, _netns: Optional[str] = None) -> FakeInterfaces:
         return self.driver
@@ -69,21 +69,6 @@ class InterfacesHost:
             return {"root": "root", "0": "root", "libvirt-qemu": "libvirt-qemu"}.get(text)
 
         return World(lambda: 0, tuple, tuple, self.interfaces, account, lambda: self.files)
-
-    @contextlib.contextmanager
-    def lock(self) -> Iterator[None]:
-        yield
-
-    def recall(self, label: str) -> Mapping[str, Any]:
-        return self.remembered.get(label, {})
-
-    def remember(self, label: str, resume: Mapping[str, Any]) -> None:
-        self.remembered.pop(label, None)
-        if resume:
-            self.remembered[label] = dict(resume)
-
-    def forget(self) -> None:
-        pass
 
     # -- for tests ----------------------------------------------------------------------------------------------------
 

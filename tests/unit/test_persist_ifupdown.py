@@ -22,8 +22,9 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface import
     Tuntap,
     VlanIface,
 )
-from ansible_collections.virtnet.kvm.plugins.module_utils.persist.files import Request, saved_path
-from ansible_collections.virtnet.kvm.plugins.module_utils.persist.plan import TOOLS, overlay, plan_files
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.files import saved_path
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.plan import TOOLS, overlay
+from unit.persist_plans import planned
 
 MAIN = "/etc/network/interfaces"
 OURS = "/etc/network/interfaces.d/virtnet-kvm-"
@@ -55,11 +56,7 @@ def _made(
 ) -> dict[str, str]:
     """The files; a second run has nothing to change in them."""
     there = {MAIN: USERS} if files is None else files
-    name = name or (wanted.name if wanted else None) or ""
-    known = {state.name: state for state in states}
-    done = overlay(there, plan_files("ifupdown", Request(name, wanted, there, known)).changes)
-    assert plan_files("ifupdown", Request(name, wanted, done, known)).changes == {}
-    return done
+    return overlay(there, planned("ifupdown", wanted, there, name, states).changes)
 
 
 def _lines(wanted: Interface, *states: InterfaceState) -> list[str]:

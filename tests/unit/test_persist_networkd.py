@@ -24,8 +24,9 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface import
     Tuntap,
     VlanIface,
 )
-from ansible_collections.virtnet.kvm.plugins.module_utils.persist.files import FileChanges, Request, ToolFacts
-from ansible_collections.virtnet.kvm.plugins.module_utils.persist.plan import TOOLS, overlay, plan_files
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.files import FileChanges
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.plan import TOOLS, overlay
+from unit.persist_plans import planned
 
 HOME = "/etc/systemd/network"
 OURS = f"{HOME}/05-virtnet-kvm-"
@@ -41,15 +42,7 @@ def _plan(
     states: tuple[InterfaceState, ...] = (ETH0,),
     systemd: int = 257,
 ) -> FileChanges:
-    """The changes, of which a second run has none."""
-    there = files or {}
-    name = name or (wanted.name if wanted else None) or ""
-    facts = ToolFacts(systemd=systemd)
-    known = {state.name: state for state in states}
-    done = plan_files("networkd", Request(name, wanted, there, known, facts=facts))
-    again = plan_files("networkd", Request(name, wanted, overlay(there, done.changes), known, facts=facts))
-    assert again.changes == {}
-    return done
+    return planned("networkd", wanted, files, name, states, systemd)
 
 
 def _made(*args: Any, **kwargs: Any) -> dict[str, str]:

@@ -24,8 +24,9 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface import
     Tuntap,
     VlanIface,
 )
-from ansible_collections.virtnet.kvm.plugins.module_utils.persist.files import FileChanges, Request, insert
-from ansible_collections.virtnet.kvm.plugins.module_utils.persist.plan import TOOLS, overlay, plan_files
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.files import FileChanges, insert
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.plan import TOOLS, overlay
+from unit.persist_plans import planned
 
 HOME = "/etc/NetworkManager/system-connections"
 MAC = "52:54:00:00:00:01"
@@ -59,14 +60,7 @@ def _plan(
     name: str = "",
     states: tuple[InterfaceState, ...] = (ETH0, TAP0, BOND0),
 ) -> FileChanges:
-    """The changes, of which a second run has none."""
-    there = files or {}
-    name = name or (wanted.name if wanted else None) or ""
-    known = {state.name: state for state in states}
-    done = plan_files("networkmanager", Request(name, wanted, there, known))
-    again = plan_files("networkmanager", Request(name, wanted, overlay(there, done.changes), known))
-    assert again.changes == {}
-    return done
+    return planned("networkmanager", wanted, files, name, states)
 
 
 def _made(wanted: Optional[Interface], files: Optional[Mapping[str, str]] = None, **kwargs: Any) -> dict[str, str]:

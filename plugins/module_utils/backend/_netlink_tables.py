@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Callable
 
-from ..model.interface import ADDR_GEN_MODES
+from ..model.interface import ACCEPT_RA, ADDR_GEN_MODES
 
 HERTZ = 100  # USER_HZ, in which the kernel tells times
 IFF_TUN, IFF_TAP = 0x1, 0x2  # linux/if_tun.h; also what IFLA_TUN_TYPE says
@@ -93,7 +93,7 @@ TUN = (
 # /proc/sys/net/ipv6/conf/NAME: the file, its place in the array that a dump has (linux/ipv6.h), and the value's meanings
 IPV6 = {
     "enabled": ("disable_ipv6", 26, (True, False)),
-    "accept_ra": ("accept_ra", 3, ("never", "unless_forwarding", "always")),
+    "accept_ra": ("accept_ra", 3, ACCEPT_RA),
     "autoconf": ("autoconf", 5, (False, True)),
     "addr_gen_mode": ("addr_gen_mode", 47, ADDR_GEN_MODES),
 }

@@ -28,10 +28,8 @@ from ._netlink_socket import Channel, attribute
 SYS_NET = "/sys/class/net"
 SECONDS = 15
 PATIENCE = 2
-_OURS = (
-    "/etc/systemd/network/*-virtnet-kvm",
-    "/run/systemd/network/*-netplan",
-)  # the latter by netplan's files of ours
+# What its own files begin with; the latter are netplan's, of ours.
+_OURS = ("/etc/systemd/network/*-virtnet-kvm", "/run/systemd/network/*-netplan")
 _IFALIAS = 20  # linux/if_link.h
 _UNDER_WAY = ("pending", "initialized", "configuring", "failed")
 
@@ -99,13 +97,10 @@ def _speak_up(name: str) -> None:
         index = socket.if_nametoindex(name)
     except OSError:
         return  # networkd is going to make it
-    channel = Channel(None)
-    try:
+    with contextlib.closing(Channel(None)) as channel:
         channel.ask(
             f"have the kernel announce {name}", RTM_NEWLINK, LINK.pack(0, 0, index, 0, 0) + attribute(_IFALIAS, alias)
         )
-    finally:
-        channel.close()
 
 
 def _announce_subnets(names: Iterable[str]) -> None:
@@ -114,11 +109,8 @@ def _announce_subnets(names: Iterable[str]) -> None:
     networkd waits for that to its gateway, and where two interfaces had the same subnet for a moment, as when addresses
     move, it takes the route by the one for that by the other (route_compare_func in src/network/networkd-route.c).
     """
-    channel = Channel(None)
-    try:
+    with contextlib.closing(Channel(None)) as channel:
         announce_subnets(channel, {socket.if_nametoindex(name) for name in names})
-    finally:
-        channel.close()
 
 
 def _concerned(names: Iterable[str]) -> set[str]:

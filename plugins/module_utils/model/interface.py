@@ -16,6 +16,7 @@ from typing import Optional
 from . import values
 from .fields import option
 
+ACCEPT_RA = ("never", "unless_forwarding", "always")  # in the order of ip-sysctl.rst
 ADDR_GEN_MODES = ("eui64", "none", "stable-privacy", "random")  # in the order of linux/if_link.h
 MAIN_TABLE = 254  # RT_TABLE_MAIN of linux/rtnetlink.h
 VLAN_PROTOCOLS = ("802.1q", "802.1ad")
@@ -38,7 +39,7 @@ class Ipv6:
 
     # what a new interface starts with is the host's to say (conf/default)
     enabled: Optional[bool] = option(host_chosen=True)
-    accept_ra: Optional[str] = option(choices=("never", "unless_forwarding", "always"), host_chosen=True)
+    accept_ra: Optional[str] = option(choices=ACCEPT_RA, host_chosen=True)
     autoconf: Optional[bool] = option(host_chosen=True)
     addr_gen_mode: Optional[str] = option(choices=ADDR_GEN_MODES, host_chosen=True)
 

@@ -28,6 +28,7 @@ from .interface_vlans import vlans_of, with_vlans
 
 I = TypeVar("I", bound=Interface)  # noqa: E741
 
+IFA_F_NODAD = 0x02  # linux/if_addr.h
 IFA_F_NOPREFIXROUTE = 0x200  # linux/if_addr.h: whoever set it makes the subnet's route by himself
 IPV6_METRIC = 1024  # IP6_RT_PRIO_USER of linux/ipv6_route.h, what a route has that is given none
 ANYWHERE = ("0.0.0.0/0", "::/0")

@@ -128,11 +128,9 @@ def _present(wanted: Wanted, namespace: Namespace, course: Course, resume: Resum
             " and the kernel can't change this in place",
         )
     again = bool(remade) or bool(noted)
-    targets = {**noted, **targets_of(replace(wanted, given=given), target, known, namespace, remade=again)}
     adopting = bool(wanted.adopt) and (resume.adopting or _has_its_own(states[wanted.adopt or ""], wanted.name))
-    if wanted.adopt and not adopting:
-        # After a boot it has IPv6 again, but nothing that comes by it: a port's frames are its bridge's.
-        targets[wanted.adopt] = _ipv6_aside(targets[wanted.adopt])
+    own = targets_of(replace(wanted, given=given), target, known, namespace, remade=again, adopting=adopting)
+    targets = {**noted, **own}
     course.reach(targets)
     if again:
         left = tuple(state for state in targets.values() if state is not None)
@@ -144,10 +142,6 @@ def _present(wanted: Wanted, namespace: Namespace, course: Course, resume: Resum
 
 def _has_its_own(adopted: InterfaceState, bridge: str) -> bool:
     return adopted.master != bridge or bool(adopted.addresses) or bool(adopted.routes)
-
-
-def _ipv6_aside(state: Optional[InterfaceState]) -> Optional[InterfaceState]:
-    return replace(state, definition=replace(state.definition, ipv6=None)) if state else None
 
 
 def _in_words_of_the_host(given: Interface, namespace: Namespace) -> Interface:

@@ -220,8 +220,10 @@ def targets_of(
     namespace: Namespace,
     *,
     remade: bool,
+    adopting: bool,
 ) -> dict[str, Optional[InterfaceState]]:
-    """The states that are to come about: its own, and those of the interfaces that change with it."""
+    """The states that are to come about: its own, and those of the interfaces that change with it. ``adopting``: the one
+    that it adopts has yet to give up what it has."""
     states = namespace.states
     name = wanted.name
     own = _own(wanted, target, found, remade, states)
@@ -234,7 +236,7 @@ def targets_of(
         if not target.loose_binding and not parent.definition.up:
             _raise(parent, targets, states)
     if isinstance(target, LinuxBridge):
-        _bridge_targets(wanted, target, targets, states)
+        _bridge_targets(wanted, target, targets, states, adopting)
     return targets
 
 
@@ -336,6 +338,7 @@ def _bridge_targets(
     target: LinuxBridge,
     targets: dict[str, Optional[InterfaceState]],
     states: Mapping[str, InterfaceState],
+    adopting: bool,
 ) -> None:
     """The ports that stay and come, those that go, and the one that is adopted, which keeps nothing of its own."""
     name = wanted.name
@@ -353,11 +356,11 @@ def _bridge_targets(
         targets[port_name] = replace(state, master=name, port=settings)
     if wanted.adopt:
         adopted = targets[wanted.adopt] or states[wanted.adopt]
-        targets[wanted.adopt] = _bared(adopted)
+        targets[wanted.adopt] = _bared(adopted, adopting)
 
 
-def _bared(state: InterfaceState) -> InterfaceState:
-    """Without addresses and routes, and without IPv6: what routers advertise is the bridge's."""
-    ipv6 = state.definition.ipv6
-    definition = replace(state.definition, ipv6=replace(ipv6, enabled=False)) if ipv6 else state.definition
-    return replace(state, definition=definition, addresses=(), routes=())
+def _bared(state: InterfaceState, adopting: bool) -> InterfaceState:
+    """Without addresses and routes, and without IPv6: what routers advertise is the bridge's. After a boot it has IPv6
+    again, and is let be: nothing comes by it, as a port's frames are its bridge's."""
+    ipv6 = replace(state.definition.ipv6, enabled=False) if adopting and state.definition.ipv6 else None
+    return replace(state, definition=replace(state.definition, ipv6=ipv6), addresses=(), routes=())

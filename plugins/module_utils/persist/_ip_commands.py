@@ -15,6 +15,7 @@ from typing import Optional
 
 from ..model.fields import canonical
 from ..model.interface import (
+    ACCEPT_RA,
     ADDR_GEN_MODES,
     Address,
     BridgeVlans,
@@ -28,13 +29,11 @@ from ..model.interface import (
     VlanIface,
 )
 from ..model.interface_kernel import default_pvid
-from ..model.interface_normal import IFA_F_NOPREFIXROUTE, destination, normal_route, route_family
+from ..model.interface_normal import IFA_F_NODAD, IFA_F_NOPREFIXROUTE, destination, normal_route, route_family
 from ..model.interface_vlans import ranges
 from ._vlans import vlans_to_tell
 
-_IFA_F_NODAD = 0x02  # linux/if_addr.h
 _HZ = 100  # iproute2 takes a bridge's times in hundredths of a second
-_ACCEPT_RA = ("never", "unless_forwarding", "always")  # ip-sysctl.rst
 
 
 def making(wanted: Interface) -> Iterator[str]:
@@ -96,7 +95,7 @@ def _add(wanted: Interface, name: str) -> str:
 def _sysctls(name: str, ipv6: Ipv6) -> Iterator[str]:
     for key, value in (
         ("disable_ipv6", None if ipv6.enabled is None else int(not ipv6.enabled)),
-        ("accept_ra", None if ipv6.accept_ra is None else _ACCEPT_RA.index(ipv6.accept_ra)),
+        ("accept_ra", None if ipv6.accept_ra is None else ACCEPT_RA.index(ipv6.accept_ra)),
         ("autoconf", None if ipv6.autoconf is None else int(ipv6.autoconf)),
         ("addr_gen_mode", None if ipv6.addr_gen_mode is None else ADDR_GEN_MODES.index(ipv6.addr_gen_mode)),
     ):
@@ -163,7 +162,7 @@ def _address(address: Address, name: str) -> str:
         ("metric", address.metric),
         ("preferred_lft", 0 if address.preferred_seconds == 0 else None),
     )
-    flags = [("noprefixroute", IFA_F_NOPREFIXROUTE), ("nodad", _IFA_F_NODAD)]
+    flags = [("noprefixroute", IFA_F_NOPREFIXROUTE), ("nodad", IFA_F_NODAD)]
     return " ".join(filter(None, (local, words, *(word for word, flag in flags if address.flags & flag))))
 
 

@@ -22,12 +22,11 @@ from ..model.interface import (
     VlanIface,
 )
 from ..model.interface_kernel import default_pvid
-from ..model.interface_normal import IFA_F_NOPREFIXROUTE, destination, normal_route
+from ..model.interface_normal import IFA_F_NODAD, IFA_F_NOPREFIXROUTE, destination, normal_route
 from ..model.interface_vlans import ranges
 from ._vlans import vlans_to_tell
 from .files import Draft
 
-_IFA_F_NODAD = 0x02  # linux/if_addr.h
 _PVID_CAN_BE_NONE = 256  # systemd, from which on the VLANs that are named replace the default one
 
 
@@ -167,7 +166,7 @@ def _address(address: Address, name: str) -> list[str]:
             ("RouteMetric", address.metric),
             ("PreferredLifetime", 0 if address.preferred_seconds == 0 else None),
             ("AddPrefixRoute", "no" if address.flags & IFA_F_NOPREFIXROUTE else None),
-            ("DuplicateAddressDetection", "none" if address.flags & _IFA_F_NODAD else None),
+            ("DuplicateAddressDetection", "none" if address.flags & IFA_F_NODAD else None),
         ),
     )
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Optional, Protocol
 
 from ..model.interface import Interface, InterfaceState
@@ -95,6 +95,13 @@ def made_for(text: str) -> Optional[str]:
     """The interface that a file of ours was made for; ``None`` for a user's."""
     first = text.split("\n", 1)[0]
     return first[len(_HEADER) :].split(";", 1)[0] if first.startswith(_HEADER) else None
+
+
+def without_accept_ra(wanted: Interface) -> Interface:
+    """The interface where a tool takes in advertisements in the kernel's place."""
+    if wanted.ipv6 is None or wanted.ipv6.accept_ra is None:
+        return wanted
+    return replace(wanted, ipv6=replace(wanted.ipv6, accept_ra="never"))
 
 
 def saved_path(path: str) -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -23,7 +23,7 @@ from . import _yaml
 from ._ip import V6, family, target
 from ._networkmanager_ip import prefix_metrics
 from ._vlans import vlans_to_tell
-from .files import Draft, made_for
+from .files import Draft, made_for, without_accept_ra
 from .networkmanager import device_settings, port_settings
 
 ETC = "/etc/netplan"
@@ -150,9 +150,7 @@ class Netplan:
 
     def kept(self, wanted: Interface) -> Interface:
         """Both of netplan's tools take in advertisements by themselves, and switch off the kernel's own doing so."""
-        if wanted.ipv6 is None or wanted.ipv6.accept_ra is None:
-            return wanted
-        return replace(wanted, ipv6=replace(wanted.ipv6, accept_ra="never"))
+        return without_accept_ra(wanted)
 
 
 # What is said of an interface only because netplan wants it defined: a port; and a parent, whose addresses are others' doing.

@@ -14,12 +14,12 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ..model.interface import Interface, InterfaceState, Ipv6, LinuxBridge, VlanIface
 from . import _networkd_text as text_of
 from ._networkd_match import DIRECTORIES, NetworkFile, fitting, sections
-from .files import Draft, header, made_for
+from .files import Draft, header, made_for, without_accept_ra
 
 HOME = DIRECTORIES[0]
 _SYSCTLS = "/etc/sysctl.d"
@@ -83,9 +83,7 @@ class Networkd:
 
     def kept(self, wanted: Interface) -> Interface:
         """networkd takes in advertisements by itself, and switches off the kernel's own doing so."""
-        if wanted.ipv6 is None or wanted.ipv6.accept_ra is None:
-            return wanted
-        return replace(wanted, ipv6=replace(wanted.ipv6, accept_ra="never"))
+        return without_accept_ra(wanted)
 
 
 def _need(draft: Draft, of: str, lines: list[str]) -> None:

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026, virtnet.kvm contributors
+"""The files of a tool for one interface, planned twice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Optional
+
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface import Interface, InterfaceState
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.files import FileChanges, Request, ToolFacts
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.plan import overlay, plan_files
+
+
+def planned(
+    tool: str,
+    wanted: Optional[Interface],
+    files: Optional[Mapping[str, str]],
+    name: str,
+    states: tuple[InterfaceState, ...],
+    systemd: int = 0,
+) -> FileChanges:
+    """The changes, of which a second run has none."""
+    there = files or {}
+    name = name or (wanted.name if wanted else None) or ""
+    known = {state.name: state for state in states}
+    done = plan_files(tool, Request(name, wanted, there, known, facts=ToolFacts(systemd=systemd)))
+    again = plan_files(
+        tool, Request(name, wanted, overlay(there, done.changes), known, facts=ToolFacts(systemd=systemd))
+    )
+    assert again.changes == {}
+    return done
