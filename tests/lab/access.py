@@ -14,8 +14,8 @@ from typing import Any
 
 from . import net
 from .images import ssh_key
-from .machine import LabError, Machine
-from .system import sh
+from .machine import LabError, Machine, known, run_dir
+from .system import locked, sh
 
 # Takes a tar from its input, and puts what is $3 in it into the directory $1 as $2.
 _UNPACK = 'd=$(mktemp -d) && tar -x -C "$d" && mkdir -p "$1" && cp -rT "$d/$3" "$1/$2" && rm -r "$d"'
@@ -44,6 +44,14 @@ class ReachedMachine(Machine):
     def _from(namespace: Path) -> list[str]:
         """A way that begins in a namespace of the lab."""
         return ["-o", f"ProxyCommand=nsenter --net={shlex.quote(str(namespace))} busybox nc %h %p"]
+
+    def claim_number(self, state: dict[str, Any]) -> None:
+        """Start the machine's record with this, and a number that no other has: it makes its management address."""
+        with locked(run_dir() / ".number.lock"):
+            used = {machine.state.get("number") for machine in known()}
+            number = next(n for n in range(2, 0xFFFE) if n & 255 not in (0, 255) and n not in used)
+            self.state = {"number": number, **state}
+            self.save()
 
     # -- commands and files --------------------------------------------------------------------------------------
 

@@ -11,9 +11,11 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from . import clean, images, net
 from .machine import DISTROS, FIREWALL_BACKENDS, KINDS, LabError, Machine, create, get, inventory, known
+from .system import wait_until
 
 _EPILOG = """\
 examples:
@@ -58,6 +60,11 @@ def _parser() -> argparse.ArgumentParser:
     ssh.add_argument("name")
     ssh.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND")
 
+    wait = commands.add_parser("wait", help="wait until a host answers, or until a command on it succeeds")
+    wait.add_argument("name")
+    wait.add_argument("--seconds", type=float, default=60, help="how long at most; default: %(default)s")
+    wait.add_argument("words", nargs="*", metavar="COMMAND", help="… wait NAME -- COMMAND…")
+
     inv = commands.add_parser(
         "inventory", help="print an Ansible inventory of the running hosts, in JSON, which is YAML"
     )
@@ -90,13 +97,29 @@ def _build(args: argparse.Namespace) -> int:
 
     guest_files()
     for distro in args.distro or DISTROS:
-        if args.kind == "container":
-            print(images.container_root(distro))
-        else:
-            from . import vm_image
-
-            print(vm_image.build(distro))
+        print(_BUILDERS[args.kind](distro))
     return 0
+
+
+def _build_vm(distro: str) -> Path:
+    from . import vm_image
+
+    return vm_image.build(distro)
+
+
+def _build_uml(distro: str) -> Path:
+    from . import uml_image, uml_kernel
+
+    if refusal := uml_kernel.why_not():
+        raise LabError(refusal)
+    return uml_image.image(distro).path
+
+
+_BUILDERS: dict[str, Callable[[str], Path]] = {
+    "container": images.container_root,
+    "uml": _build_uml,
+    "vm": _build_vm,
+}
 
 
 def _up(args: argparse.Namespace) -> int:
@@ -152,6 +175,21 @@ def _ssh(args: argparse.Namespace) -> int:
         command.append(remote)
     sys.stdout.flush()
     os.execvp(command[0], command)
+
+
+def _wait(args: argparse.Namespace) -> int:
+    machine = get(args.name)
+    command = _command(args.words) or "true"
+    said = ""
+
+    def succeeds() -> bool:
+        nonlocal said
+        done = machine.run(command, check=False)
+        said = (done.stderr or done.stdout).strip()
+        return done.returncode == 0
+
+    wait_until(succeeds, args.seconds, f"`{command}` to succeed on {args.name}", 0.3, lambda: said)
+    return 0
 
 
 def _running(names: Sequence[str]) -> list[Machine]:
@@ -218,6 +256,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "reboot": _reboot,
     "list": _list,
     "ssh": _ssh,
+    "wait": _wait,
     "inventory": _inventory,
     "station": _station,
     "guest": _guest,

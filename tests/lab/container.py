@@ -19,8 +19,8 @@ from pathlib import Path
 from . import cgroup, images, net
 from .access import ReachedMachine
 from .guest_image import files_dir
-from .machine import LabError, known, run_dir
-from .system import identity, is_alive, locked, wait_until
+from .machine import LabError
+from .system import identity, is_alive, wait_until
 
 _ENV = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -54,13 +54,7 @@ class ContainerMachine(ReachedMachine):
         self.check_free()
         self.down()
         image = images.container_root(self.distro)
-        with locked(run_dir() / ".number.lock"):
-            used = {machine.state.get("number") for machine in known()}
-            self.state = {
-                "number": next(n for n in range(2, 0xFFFE) if n & 255 not in (0, 255) and n not in used),
-                "image": str(image),
-            }
-            self.save()
+        self.claim_number({"image": str(image)})
         self._make_disk()
         self._boot()
         if wait:

@@ -14,7 +14,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +52,9 @@ HOST_PACKAGES = (
     "iputils-ping",
     "tcpdump",
 )
+
+# With less than this free, in bytes, what failed has probably failed for lack of room.
+_FULL = 50_000_000
 
 # Documentation and translations are a third of the size, and nobody reads them here.
 _LEFT_OUT = ("man", "doc", "locale", "info", "lintian", "bash-completion")
@@ -89,10 +93,12 @@ class Recipe:
     # Shell script that is run on the finished tree, whose path is $1.
     setup: str = HOST_SETUP
     variant: str = "minbase"
+    # Further suites of Debian that packages may come from.
+    suites: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
-        parts = [self.distro, sorted(self.packages), self.setup, self.variant, _LEFT_OUT]
+        parts = [self.distro, sorted(self.packages), self.setup, self.variant, _LEFT_OUT, *self.suites]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
     @property
@@ -115,15 +121,43 @@ def root_fs(recipe: Recipe) -> Path:
     return recipe.path
 
 
+@contextmanager
+def building(wanted: Path, what: str) -> Iterator[Path]:
+    """A directory to build something in, which becomes `wanted` at the end, and is removed if anything goes wrong."""
+    began = time.monotonic()
+    place = wanted.with_name(f".building-{wanted.name}")
+    shutil.rmtree(place, ignore_errors=True)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield place
+        place.rename(wanted)
+    except OSError as error:
+        raise LabError(f"{what} can't be built: {error}") from None
+    except LabError as error:
+        free = shutil.disk_usage(place.parent).free
+        hint = f"; the disk of {place.parent} is full" if free < _FULL else ""
+        raise LabError(f"{what} can't be built: {error}{hint}") from None
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+    say(f"built {wanted.name} in {time.monotonic() - began:.0f} s")
+
+
 def _build(recipe: Recipe) -> None:
     say(f"building the {recipe.label} image of {recipe.distro} (a minute or two, once)")
-    began = time.monotonic()
-    building = recipe.path.with_name(f".building-{recipe.path.name}")
-    shutil.rmtree(building, ignore_errors=True)
+    with building(recipe.path, f"the {recipe.label} image of {recipe.distro}") as place:
+        _bootstrap(recipe, place)
+        sh(["sh", "-c", recipe.setup, "setup", place])
+
+
+def _bootstrap(recipe: Recipe, place: Path) -> None:
     excludes = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in _LEFT_OUT]
     log = images_dir() / f"{recipe.label}-{recipe.distro}.log"
     command = ["nice", "mmdebstrap", "--mode=root", f"--variant={recipe.variant}", *excludes]
-    command += [f"--include={','.join(recipe.packages)}", recipe.distro, str(building)]
+    for suite in recipe.suites:
+        # The mirror is the one that mmdebstrap has written there for the distribution itself.
+        line = f"s/ {recipe.distro} main/ {suite} main/p"
+        command.append(f'--setup-hook=cd "$1/etc/apt" && sed -n "{line}" sources.list >lab && cat lab >>sources.list')
+    command += [f"--include={','.join(recipe.packages)}", recipe.distro, str(place)]
     # Optional, for a machine that reaches Debian's packages by another way than mmdebstrap's own default.
     if mirror := os.environ.get("VIRTNET_LAB_MIRROR"):
         command.append(mirror)
@@ -137,12 +171,9 @@ def _build(recipe: Recipe) -> None:
             pass_fds=held_locks(),
         )
     if done.returncode != 0:
-        shutil.rmtree(building, ignore_errors=True)
-        tail = "\n".join(log.read_text(errors="replace").splitlines()[-8:])
-        raise LabError(f"mmdebstrap could not build {recipe.distro} (all of it is in {log}):\n{tail}")
-    sh(["sh", "-c", recipe.setup, "setup", building])
-    building.rename(recipe.path)
-    say(f"built {recipe.path.name} in {time.monotonic() - began:.0f} s")
+        lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+        telling = [line for line in lines if line.startswith("E: ") or "No space" in line] or lines[-1:]
+        raise LabError(f"mmdebstrap failed: {' '.join(telling[:2])} (all of it is in {log})")
 
 
 def _prune(recipe: Recipe) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 DISTROS = ("bookworm", "trixie")
-KINDS = ("container", "vm")
+KINDS = ("container", "uml", "vm")
 FIREWALL_BACKENDS = ("iptables", "nftables")
 
 # Short, so that interface and namespace names made from it fit in the 15 characters that the kernel allows.
@@ -166,6 +166,10 @@ def _class_of(kind: str) -> type[Machine]:
         from .container import ContainerMachine
 
         return ContainerMachine
+    if kind == "uml":
+        from .uml import UmlMachine
+
+        return UmlMachine
     if kind == "vm":
         from .vm import VmMachine
 
@@ -174,7 +178,16 @@ def _class_of(kind: str) -> type[Machine]:
 
 
 def create(name: str, distro: str = "trixie", kind: str = "container", **opts: Any) -> Machine:
-    """A machine that is not started yet. opts: firewall_backend, links (names of LANs), persistent."""
+    """A machine that is not started yet. opts: firewall_backend, links (names of LANs), persistent.
+
+    Where UML can't be had, a VM takes the place of a UML host.
+    """
+    if kind == "uml":
+        from . import images, uml_kernel
+
+        if refusal := uml_kernel.why_not():
+            images.say(f"{refusal}; {name} becomes a VM")
+            kind = "vm"
     return _class_of(kind)(name, distro, **opts)
 
 

@@ -28,6 +28,7 @@ from .system import lab_id, locked, sh
 GATEWAY = "198.18.0.1"
 GATEWAY6 = "fd98:18::1"
 
+_TUN = "/dev/net/tun"
 _CLONE_NEWNET = 0x40000000
 _TUNSETIFF = 0x400454CA
 _IFF_TAP, _IFF_NO_PI = 0x0002, 0x1000
@@ -90,6 +91,15 @@ def address(number: int) -> str:
     return f"198.18.{number >> 8}.{number & 255}"
 
 
+def address6(number: int) -> str:
+    return f"fd98:18::{number:x}"
+
+
+def mac(number: int, index: int = 0) -> str:
+    """The MAC of the NIC with this index of the machine with this number."""
+    return f"02:18:{index:02x}:00:{number >> 8:02x}:{number & 255:02x}"
+
+
 def plug(name: str, number: int, links: list[str]) -> None:
     """Make the namespace of a machine, with its cables."""
     with locked(run_dir() / ".net.lock"):
@@ -100,14 +110,16 @@ def plug(name: str, number: int, links: list[str]) -> None:
             raise LabError(f"namespace {netns(name)} is there already")
         peers = [(".ctl", "mgmt", f"m{number}"), *((".lan", lan, f"p{number}.{i}") for i, lan in enumerate(links, 1))]
         for index, (where, bridge, port) in enumerate(peers):
-            mac = f"02:18:{index:02x}:00:{number >> 8:02x}:{number & 255:02x}"
-            _ip(name, f"link add eth{index} address {mac} type veth peer name {port} netns {netns(where)}\n")
+            _ip(
+                name,
+                f"link add eth{index} address {mac(number, index)} type veth peer name {port} netns {netns(where)}\n",
+            )
             _ip(where, f"link set {port} master {bridge} up\n")
         _ip(
             name,
             "link set eth0 up\n"
             f"address add {address(number)}/16 broadcast + dev eth0\n"
-            f"address add fd98:18::{number:x}/64 dev eth0 nodad\n"
+            f"address add {address6(number)}/64 dev eth0 nodad\n"
             f"route add default via {GATEWAY}\n"
             f"route add default via {GATEWAY6}\n",
         )
@@ -129,15 +141,26 @@ def open_tap(lan: str, port: str) -> int:
     """A port of a LAN, as the descriptor of a tap. It is gone when all who have the descriptor are."""
     with locked(run_dir() / ".net.lock"):
         _make_lan(lan)
-        # A thread may enter a namespace by itself. It ends with the pool, and nobody else was there.
-        with ThreadPoolExecutor(1) as pool:
-            descriptor = pool.submit(_open_tun, netns_path(".lan")).result()
-        try:
-            fcntl.ioctl(descriptor, _TUNSETIFF, struct.pack("16sH22x", port.encode(), _IFF_TAP | _IFF_NO_PI))
-            _ip(".lan", f"link set {port} master {lan} up\n")
-        except BaseException:
-            os.close(descriptor)
-            raise
+        return _open_port(".lan", lan, port)
+
+
+def open_management_tap(number: int) -> int:
+    """The other end of the eth0 of the machine with this number, as the descriptor of a tap."""
+    with locked(run_dir() / ".net.lock"):
+        _make_controller()
+        return _open_port(".ctl", "mgmt", f"m{number}")
+
+
+def _open_port(where: str, bridge: str, port: str) -> int:
+    # A thread may enter a namespace by itself. It ends with the pool, and nobody else was there.
+    with ThreadPoolExecutor(1) as pool:
+        descriptor = pool.submit(_open_tun, netns_path(where)).result()
+    try:
+        fcntl.ioctl(descriptor, _TUNSETIFF, struct.pack("16sH22x", port.encode(), _IFF_TAP | _IFF_NO_PI))
+        _ip(where, f"link set {port} master {bridge} up\n")
+    except BaseException:
+        os.close(descriptor)
+        raise
     return descriptor
 
 
@@ -146,7 +169,10 @@ def _open_tun(namespace: Path) -> int:
     with namespace.open() as handle:
         if libc.setns(handle.fileno(), _CLONE_NEWNET) != 0:
             raise OSError(ctypes.get_errno(), f"can't enter {namespace}")
-    return os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC)
+    try:
+        return os.open(_TUN, os.O_RDWR | os.O_CLOEXEC)
+    except OSError as error:
+        raise LabError(f"{_TUN}: {error.strerror}; a host's NICs are taps: load the module tun") from None
 
 
 def station(lan: str) -> str:

@@ -52,11 +52,19 @@ def locked(path: Path) -> Iterator[None]:
             _held.locks = tuple(fd for fd in held_locks() if fd != handle.fileno())
 
 
-def wait_until(ready: Callable[[], bool], timeout: float, what: str, interval: float = 0.1) -> None:
+def wait_until(
+    ready: Callable[[], bool],
+    timeout: float,
+    what: str,
+    interval: float = 0.1,
+    found: Callable[[], str] = lambda: "",
+) -> None:
+    """Wait for a thing itself, for so many seconds at most. `found` says what is there instead of it, at the end."""
     deadline = time.monotonic() + timeout
     while not ready():
         if time.monotonic() > deadline:
-            raise LabError(f"waited {timeout:.0f} s for {what}, in vain")
+            instead = found()
+            raise LabError(f"waited {timeout:.0f} s for {what}, in vain" + (f"; found: {instead}" if instead else ""))
         time.sleep(interval)
 
 

@@ -16,9 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from . import Machine, cgroup, clean, create, get, inventory, net
+from . import Machine, clean, create, get, inventory, net
 from .guest import Guest
 from .machine import LabError, run_dir
+from .support import of_this_machine, traces
 from .system import wait_until
 
 pytestmark = pytest.mark.lab
@@ -27,35 +28,9 @@ NAME = "labtest"
 CRASHED = "labcrash"
 
 
-def _of_this_machine() -> dict[str, str]:
-    """What the lab must not touch."""
-    commands = {
-        "links": 'ip -json link show | grep -o \'"ifname":"[^"]*"\' | sort',
-        "addresses": "ip -brief address show",
-        "routes": "ip route show table all; ip -6 route show table all",
-        "rules": "ip rule show",
-        "firewall": "nft list ruleset 2>/dev/null; iptables-save 2>/dev/null | grep -v '^#'; true",
-        "settings": "cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv4/conf/all/rp_filter",
-        "devices": "stat -c '%n %a %u %g' /dev/net/tun",
-        "etc": "find /etc/libvirt /etc/network /etc/ssh /etc/sysctl.d /etc/systemd -printf '%p %T@\\n' 2>/dev/null | sort",
-        "mounts": f"grep -E ' [^ ]*/run/({NAME}|{CRASHED})/' /proc/mounts; true",
-    }
-    return {what: _output(command) for what, command in commands.items()}
-
-
-def _output(command: str) -> str:
-    return subprocess.run(["sh", "-c", command], check=False, capture_output=True, text=True).stdout
-
-
-def _traces(name: str) -> list[str]:
-    """What is left of a machine."""
-    found = [str(path) for path in (net.netns_path(name), run_dir(name)) if path.exists()]
-    return found + [f"control group {group}" for group in cgroup.names() if group == name]
-
-
 @pytest.fixture(scope="module")
 def host() -> Iterator[Machine]:
-    before = _of_this_machine()
+    before = of_this_machine()
     machine = create(NAME, "trixie", "container")
     machine.down()
     try:
@@ -63,8 +38,8 @@ def host() -> Iterator[Machine]:
         yield machine
     finally:
         machine.down()
-    assert _traces(NAME) == []
-    assert _of_this_machine() == before
+    assert traces(NAME) == []
+    assert of_this_machine() == before
 
 
 def test_host_is_found_again_and_listed(host: Machine) -> None:
@@ -150,7 +125,7 @@ def _kill_while_it_starts(name: str, after: float) -> None:
     code = f"from lab import create; create({name!r}, 'trixie', 'container').up()"
     path = str(Path(__file__).resolve().parents[1])
     process = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": path})
-    wait_until(lambda: bool(_traces(name)), 30, "the start of a machine", 0.01)
+    wait_until(lambda: bool(traces(name)), 30, "the start of a machine", 0.01)
     time.sleep(after)
     process.kill()
     assert process.wait() == -signal.SIGKILL
@@ -159,9 +134,9 @@ def _kill_while_it_starts(name: str, after: float) -> None:
 @pytest.mark.parametrize("after", [0.0, 0.15, 0.5, 1.2])
 def test_nothing_is_left_of_a_start_that_was_killed(crashed: str, after: float) -> None:
     _kill_while_it_starts(crashed, after)
-    assert _traces(crashed)
+    assert traces(crashed)
     clean.machine(crashed)
-    assert _traces(crashed) == []
+    assert traces(crashed) == []
 
 
 def test_what_lost_its_state_is_removed_too(crashed: str) -> None:
@@ -170,7 +145,7 @@ def test_what_lost_its_state_is_removed_too(crashed: str) -> None:
     shutil.rmtree(run_dir(crashed), ignore_errors=True)  # the container holds some of it
     assert net.netns_path(crashed).exists()
     clean.machine(crashed)
-    assert _traces(crashed) == []
+    assert traces(crashed) == []
     assert not machine.is_running()
 
 

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import socket
 import subprocess
@@ -16,8 +15,8 @@ import pytest
 from . import Machine, clean, create, net, vm, vm_accel, vm_boot, vm_image, vm_qemu, vm_snapshot
 from .guest import Guest
 from .machine import LabError
+from .support import have, of_this_machine, ports, reaches_with_tags, traces, with_tags
 from .system import is_alive
-from .test_lab import _of_this_machine, _traces
 
 pytestmark = pytest.mark.lab
 
@@ -29,7 +28,7 @@ WIRE = "labwire"
 
 @pytest.fixture(scope="module")
 def host() -> Iterator[Machine]:
-    before = _of_this_machine()
+    before = of_this_machine()
     machine = create(NAME, "trixie", "vm", firewall_backend="nftables", links=[WIRE])
     machine.down()
     try:
@@ -37,8 +36,8 @@ def host() -> Iterator[Machine]:
         yield machine
     finally:
         machine.down()
-    assert _traces(NAME) == []
-    assert _of_this_machine() == before
+    assert traces(NAME) == []
+    assert of_this_machine() == before
 
 
 @pytest.fixture
@@ -54,16 +53,6 @@ def other() -> Iterator[Machine]:
 def beside() -> Iterator[Machine]:
     with create(BESIDE, "trixie", "container", links=[WIRE]) as machine:
         yield machine
-
-
-def _ports() -> set[str]:
-    """What is plugged in the LANs."""
-    listing = subprocess.run(["ip", "-json", "-n", net.netns(".lan"), "link"], check=True, capture_output=True)
-    return {link["ifname"] for link in json.loads(listing.stdout)}
-
-
-def _have(machine: Machine, cidr: str, device: str = "eth1") -> None:
-    machine.run(f"ip address add {cidr} dev {device}; ip link set {device} up")
 
 
 def test_guest_has_a_lease_by_the_chosen_backend(host: Machine) -> None:
@@ -102,22 +91,15 @@ def test_kernel_has_what_a_container_host_may_lack(host: Machine) -> None:
 
 def test_a_lan_of_vms_and_containers(host: Machine, other: Machine, beside: Machine) -> None:
     other.up()
-    for machine, number in ((host, 1), (other, 2), (beside, 3)):
-        _have(machine, f"198.51.100.{number}/24")
-    host.run("ping -c 1 -W 5 198.51.100.2 && ping -c 1 -W 5 198.51.100.3")
-    for machine, number in ((host, 1), (other, 2)):
-        machine.run(
-            "ip link add link eth1 name tag11 type vlan id 11; ip link set tag11 up"
-            " && ip link add link eth1 name tag20 type vlan protocol 802.1ad id 20; ip link set tag20 up"
-            " && ip link add link tag20 name tag20.5 type vlan id 5"
-        )
-        _have(machine, f"203.0.113.{number}/25", "tag11")
-        _have(machine, f"203.0.113.{128 + number}/25", "tag20.5")
-    host.run("ping -c 1 -W 5 203.0.113.2 && ping -c 1 -W 5 203.0.113.130")
+    with_tags(host, 1)
+    with_tags(other, 2)
+    have(beside, "198.51.100.3/24")
+    reaches_with_tags(host, 2)
+    host.run("ping -c 1 -W 5 198.51.100.3")
 
 
 def test_a_vm_is_reached_by_a_lan(host: Machine) -> None:
-    _have(host, "198.51.100.1/24")
+    have(host, "198.51.100.1/24")
     net.make_station(WIRE, ["198.51.100.200/24"])
     way = host.inventory_vars(WIRE, "198.51.100.1")
     command = ["ssh", "-i", way["ansible_ssh_private_key_file"], *shlex.split(way["ansible_ssh_common_args"])]
@@ -206,14 +188,14 @@ def test_boot_where_the_snapshot_fails(
     assert other.run(read_mac).stdout == mac
     assert other.run("ip link show br9", check=False).returncode != 0
 
-    assert f"{OTHER}_1" in _ports()
+    assert f"{OTHER}_1" in ports()
     # The record is lost: it is found by its control group all the same.
-    qemu = other.state["qemu"]
+    qemu = other.state["process"]
     (other.dir / "state.json").unlink()
     clean.machine(OTHER)
     assert not is_alive(qemu)
-    assert _traces(OTHER) == []
-    assert f"{OTHER}_1" not in _ports()
+    assert traces(OTHER) == []
+    assert f"{OTHER}_1" not in ports()
 
 
 def test_backend_that_the_distro_lacks() -> None:

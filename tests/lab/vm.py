@@ -11,23 +11,18 @@ from __future__ import annotations
 
 import os
 import secrets
-import shlex
 import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from . import cgroup, images, net, vm_accel, vm_image, vm_qemu, vm_snapshot
-from .access import ReachedMachine
-from .guest import mac_of
+from . import images, net, vm_accel, vm_image, vm_qemu, vm_snapshot
+from .booted import CONSOLE, LIBVIRT_ANSWERS, BootedMachine
 from .machine import LabError, cache_dir
-from .system import identity, is_alive, wait_until
+from .system import wait_until
 
-BOOT_SECONDS = 240
-REBOOT_SECONDS = 300
 HANG_SECONDS = 30
-_LIBVIRT_ANSWERS = "virsh version --daemon"
 
 # Run on a machine that has just come up, be it booted or continued: who it is, and what time it is.
 _PERSONALIZE = r"""
@@ -56,15 +51,18 @@ def _look(qmp: vm_qemu.Qmp) -> str:
     return "\n".join(seen)
 
 
-class VmMachine(ReachedMachine):
+class VmMachine(BootedMachine):
     kind = "vm"
+    boot_seconds = 300
+
+    @property
+    def _log(self) -> Path:
+        return self.dir / "qemu.log"
 
     # -- start and stop ------------------------------------------------------------------------------------------
 
     def up(self, wait: bool = True) -> None:
         self.check_free()
-        if self.opts["firewall_backend"] == "nftables" and self.distro == "bookworm":
-            raise LabError("firewall_backend 'nftables': the libvirt of bookworm has only iptables")
         self.down()
         image = vm_image.image(self.distro)
         accelerator = vm_accel.choose(image.kernel, image.initramfs)
@@ -104,20 +102,10 @@ class VmMachine(ReachedMachine):
         return True
 
     def _start(self, command: list[str]) -> None:
-        with (self.dir / "qemu.log").open("ab") as log:
-            process = subprocess.Popen(
-                cgroup.enter(self.name, command),
-                cwd=self.dir,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        self.state["qemu"] = identity(process.pid)
-        self.save()
+        process = self._launch(command)
         wait_until(lambda: process.poll() is not None or self._controlled(), 30, f"QEMU of {self.name}", 0.05)
         if process.poll() is not None:
-            raise LabError(f"{self.name} did not start: {(self.dir / 'qemu.log').read_text().strip()}")
+            raise LabError(f"{self.name} did not start: {self._said()}")
 
     def _plug(self, qmp: vm_qemu.Qmp) -> None:
         """Plug eth1 and the following in their LANs. They stay when the host reboots, and go with its QEMU."""
@@ -128,9 +116,6 @@ class VmMachine(ReachedMachine):
             finally:
                 os.close(tap)
 
-    def _mac(self, index: int) -> str:
-        return mac_of(self.name, f"link {index}")
-
     def _controlled(self) -> bool:
         try:
             vm_qemu.Qmp(self.dir).__exit__(None, None, None)
@@ -138,55 +123,23 @@ class VmMachine(ReachedMachine):
             return False
         return True
 
-    def wait_for_boot(self) -> None:
-        self._wait_for("true", BOOT_SECONDS, "to answer on SSH")
-        self._wait_for(_LIBVIRT_ANSWERS, BOOT_SECONDS, "to start libvirtd")
-
     def _wait(self) -> None:
         """SSH and libvirtd answer, and the machine is itself."""
-        self._wait_for("true", BOOT_SECONDS, "to answer on SSH")
+        self._wait_for("true", self.boot_seconds, "to answer on SSH")
         backend = self.opts["firewall_backend"]
         personal = _PERSONALIZE.format(name=self.name, now=f"{time.time():.2f}", machine_id=secrets.token_hex(16))
         self.run(personal + (_SET_BACKEND.format(backend=backend) if backend else ""))
-        self._wait_for(_LIBVIRT_ANSWERS, BOOT_SECONDS, "to start libvirtd")
+        self._wait_for(LIBVIRT_ANSWERS, self.boot_seconds, "to start libvirtd")
         for index, lan in enumerate(self.opts["links"], 1):
             seen = f"grep -qx {self._mac(index)} /sys/class/net/eth{index}/address"
-            self._wait_for(seen, BOOT_SECONDS, f"to see eth{index}, its NIC in {lan}")
-
-    def _wait_for(self, cmd: str, seconds: float, what: str) -> None:
-        def answers() -> bool:
-            if not self.is_running():
-                raise LabError(f"{self.name}: its QEMU ended: {(self.dir / 'qemu.log').read_text().strip()}")
-            try:
-                return self.run(cmd, check=False, timeout=60).returncode == 0
-            except LabError as error:
-                images.say(f"{error}; trying on")
-                return False
-
-        wait_until(answers, seconds, f"{self.name} {what}; its console is {self.dir / vm_qemu.CONSOLE}", 0.3)
-
-    def down(self) -> None:
-        self.drop_connections()
-        cgroup.kill(self.name)
-        self.forget()
-
-    def reboot(self) -> None:
-        read_id = "cat /proc/sys/kernel/random/boot_id"
-        before = self.run(read_id).stdout.strip()
-        self.run("systemctl reboot", check=False)
-        self.drop_connections()
-        self._wait_for(f"test $({read_id}) != {before}", REBOOT_SECONDS, "to come back")
-        self._wait_for(_LIBVIRT_ANSWERS, REBOOT_SECONDS, "to start libvirtd")
-
-    def is_running(self) -> bool:
-        return is_alive(self.state.get("qemu"))
+            self._wait_for(seen, self.boot_seconds, f"to see eth{index}, its NIC in {lan}")
 
     def _condition(self) -> str:
         """Tell a slow command from a machine that hangs or has crashed, and keep what its CPUs were doing."""
         report = cache_dir() / "logs" / f"hang-{self.name}-{time.strftime('%Y%m%d-%H%M%S')}.txt"
         report.parent.mkdir(parents=True, exist_ok=True)
         if self._answers():
-            console = (self.dir / vm_qemu.CONSOLE).read_text(errors="replace")
+            console = (self.dir / CONSOLE).read_text(errors="replace")
             if "Kernel panic" not in console:
                 return ""
             report.write_text(console)
@@ -214,8 +167,6 @@ class VmMachine(ReachedMachine):
     # -- ways in -------------------------------------------------------------------------------------------------
 
     def _here(self, words: Sequence[str]) -> list[str]:
-        if not self.is_running():
-            raise LabError(f"{self.name} is not running; `script/lab up {self.name} --kind vm` starts it anew")
         # Once it hung, nobody waits for it for long.
         if "hangs" in self.state:
             if not self._answers():
@@ -224,7 +175,7 @@ class VmMachine(ReachedMachine):
                 )
             del self.state["hangs"]
             self.save()
-        return [*self.ssh_args(), shlex.join(words)]
+        return super()._here(words)
 
     @property
     def address(self) -> str:
@@ -238,10 +189,6 @@ class VmMachine(ReachedMachine):
     def _way(self) -> list[str]:
         # An emulated machine takes its time to answer.
         return ["-o", "ConnectTimeout=15"]
-
-    def ssh_args(self) -> list[str]:
-        # A new connection costs an emulated machine a second, one that is kept a tenth of it.
-        return ["ssh", *self._kept(), *super().ssh_args()[1:]]
 
     def inventory_vars(self, via: str | None = None, address: str | None = None) -> dict[str, Any]:
         # Modules take seconds where the CPU is emulated.

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -176,22 +175,33 @@ def build(distro: str) -> Path:
 
 
 def _build(wanted: Image, packages: Path, guests: Path) -> None:
-    began = time.monotonic()
-    building = Image(wanted.distro, wanted.path.with_name(f".building-{wanted.path.name}"))
-    shutil.rmtree(building.path, ignore_errors=True)
-    building.path.mkdir(parents=True)
-    root = building.path / "root"
+    with images.building(wanted.path, f"the disk of VM hosts with {packages.name}") as place:
+        building = Image(wanted.distro, place)
+        root = place / "root"
+        root.parent.mkdir()
+        copy_root(packages, root)
+        version = vm_boot.kernel_version(root)
+        vm_boot.unpack_kernel(root / f"boot/vmlinuz-{version}", building.kernel)
+        set_up(root, guests)
+        vm_boot.build_initramfs(root, root / "usr/bin/busybox", building.initramfs)
+        make_disk(root, building.disk)
+
+
+def copy_root(packages: Path, root: Path) -> None:
     sh(["cp", "-a", "--reflink=auto", packages, root])
-    version = vm_boot.kernel_version(root)
-    vm_boot.unpack_kernel(root / f"boot/vmlinuz-{version}", building.kernel)
+
+
+def set_up(root: Path, guests: Path) -> None:
+    """Make a copy of the packages' tree a host with a kernel of its own."""
     sh(["sh", "-c", _setup(), "setup", root, images.public_key().strip(), guests])
-    vm_boot.build_initramfs(root, root / "usr/bin/busybox", building.initramfs)
-    sh(["truncate", "-s", DISK_SIZE, building.disk])
+
+
+def make_disk(root: Path, disk: Path) -> None:
+    """Turn a tree into a disk."""
+    sh(["truncate", "-s", DISK_SIZE, disk])
     # No mount, no loop device: mkfs fills it.
-    sh(["mkfs.ext4", "-q", "-F", "-O", "^metadata_csum", "-d", root, building.disk])
+    sh(["mkfs.ext4", "-q", "-F", "-O", "^metadata_csum", "-d", root, disk])
     shutil.rmtree(root)
-    building.path.rename(wanted.path)
-    images.say(f"made {wanted.path.name} in {time.monotonic() - began:.0f} s")
 
 
 def _prune(newest: Image) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from .booted import CONSOLE
 from .machine import LabError
 from .system import sh
 from .vm_accel import QEMU, Accelerator
@@ -22,7 +23,6 @@ from .vm_image import Image
 
 MEMORY = "2G"
 SOCKET = "qmp"
-CONSOLE = "console.log"
 DISK = "disk.qcow2"
 # Behind all that `command` names.
 _FIRST_SLOT = 0xF
