@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026, virtnet.kvm contributors
-"""The lab hosts on which the real modules are run: a container and a VM of each Debian, side by side.
+"""The lab hosts on which the real modules are run: a container and a UML host of each Debian, side by side.
 
     pytest tests/integration            all of them
     pytest tests/integration --quick    the container of Debian 13 only
@@ -24,16 +24,16 @@ from lab.machine import Machine, create, get, known
 
 _PREFIX = os.environ.get("VIRTNET_IT_PREFIX", "it")
 
-# libvirt 9.0 with iptables, libvirt 11.3 with iptables, and 11.3 with nftables, which needs a kernel with tc's csum. The VMs
-# have Debian's own kernels, 6.1 and 6.12.
+# libvirt 9.0 with iptables, libvirt 11.3 with iptables, and 11.3 with nftables, which needs a kernel with tc's csum. The UML
+# hosts have a kernel of their own, with all that a container's may lack.
 HOSTS: dict[str, dict[str, Any]] = {
     "bookworm": {"name": f"{_PREFIX}12", "distro": "bookworm", "kind": "container"},
     "trixie": {"name": f"{_PREFIX}13", "distro": "trixie", "kind": "container"},
-    "bookworm_vm": {"name": f"{_PREFIX}12vm", "distro": "bookworm", "kind": "vm"},
-    "nftables": {"name": f"{_PREFIX}13vm", "distro": "trixie", "kind": "vm", "firewall_backend": "nftables"},
+    "bookworm_uml": {"name": f"{_PREFIX}12uml", "distro": "bookworm", "kind": "uml"},
+    "trixie_uml": {"name": f"{_PREFIX}13uml", "distro": "trixie", "kind": "uml", "firewall_backend": "nftables"},
 }
-# A VM is slow: it runs what is marked so, and nothing else.
-MARKS = {"bookworm_vm": ("kernel",), "nftables": ("kernel", "nftables")}
+# What containers can show is shown there: a UML host runs what is marked for it, and nothing else.
+MARKS = {"bookworm_uml": ("kernel",), "trixie_uml": ("kernel", "nftables")}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -47,10 +47,10 @@ def _hosts(config: pytest.Config) -> list[str]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "nftables: also run on the VM host whose libvirt uses nftables")
+    config.addinivalue_line("markers", "nftables: also run on the UML host whose libvirt uses nftables")
     config.addinivalue_line(
         "markers",
-        "kernel: only run on the VM hosts, or on those that it names, as it takes VLANs, which a container may not have",
+        "kernel: only run on the UML hosts, or on those that it names: it needs VLANs, which a container may not have",
     )
     config.addinivalue_line("markers", "thorough: not in a quick run; what it shows is shown with a fake host too")
 
@@ -84,7 +84,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On a VM host only what is marked for it, as a restart of a network takes seconds there; in haste not all."""
+    """On a UML host only what is marked for it; in a quick run not all."""
     quick = config.getoption("--quick")
 
     def wanted(item: pytest.Item) -> bool:

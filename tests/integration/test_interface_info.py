@@ -67,7 +67,7 @@ def test_a_bridge(clean: Host) -> None:
     assert entries[own, "ens7"] == "permanent"
 
 
-@pytest.mark.kernel("nftables")
+@pytest.mark.kernel("trixie_uml")
 def test_vlans_of_a_bridge(clean: Host) -> None:
     clean.shell(f"{PORTS}; ip link add br7 type bridge vlan_filtering 1; ip link set p0 master br7")
     clean.shell(
@@ -94,7 +94,7 @@ def test_a_tap(clean: Host) -> None:
 @pytest.mark.parametrize(
     "case",
     [
-        pytest.param(case, marks=[pytest.mark.kernel("nftables")] * case.kernel)
+        pytest.param(case, marks=[pytest.mark.kernel("trixie_uml")] * case.kernel)
         for case in CASES
         if case not in COMMON_OF_VLANS
     ],

@@ -38,7 +38,7 @@ def test_every_option_has_a_case(module: str) -> None:
 
 def _where(case: InterfaceCase) -> list[pytest.MarkDecorator]:
     """On the VMs what takes VLANs, on one of them what a VLAN's interface has in common with others."""
-    alone = ["bookworm_vm"] if case.name in COMMON else []
+    alone = ["bookworm_uml"] if case.name in COMMON else []
     return [pytest.mark.kernel(*alone)] if case.kernel else []
 
 

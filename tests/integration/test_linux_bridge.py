@@ -24,7 +24,7 @@ def _ports(host: Host, bridge: str = "br7") -> set[str]:
 
 
 @pytest.mark.kernel
-def test_created_and_removed_in_a_vm(clean: Host) -> None:
+def test_created_and_removed_with_vlans(clean: Host) -> None:
     """On Debian's own kernel and pyroute2, once."""
     _created_and_removed(clean)
 

@@ -14,8 +14,8 @@ from integration.support.host import Host
 from integration.support.interfaces import with_routes_of_their_own
 from integration.support.wires import NIC, session
 
-# The longest that a byte may take through a session while its interface changes.
-MOMENT = 1.0
+# The longest that a byte may take through a session while its interface changes, on a machine that has other work.
+MOMENT = 3.0
 
 
 def _adopt(host: Host, *, changed: bool | None = True, **options: Any) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def _survived(seen: dict[str, Any]) -> None:
 
 
 @pytest.mark.kernel
-def test_forth_and_back_in_a_vm(clean: Host) -> None:
+def test_forth_and_back_with_vlans(clean: Host) -> None:
     _forth_and_back(clean)
 
 

@@ -24,7 +24,7 @@ def test_restarts(clean: Host) -> None:
     with guest_on(clean, "lan") as guest:
         address = guest.lease()
         reaches(clean, address)
-        # a bandwidth where the kernel can limit it, which is the VM host, where a restart takes its time
+        # a bandwidth where the kernel can limit it, which is the UML host
         fast: list[dict[str, Any]] = [{"mtu": 1400}, {"domain": {"name": "x.example"}}]
         changes = [RATE] if clean.can(SHAPES) else fast
         for change in changes:

@@ -33,7 +33,7 @@ def test_every_option_has_a_case() -> None:
     assert set(spec_leaves(argument_spec(Network))) - changed == IDENTITY
 
 
-# What the containers' kernel may be unable to run is run on the VM host too.
+# What the containers' kernel may be unable to run is run on a UML host too.
 @pytest.mark.parametrize(
     "case", [pytest.param(case, marks=[pytest.mark.nftables] * (case.probe != "true")) for case in CASES], ids=str
 )

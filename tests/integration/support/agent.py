@@ -10,6 +10,7 @@ times as fast. Faults are put in here, from outside: the product has no hooks fo
 from __future__ import annotations
 
 import contextlib
+import gc
 import glob
 import importlib
 import json
@@ -32,7 +33,10 @@ def _preload() -> None:
     """What every module would spend its first half second on. Nothing here opens a connection."""
     for name in ("ansible.module_utils.basic", "libvirt", "lxml.etree", "pyroute2"):
         importlib.import_module(name)
-    importlib.import_module(f"{NAMESPACE}.module_utils.runner")
+    for name in ("resources.fabric", "checkpoint_runner"):
+        importlib.import_module(f"{NAMESPACE}.module_utils.{name}")
+    # A collection in a fork would touch, and so copy, every page of what is here.
+    gc.freeze()
 
 
 def _in_child(work: Callable[[], None]) -> tuple[str, str, int]:
@@ -81,6 +85,12 @@ def _read(child: int, texts: dict[int, bytes]) -> dict[int, bytes]:
     for end in texts:
         os.close(end)
     return texts
+
+
+def _settle() -> None:
+    """Wait for udev, where there is one: it gives new interfaces other MAC addresses, some time after they are there."""
+    if os.path.exists("/run/udev/control"):
+        subprocess.run(["udevadm", "settle", "--timeout=30"], check=False, timeout=SECONDS)
 
 
 def run_module(request: dict[str, Any]) -> dict[str, Any]:
@@ -300,15 +310,44 @@ def clean(request: dict[str, Any]) -> dict[str, Any]:
     return {"out": "", "err": err, "status": status}
 
 
+# What a test may leave behind, a line each: by it `clean` proves itself.
+_TRACES = """
+ip -o link show | awk '{ print "link", $2, $3 }' | sed 's/,LOWER_UP//; s/,NO-CARRIER//; s/NO-CARRIER,//'
+ip -o address show scope global | awk '{ print "address", $2, $4 }'
+ip -o route show | awk '{ print "route", $0 }'
+ip -o rule show | awk '{ print "rule", $0 }'
+tc qdisc show dev eth0 | awk '{ print "queue", $0 }'
+ls /run/netns 2>/dev/null | sed 's/^/namespace /'
+ps -e -o comm= | grep -E '^(dnsmasq|qemu-system|udhcpc|tcpdump|ping|radvd)' | sed 's/^/process /'
+find /etc/sysctl.d /run/virtnet.kvm -type f 2>/dev/null | grep -v lock | sed 's/^/file /'
+nft list ruleset | grep -E 'virbr|iifname|oifname' | sed 's/^/firewall /'
+"""
+
+
+def traces(_request: dict[str, Any]) -> dict[str, Any]:
+    """All that a host has beyond what a test may rely on, in lines that are the same as long as nothing is added."""
+    done = subprocess.run(["sh", "-c", _TRACES], check=False, capture_output=True, text=True, timeout=SECONDS)
+    return {"out": done.stdout, "err": done.stderr, "status": 0}
+
+
 def main() -> None:
     sys.path.insert(0, sys.argv[1])
     _preload()
-    answers = {"module": run_module, "shell": run_shell, "look": look, "interfaces": interfaces, "clean": clean}
+    answers = {
+        "module": run_module,
+        "shell": run_shell,
+        "look": look,
+        "interfaces": interfaces,
+        "clean": clean,
+        "traces": traces,
+    }
     files = _files()
     print("ready", flush=True)
     for line in sys.stdin:
         request = {"files": files, **json.loads(line)}
         try:
+            if request["do"] in ("module", "interfaces"):
+                _settle()
             reply = answers[request["do"]](request)
         except subprocess.TimeoutExpired:
             reply = {"out": "", "err": f"did not end within {SECONDS} s", "status": 124}

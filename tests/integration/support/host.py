@@ -8,6 +8,8 @@ import json
 import os
 import subprocess
 import sys
+import time
+from collections import Counter
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,8 @@ from .interfaces import settled
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 HOME = "/var/lib/virtnet-test"
+# Daemons and namespaces take a moment to end.
+CLEAN_SECONDS = 10
 
 # A run that does nothing, to have Ansible put what it sends on the host: fabric brings all that the others but one need.
 _NOTHING: list[dict[str, Any]] = [
@@ -39,6 +43,7 @@ for sent in /root/.ansible/tmp/*/AnsiballZ_*.py; do
     cp -a "${{sent%/*}}"/debug_dir/. {HOME}/modules/
 done
 rm -rf /root/.ansible/tmp
+python3 -m compileall -q {HOME}/modules
 cat {HOME}/modules/args
 """
 
@@ -54,6 +59,7 @@ class Host:
         self.machine = machine
         self._agents: list[subprocess.Popen[str]] = []
         self._internal: dict[str, Any] = {}
+        self._bare: list[str] | None = None
 
     # -- getting there -------------------------------------------------------------------------------------------
 
@@ -131,10 +137,25 @@ class Host:
         return {"networks": self.look(), **self.interfaces()}
 
     def clean(self) -> None:
-        """Remove all guests, interfaces and namespaces, and all networks but Debian's own `default`, which is stopped."""
+        """Remove all guests, interfaces and namespaces, and all networks but Debian's own `default`, which is stopped.
+
+        What is there afterwards must be what was there after the first time.
+        """
         self._ask({"do": "clean"})
         done = self._answer()
         assert done["status"] == 0, done["err"]
+        if self._bare is None:
+            self._bare = self._traces()
+        deadline = time.monotonic() + CLEAN_SECONDS
+        while left := _difference(self._bare, found := self._traces()):
+            if time.monotonic() > deadline:
+                self._bare = found  # the next test is not to blame
+                raise Failed(f"{self.machine.name} is not as it was:\n" + "\n".join(left))
+            time.sleep(0.2)
+
+    def _traces(self) -> list[str]:
+        self._ask({"do": "traces"})
+        return sorted(self._answer()["out"].splitlines())
 
     def document(self, name: str, *, running: bool = False) -> etree._Element:
         found = self.look()[name]
@@ -223,6 +244,11 @@ class Host:
             timeout=300,
             stdin=subprocess.DEVNULL,
         )
+
+
+def _difference(before: list[str], after: list[str]) -> list[str]:
+    gone, come = Counter(before) - Counter(after), Counter(after) - Counter(before)
+    return [*(f"  gone: {line}" for line in gone.elements()), *(f"  left: {line}" for line in come.elements())]
 
 
 _staged: list[Path] = []
