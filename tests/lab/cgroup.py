@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from . import owner
 from .machine import LabError
 from .system import lab_id, wait_until
 
@@ -34,6 +35,20 @@ def _roots() -> list[Path]:
     if not any(version == 0 for version, path in found):
         raise LabError("this machine has no cgroup version 2 hierarchy, which a container host needs")
     return [path for version, path in sorted(found)]
+
+
+def hierarchy() -> Path:
+    """The version 2 hierarchy, which counts the processor time of each group."""
+    return _roots()[0]
+
+
+def used_seconds(group: Path) -> float:
+    """The processor time of all processes that are or were in a group of the version 2 hierarchy, or below it."""
+    try:
+        lines = (group / "cpu.stat").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) / 1e6 for line in lines if line.startswith("usage_usec ")), 0.0)
 
 
 def _groups(name: str) -> list[Path]:
@@ -66,8 +81,16 @@ def _processes(group: Path) -> list[int]:
 
 
 def kill(name: str) -> None:
-    """End all processes of a machine and remove its groups."""
+    """End all processes of a machine and remove its groups; what they have used goes to the ledger of its owner."""
     groups = _groups(name)
+    end(groups, name)
+    if groups[0].exists():
+        owner.note(name, used_seconds(groups[0]))
+    remove(groups)
+
+
+def end(groups: Sequence[Path], name: str) -> None:
+    """End all processes in some groups."""
     deadline = time.monotonic() + 15
     for group in groups:
         while group.exists() and (processes := _processes(group)):
@@ -79,6 +102,10 @@ def kill(name: str) -> None:
                 except ProcessLookupError:
                     pass
             time.sleep(0.05)
+
+
+def remove(groups: Sequence[Path]) -> None:
+    """Remove groups that have no processes any more."""
     for group in groups:
         if group.exists():
             wait_until(lambda group=group: _removed(group), 10, f"{group} to be empty")  # type: ignore[misc]

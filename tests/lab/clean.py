@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import shutil
 
-from . import cgroup, net
-from .machine import LabError, check_name, get, run_dir
+from . import cgroup, net, owner
+from .machine import LabError, check_name, get, known, run_dir
 
 
 def machine(name: str) -> None:
@@ -22,6 +22,17 @@ def machine(name: str) -> None:
     cgroup.kill(name)
     net.unplug(name)
     shutil.rmtree(run_dir(name), ignore_errors=True)
+
+
+def owned(whose: str) -> list[str]:
+    """Remove the machines of an owner, and the LANs that no other machine uses; returns the names of these machines."""
+    names = [found.name for found in known() if owner.covers(whose, found.owner)]
+    for name in names:
+        machine(name)
+    used = {lan for found in known() for lan in found.opts["links"]}
+    for lan in sorted({lan for entry in owner.entries(whose) for lan in entry["links"]} - used):
+        net.remove_lan(lan)
+    return names
 
 
 def everything() -> None:

@@ -52,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     down = commands.add_parser("down", help="stop hosts and remove all that they made")
     down.add_argument("name", nargs="*")
     down.add_argument("--all", action="store_true", help="all hosts, and what a crashed lab left")
+    down.add_argument("--owner", help="all hosts that were started with this VIRTNET_LAB_OWNER, and their LANs")
 
     commands.add_parser("reboot", help="reboot a host; its disk is kept").add_argument("name")
     commands.add_parser("list", help="show the hosts")
@@ -138,8 +139,11 @@ def _down(args: argparse.Namespace) -> int:
     if args.all:
         clean.everything()
         return 0
-    if not args.name:
-        raise LabError("which host? Give names, or --all")
+    if args.owner:
+        for name in clean.owned(args.owner):
+            print(name)
+    elif not args.name:
+        raise LabError("which host? Give names, --owner OWNER, or --all")
     for name in args.name:
         clean.machine(name)
     return 0

@@ -80,6 +80,10 @@ class Machine(ABC):
         self.opts: dict[str, Any] = {"firewall_backend": None, "links": [], "persistent": False, **opts}
         # What the subclass needs to find the machine again: addresses, ports, process ids. Saved as it is.
         self.state: dict[str, Any] = {}
+        # On behalf of what it is started: see owner.py, which builds on this file.
+        from . import owner
+
+        self.owner = owner.current()
 
     # -- what a subclass writes ----------------------------------------------------------------------------------
 
@@ -132,7 +136,8 @@ class Machine(ABC):
 
     def save(self) -> None:
         self.dir.mkdir(parents=True, exist_ok=True)
-        data = {"name": self.name, "distro": self.distro, "kind": self.kind, "opts": self.opts, "state": self.state}
+        data: dict[str, Any] = {"name": self.name, "distro": self.distro, "kind": self.kind, "owner": self.owner}
+        data |= {"opts": self.opts, "state": self.state}
         temporary = self.dir / "state.json.new"
         temporary.write_text(json.dumps(data, indent=1) + "\n")
         temporary.replace(self.dir / "state.json")
@@ -200,6 +205,7 @@ def get(name: str) -> Machine:
         raise LabError(f"no machine {name!r}; `script/lab list` shows what runs") from None
     machine = _class_of(data["kind"])(data["name"], data["distro"], **data["opts"])
     machine.state = data["state"]
+    machine.owner = data.get("owner")
     return machine
 
 

@@ -193,6 +193,18 @@ def make_station(lan: str, addresses: Sequence[str]) -> None:
         _ip(name, "\n".join(["address flush dev eth0 scope global", *given, ""]))
 
 
+def remove_lan(lan: str) -> None:
+    """Remove a LAN and its station. Fine when there is none."""
+    name = station(lan)
+    with locked(run_dir() / ".net.lock"):
+        if netns_path(name).exists():
+            # Its cable first, as `unplug` does.
+            sh(["ip", "-n", netns(name), "link", "delete", "eth0"], check=False)
+            sh(["ip", "netns", "delete", netns(name)])
+        if netns_path(".lan").exists():
+            sh(["ip", "-n", netns(".lan"), "link", "delete", lan, "type", "bridge"], check=False)
+
+
 def _names() -> list[str]:
     prefix = netns("")
     return sorted(path.name.removeprefix(prefix) for path in Path("/run/netns").glob(f"{prefix}*"))
