@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026, virtnet.kvm contributors
-"""`script/test MODE`, once the environments are there."""
+"""`script/test MODE`, once the environments are there, and with the lock of the cache held."""
 
 from __future__ import annotations
 
@@ -12,11 +12,15 @@ import time
 from pathlib import Path
 from types import FrameType
 
+from . import plan, report
+from .owners import Owners, remove_earlier
 from .paths import CACHE
-from .runner import Run, summary
+from .runner import Run
 from .steps import steps
 
 KEPT_RUNS = 10
+DURATIONS = CACHE / "durations.json"
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def _log_directory() -> Path:
@@ -33,24 +37,40 @@ def _log_directory() -> Path:
 
 
 def _interrupt(_signum: int, _frame: FrameType | None) -> None:
+    for number in SIGNALS:
+        signal.signal(number, _be_patient)
     raise KeyboardInterrupt
 
 
+def _be_patient(_signum: int, _frame: FrameType | None) -> None:
+    print("ending the steps and removing their hosts; this takes up to a minute", file=sys.stderr, flush=True)
+
+
 def main(mode: str) -> int:
-    # What ends a run from outside ends it as a person at the keyboard does: the machines are taken down.
+    # What ends a run from outside ends it as a person at the keyboard does: the steps end, and their hosts are removed.
     # A shell starts what runs in its background with SIGINT ignored, and the steps would inherit that.
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGINT, _interrupt)
+    for number in SIGNALS:
+        signal.signal(number, _interrupt)
     begun = time.monotonic()
-    logs = _log_directory()
-    todo = steps(mode, logs)
-    print(f"{len(todo)} steps; logs in {logs}", flush=True)
+    run = owners = None
     try:
-        results = Run(todo, logs).run()
+        if removed := list(remove_earlier()):
+            print(f"an earlier run was killed and left hosts, which are removed: {' '.join(removed)}", flush=True)
+        logs = _log_directory()
+        todo = steps(mode, logs)
+        owners = Owners(logs.name)
+        run = Run(todo, plan.Plan(todo, plan.load(DURATIONS)), logs, owners)
+        print(f"{len(todo)} steps; logs in {logs}", flush=True)
+        results = run.run()
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        if run and owners:
+            run.stop()
+            owners.close()
+        print("interrupted; the steps have ended, and their hosts are removed", file=sys.stderr)
         return 130
-    print(f"\nin {time.monotonic() - begun:.0f} s:\n{summary(results, todo)}", flush=True)
+    owners.close()
+    plan.save(DURATIONS, results)
+    print(f"\n{report.summary(results, todo, time.monotonic() - begun, report.machine())}", flush=True)
     return 1 if any(result.failed for result in results) else 0
 
 

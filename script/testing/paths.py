@@ -34,8 +34,9 @@ def environment(venv: str) -> dict[str, str]:
     """The environment of a step: its tools first, pyenv's shims (which are no interpreters) last of all: left out."""
     path = [str(CACHE / f"venv-{venv}" / "bin")]
     path += [entry for entry in os.environ["PATH"].split(os.pathsep) if Path(entry).name != "shims"]
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}  # the runner's own
     return {
-        **os.environ,
+        **inherited,
         "PATH": os.pathsep.join(path),
         "ANSIBLE_COLLECTIONS_PATH": str(collections_root()),
         "ANSIBLE_NOCOLOR": "1",

@@ -4,13 +4,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shlex
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from .hosts import HostsRun, scenarios, select
 from .paths import CACHE, CHECKOUT, ansible_test_environment, collections_root, environment, stage, tool
+from .step import Step
 
 KINDS = ("gate", "unit", "integration", "molecule")
 MODES = {
@@ -20,50 +22,56 @@ MODES = {
     "integration": ("integration",),
     "molecule": ("molecule",),
     "all": KINDS,
+    "full": KINDS,
 }
 
+# The hosts of the integration tests, as tests/integration/conftest.py has them: of which kind each is.
+INTEGRATION_HOSTS = {"bookworm": "container", "trixie": "container", "bookworm_vm": "vm", "nftables": "vm"}
+QUICK_HOST = "trixie"
 
-@dataclass(frozen=True)
-class Step:
-    name: str
-    kind: str
-    command: tuple[str, ...]
-    cwd: Path
-    env: dict[str, str] = field(repr=False)
-    minutes: int = 15
-    """After which it is taken to hang."""
-    report: Path | None = None
-    """Where pytest leaves its counts. A step without is one test."""
-
-    @property
-    def heavy(self) -> bool:
-        """Boots machines: one such step at a time."""
-        return self.kind in ("integration", "molecule")
-
-
-def log_name(step: str) -> str:
-    return step.replace(",", "").replace(" ", "-")
+# In half processor cores. Hosts with a kernel of this machine, or of their own at its speed, wait for most of the time; an
+# emulated CPU keeps a core busy, and Ansible is there besides.
+LIGHT, VM, VMS = 2, 3, 4
+SHORT = 1  # a gate of a few seconds
+SHORT_GATES = ("changelog", "docs", "ruff check", "ruff format", "shellcheck")
 
 
 def steps(mode: str, logs: Path) -> list[Step]:
     kinds = MODES[mode]
     found: list[Step] = []
-    # What takes longest comes first, so that nothing long is left when all else is done.
     if "integration" in kinds:
         found += _integration(logs, quick=mode == "quick")
     if "molecule" in kinds:
-        found += _molecule()
+        found += _molecule(mode)
     if "gate" in kinds:
         found += _gates(logs)
     if "unit" in kinds:
         found += _units(logs)
-    return found
+    return [*_builds(found), *(dataclasses.replace(step, after=_needed(step)) for step in found)]
 
 
-def _pytest(name: str, kind: str, venv: str, logs: Path, arguments: list[str], minutes: int = 15) -> Step:
-    report = logs / f"{log_name(name)}.xml"
-    command = (tool(venv, "python"), "-m", "pytest", f"--junitxml={report}", "-p", "no:cacheprovider", *arguments)
-    return Step(name, kind, command, CHECKOUT, environment(venv), minutes, report)
+def _needed(step: Step) -> tuple[str, ...]:
+    """Containers are the neighbours of the hosts of other kinds, whose LAN they share."""
+    return tuple(_build_name(kind) for kind in sorted({step.hosts, "container"})) if step.hosts else ()
+
+
+def _build_name(kind: str) -> str:
+    return f"build {kind} images"
+
+
+def _builds(found: Sequence[Step]) -> Iterator[Step]:
+    """What hosts are made of, so that on a new machine it is built while the gates run; there already, it takes a second."""
+    for name in sorted({name for step in found for name in _needed(step)}):
+        kind = name.split()[1]
+        command = (str(CHECKOUT / "script" / "lab"), "build", "--kind", kind)
+        yield Step(name, "build", command, CHECKOUT, dict(os.environ), minutes=40, hosts=kind)
+
+
+def _pytest(name: str, kind: str, venv: str, logs: Path, arguments: list[str]) -> Step:
+    command = (tool(venv, "python"), "-m", "pytest", "-p", "no:cacheprovider", *arguments)
+    step = Step(name, kind, command, CHECKOUT, environment(venv))
+    report = logs / f"{step.slug}.xml"
+    return dataclasses.replace(step, command=(*command, f"--junitxml={report}"), report=report)
 
 
 def _units(logs: Path) -> Iterator[Step]:
@@ -72,42 +80,43 @@ def _units(logs: Path) -> Iterator[Step]:
 
 
 def _integration(logs: Path, quick: bool) -> Iterator[Step]:
-    """The modules on lab hosts; and, but for a quick run, the lab itself."""
-    suites = {"integration": ["--quick"]} if quick else {"integration": [], "lab": []}
-    for suite, options in suites.items():
-        if any((CHECKOUT / "tests" / suite).glob("test_*.py")):
-            # -v: a line a test, so that the log of a run that hangs says where.
-            arguments = ["-v", "--durations=20", f"tests/{suite}", *options]
-            yield _pytest(suite, "integration", "dev", logs, arguments, minutes=45)
+    """The modules, on each host by itself; and, except in a quick run, the lab itself."""
+    # -v: a line a test, so that the log of a run that hangs says where.
+    options = ["-v", "--durations=20", *(["--quick"] if quick else [])]
+    for host, kind in INTEGRATION_HOSTS.items():
+        if host == QUICK_HOST or not quick:
+            step = _pytest(
+                f"integration, {host}", "integration", "dev", logs, [*options, "tests/integration", "--host", host]
+            )
+            yield dataclasses.replace(step, hosts=kind, minutes=45, weight=VM if kind == "vm" else LIGHT)
+    for file in sorted((CHECKOUT / "tests" / "lab").glob("test_*.py")) if not quick else ():
+        what = file.stem.removeprefix("test_")
+        kind = what if what in ("uml", "vm") else "container"
+        step = _pytest(f"lab, {file.stem}", "integration", "dev", logs, [*options, f"tests/lab/{file.name}"])
+        yield dataclasses.replace(step, hosts=kind, minutes=45, weight=VMS if kind == "vm" else LIGHT)
 
 
-# On a VM libvirt's other firewall backend, which containers' kernels may lack; in containers both Debians. A scenario that
-# needs a kernel of its own, or is much like another, has a file `hosts` that says so.
-_SCENARIO_HOSTS = {
-    "vm": {"VIRTNET_MOLECULE_KIND": "vm", "VIRTNET_MOLECULE_FIREWALL": "nftables"},
-    "vms": {"VIRTNET_MOLECULE_KIND": "vm", "VIRTNET_MOLECULE_DISTRO": "both"},
-    "containers": {"VIRTNET_MOLECULE_KIND": "container", "VIRTNET_MOLECULE_DISTRO": "both"},
-}
-_EVERYWHERE = "vm containers"
-# Enough for an emulated host to get to where it is cut off.
-_LOCKOUT = {"VIRTNET_LOCKOUT_SECONDS": "45"}
+def _molecule(mode: str) -> Iterator[Step]:
+    for scenario in scenarios(CHECKOUT / "extensions" / "molecule"):
+        for run in select(scenario.runs, mode):
+            yield _scenario(scenario.name, run)
 
 
-def _molecule() -> Iterator[Step]:
-    for scenario in sorted((CHECKOUT / "extensions" / "molecule").glob("*/molecule.yml")):
-        name = scenario.parent.name
-        command = (tool("dev", "molecule"), "test", "--scenario-name", name)
-        chosen = scenario.with_name("hosts")
-        for hosts in (chosen.read_text() if chosen.exists() else _EVERYWHERE).split():
-            env = {**environment("dev"), **_SCENARIO_HOSTS[hosts], **_LOCKOUT}
-            yield Step(f"molecule {name}, {hosts}", "molecule", command, stage(), env, minutes=30)
+def _scenario(name: str, run: HostsRun) -> Step:
+    command = (tool("dev", "molecule"), "test", "--scenario-name", name)
+    step = Step(f"molecule {name}, {run.kind}", "molecule", command, stage(), {}, minutes=30, hosts=run.kind)
+    # Several runs of a scenario may be under way at once.
+    directory = CACHE / "molecule" / step.slug
+    env = {**environment("dev"), **run.environment, "MOLECULE_EPHEMERAL_DIRECTORY": str(directory)}
+    weight = LIGHT if run.kind != "vm" else VMS if run.distro == "both" else VM
+    return dataclasses.replace(step, env=env, weight=weight)
 
 
 def _gates(logs: Path) -> Iterator[Step]:
     staged, env = stage(), environment("dev")
 
     def gate(name: str, *command: str, env: dict[str, str] = env, cwd: Path = staged) -> Step:
-        return Step(name, "gate", command, cwd, env)
+        return Step(name, "gate", command, cwd, env, weight=SHORT if name in SHORT_GATES else LIGHT)
 
     yield gate("sanity", *_sanity(), env=ansible_test_environment("dev"))
     yield gate("galaxy-importer", "bash", "-c", _importer(logs), env=environment("importer"))
