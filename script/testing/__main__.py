@@ -54,8 +54,8 @@ def main(mode: str) -> int:
     begun = time.monotonic()
     run = owners = None
     try:
-        if removed := list(remove_earlier()):
-            print(f"an earlier run was killed and left hosts, which are removed: {' '.join(removed)}", flush=True)
+        for words in remove_earlier():
+            print(f"an earlier run was killed and {words}", flush=True)
         logs = _log_directory()
         todo = steps(mode, logs)
         owners = Owners(logs.name)

@@ -32,9 +32,9 @@ class Owners:
     def environment(self, step: Step) -> dict[str, str]:
         return {owner.VARIABLE: self.name(step)}
 
-    def remove(self, step: Step) -> list[str]:
-        """Remove the hosts that a step has left; returns their names, or why they can't be removed."""
-        return _remove(self.name(step)) if step.hosts else []
+    def remove(self, step: Step) -> str:
+        """Remove the hosts that a step has left; returns what to say of it, which is nothing if there were none."""
+        return _remove(self.name(step)) if step.hosts else ""
 
     def seconds(self, step: Step) -> float:
         """The processor time of a step's hosts that are gone."""
@@ -46,10 +46,11 @@ class Owners:
 
 
 def remove_earlier() -> Iterator[str]:
-    """Remove what runs that were killed have left. Only for who holds the lock of a run. Yields what was removed."""
+    """Remove what runs that were killed have left. Only for who holds the lock of a run. Yields what to say of it."""
     processes.end_leftovers()
     for directory in sorted(CACHE.glob(f"owners/{PREFIX}*")):
-        yield from _remove(directory.name) if os.geteuid() == 0 else ()
+        if os.geteuid() == 0 and (words := _remove(directory.name)):
+            yield words
         shutil.rmtree(directory, ignore_errors=True)
 
 
@@ -57,7 +58,10 @@ def _directory(run: str) -> Path:
     return CACHE / "owners" / run
 
 
-def _remove(whose: str) -> list[str]:
+def _remove(whose: str) -> str:
     command = [str(CHECKOUT / "script" / "lab"), "down", "--owner", whose]
     done = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    return done.stdout.split() + (done.stderr.splitlines() if done.returncode else [])
+    if done.returncode:
+        return f"left hosts that can't be removed: {done.stderr.strip()}"
+    names = " ".join(done.stdout.split())
+    return f"left hosts, which are removed: {names}" if names else ""

@@ -10,8 +10,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from lab.machine import cache_dir
+
 CHECKOUT = Path(__file__).resolve().parents[2]
-CACHE = Path(os.environ["VIRTNET_CACHE"])  # set by script/common.sh
+CACHE = cache_dir()
 
 
 def tool(venv: str, name: str) -> str:

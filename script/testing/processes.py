@@ -78,7 +78,7 @@ class Process:
                 self._interrupt()
                 return None
             if time.monotonic() > deadline:
-                self._say(f"Not done after {self._step.minutes} minutes: interrupted.")
+                self._say(f"Not done after {self._step.minutes:g} minutes: interrupted.")
                 self._interrupt()
                 return None
             time.sleep(POLL_SECONDS)

@@ -37,6 +37,8 @@ class Run:
     def run(self) -> list[Result]:
         with self._changed:
             while self._waiting or self._running:
+                if self._stopped:
+                    self._waiting.clear()
                 self._give_up()
                 passed = {result.step.name for result in self.results if not result.failed}
                 step = self._plan.choose(self._waiting, self._running, passed, time.monotonic())
@@ -102,7 +104,7 @@ class Run:
                 left = self._owners.remove(step)
         result = report.result(step, code, time.monotonic() - begun)
         if left:
-            print(f"        {step.name} left hosts, which are removed: {' '.join(left)}", flush=True)
+            print(f"        {step.name} {left}", flush=True)
         return dataclasses.replace(
             result,
             own_seconds=own_seconds,

@@ -16,7 +16,7 @@ class Step:
     command: tuple[str, ...]
     cwd: Path
     env: Mapping[str, str] = field(repr=False)
-    minutes: int = 15
+    minutes: float = 15
     """After which it is taken to hang."""
     report: Path | None = None
     """Where pytest leaves its counts. A step without is one test."""

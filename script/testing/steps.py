@@ -29,9 +29,9 @@ MODES = {
 INTEGRATION_HOSTS = {"bookworm": "container", "trixie": "container", "bookworm_vm": "vm", "nftables": "vm"}
 QUICK_HOST = "trixie"
 
-# In half processor cores. Hosts with a kernel of this machine, or of their own at its speed, wait for most of the time; an
-# emulated CPU keeps a core busy, and Ansible is there besides.
-LIGHT, VM, VMS = 2, 3, 4
+# In half processor cores. Hosts in containers or UML wait for much of the time, and so does Ansible for an emulated VM, which
+# keeps one core busy; two VMs keep two.
+LIGHT, VMS = 2, 4
 SHORT = 1  # a gate of a few seconds
 SHORT_GATES = ("changelog", "docs", "ruff check", "ruff format", "shellcheck")
 
@@ -88,7 +88,7 @@ def _integration(logs: Path, quick: bool) -> Iterator[Step]:
             step = _pytest(
                 f"integration, {host}", "integration", "dev", logs, [*options, "tests/integration", "--host", host]
             )
-            yield dataclasses.replace(step, hosts=kind, minutes=45, weight=VM if kind == "vm" else LIGHT)
+            yield dataclasses.replace(step, hosts=kind, minutes=45)
     for file in sorted((CHECKOUT / "tests" / "lab").glob("test_*.py")) if not quick else ():
         what = file.stem.removeprefix("test_")
         kind = what if what in ("uml", "vm") else "container"
@@ -108,7 +108,7 @@ def _scenario(name: str, run: HostsRun) -> Step:
     # Several runs of a scenario may be under way at once.
     directory = CACHE / "molecule" / step.slug
     env = {**environment("dev"), **run.environment, "MOLECULE_EPHEMERAL_DIRECTORY": str(directory)}
-    weight = LIGHT if run.kind != "vm" else VMS if run.distro == "both" else VM
+    weight = VMS if (run.kind, run.distro) == ("vm", "both") else LIGHT
     return dataclasses.replace(step, env=env, weight=weight)
 
 

@@ -27,11 +27,17 @@ def machine(name: str) -> None:
 def owned(whose: str) -> list[str]:
     """Remove the machines of an owner, and the LANs that no other machine uses; returns the names of these machines."""
     names = [found.name for found in known() if owner.covers(whose, found.owner)]
+    stay = []
     for name in names:
-        machine(name)
+        try:
+            machine(name)
+        except LabError as error:  # the others go all the same
+            stay.append(str(error))
     used = {lan for found in known() for lan in found.opts["links"]}
     for lan in sorted({lan for entry in owner.entries(whose) for lan in entry["links"]} - used):
         net.remove_lan(lan)
+    if stay:
+        raise LabError("; ".join(stay))
     return names
 
 

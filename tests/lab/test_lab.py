@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from . import Machine, clean, create, get, inventory, net
+from . import Machine, clean, create, get, inventory, net, owner
 from .guest import Guest
 from .machine import LabError, run_dir
 from .support import of_this_machine, traces
@@ -147,6 +147,25 @@ def test_what_lost_its_state_is_removed_too(crashed: str) -> None:
     clean.machine(crashed)
     assert traces(crashed) == []
     assert not machine.is_running()
+
+
+def test_the_hosts_of_an_owner_go_with_their_lan_and_no_others(
+    host: Machine, crashed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(owner.VARIABLE, "labowner/step")
+    owner.ledger("labowner/step").unlink(missing_ok=True)
+    create(crashed, "trixie", "container", links=["labowned"]).up(wait=False)
+    net.make_station("labowned", ["192.0.2.1/24"])
+    assert clean.owned("labowner/st") == []
+    assert clean.owned("labowner") == [crashed]
+    assert traces(crashed) == []
+    assert not net.netns_path(net.station("labowned")).exists()
+    assert "labowned" not in _output(f"ip -n {net.netns('.lan')} -brief link")
+    assert host.is_running()
+    (entry,) = owner.entries("labowner")
+    assert entry["host"] == crashed
+    assert entry["seconds"] > 0
+    shutil.rmtree(owner.ledger("labowner/step").parent)
 
 
 def test_a_dead_host_is_seen_and_started_anew(crashed: str) -> None:

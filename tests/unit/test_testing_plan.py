@@ -58,8 +58,8 @@ def test_two_light_steps_run_side_by_side_and_a_heavy_one_alone() -> None:
     assert spans == {"vms": (0, 10), "a": (10, 13), "b": (10, 13)}
 
 
-def test_a_short_step_fills_the_gap_beside_a_vm() -> None:
-    spans = simulate([step("vm", 3), step("light"), step("short", 1)], {"vm": 9, "light": 5, "short": 1})
+def test_a_short_step_fills_the_gap_beside_a_heavier_one() -> None:
+    spans = simulate([step("heavier", 3), step("light"), step("short", 1)], {"heavier": 9, "light": 5, "short": 1})
     assert spans["short"][0] == 0
     assert spans["light"][0] == 9
 
