@@ -21,6 +21,7 @@ from lab.machine import LabError
 from lab.system import lab_id
 
 from .step import Step
+from .telling import OF_THE_RUNNER
 
 GRACE_SECONDS = 30
 POLL_SECONDS = 0.2
@@ -78,15 +79,17 @@ class Process:
                 self._interrupt()
                 return None
             if time.monotonic() > deadline:
-                self._say(f"Not done after {self._step.minutes:g} minutes: interrupted.")
+                self._say(f"not done after {self._step.minutes:g} minutes, interrupted")
                 self._interrupt()
                 return None
             time.sleep(POLL_SECONDS)
         look()
+        if code < 0:
+            self._say(f"ended by signal {signal.Signals(-code).name}")
         return code
 
     def _say(self, words: str) -> None:
-        os.write(self._output, f"\n{words}\n".encode())
+        os.write(self._output, f"\n{OF_THE_RUNNER}{words}\n".encode())
 
     def _interrupt(self) -> None:
         """Ask as Ctrl-C does, so that pytest writes its report."""

@@ -10,7 +10,11 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 MOST_LINES = 40
+MOST_OF_THE_END = 15
 MOST_OF_ONE = 8
+
+# How a line begins that the runner itself adds to a log.
+OF_THE_RUNNER = "script/test: "
 
 _FAILED = re.compile(
     r"^(?:fatal|failed): \[(?P<host>[^\]]+)\](?:: (?P<word>[A-Z]+)!)?(?: \(item=(?P<item>.*)\))? =>(?P<rest>.*)$"
@@ -29,7 +33,9 @@ def telling(kind: str, lines: Sequence[str], report: Path | None = None) -> list
     else:
         found = []
     found = found or [line for line in lines if _ERROR.search(line) and "glob failed" not in line]
-    return list(found or [line for line in lines if line.strip()])[-MOST_LINES:]
+    ours = [line for line in lines if line.startswith(OF_THE_RUNNER)]
+    others = found[-MOST_LINES:] or [line for line in lines if line.strip() and line not in ours][-MOST_OF_THE_END:]
+    return [*others, *ours]
 
 
 def _of_pytest(report: Path) -> Iterator[str]:

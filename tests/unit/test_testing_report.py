@@ -127,7 +127,13 @@ def test_a_test_that_failed_is_told_by_its_id_and_its_assertion(tmp_path: Path) 
 
 def test_a_gate_is_told_by_its_errors_or_its_end() -> None:
     assert telling("gate", ["a", "x.py:1: error: no", "b"]) == ["x.py:1: error: no"]
-    assert telling("gate", ["", *map(str, range(100)), ""]) == [str(number) for number in range(60, 100)]
+    assert telling("gate", ["", *map(str, range(100)), ""]) == [str(number) for number in range(85, 100)]
+
+
+def test_how_a_step_was_ended_is_told_last() -> None:
+    log = ["ERROR: it is broken", "script/test: not done after 15 minutes, interrupted", "bye"]
+    assert telling("gate", log) == log[:2]
+    assert telling("gate", log[1:]) == ["bye", log[1]]
 
 
 def test_a_report_that_ends_in_the_middle_is_a_failure(tmp_path: Path) -> None:

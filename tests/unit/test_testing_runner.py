@@ -70,7 +70,13 @@ def test_an_exit_code_is_handed_on(tmp_path: Path) -> None:
 def test_a_step_that_takes_too_long_is_interrupted(tmp_path: Path) -> None:
     process, _output = _process("exec sleep 60", tmp_path / "log", seconds=0.1)
     assert process.wait(lambda: False, lambda: None) is None
-    assert "Not done after" in (tmp_path / "log").read_text()
+    assert "script/test: not done after" in (tmp_path / "log").read_text()
+
+
+def test_a_step_that_was_killed_is_said_to_be(tmp_path: Path) -> None:
+    process, _output = _process("kill -9 $$", tmp_path / "log")
+    assert process.wait(lambda: False, lambda: None) == -9
+    assert (tmp_path / "log").read_text() == "\nscript/test: ended by signal SIGKILL\n"
 
 
 def test_what_a_step_leaves_in_its_session_is_ended(tmp_path: Path) -> None:
