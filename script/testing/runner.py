@@ -46,6 +46,9 @@ class Run:
                     self._start(step)
                 elif self._running:
                     self._changed.wait()
+                elif self._waiting:
+                    names = ", ".join(waiting.name for waiting in self._waiting)
+                    raise RuntimeError(f"steps that need each other, or a step that isn't there: {names}")
         return self.results
 
     def stop(self) -> None:

@@ -128,3 +128,11 @@ def test_a_run_that_is_stopped_ends_its_steps(tmp_path: Path) -> None:
     thread.join(10)
     assert not thread.is_alive()
     assert time.monotonic() - began < 10
+
+
+def test_steps_that_need_each_other_are_refused(tmp_path: Path) -> None:
+    # Of a plan that has them only as steps that wait: their times would have no end.
+    steps = [step("a", "true"), step("b", "true", after=("a",))]
+    waiting = runner.Run(steps[1:], Plan(steps, {}, 2), tmp_path, NoHosts())  # type: ignore[arg-type]
+    with pytest.raises(RuntimeError, match="need each other, or a step that isn't there: b"):
+        waiting.run()
