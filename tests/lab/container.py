@@ -179,7 +179,7 @@ class ContainerMachine(ReachedMachine):
 
     def _here(self, words: Sequence[str]) -> list[str]:
         env = [f"{name}={value}" for name, value in _ENV.items()]
-        return ["nsenter", f"--target={self._leader()[0]}", "--all", "--wd=/root", "env", "-i", *env, *words]
+        return ["nsenter", f"--target={self._leader()[0]}", "--all", "--wdns=/root", "env", "-i", *env, *words]
 
     @property
     def address(self) -> str:
