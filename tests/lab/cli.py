@@ -14,6 +14,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from . import clean, images, net
+from .guest import KINDS as GUEST_KINDS
+from .guest import Guest, Nic, start_guests
 from .machine import DISTROS, FIREWALL_BACKENDS, KINDS, LabError, Machine, create, get, inventory, known
 from .system import wait_until
 
@@ -72,25 +74,55 @@ def _parser() -> argparse.ArgumentParser:
     inv.add_argument("name", nargs="*", metavar="NAME[=ADDRESS]", help="default: all; ADDRESS is one in --via's LAN")
     inv.add_argument("--via", metavar="LAN", help="reach hosts that are given an ADDRESS from this LAN's station")
 
-    station = commands.add_parser("station", help="have a bare machine in a LAN, and perhaps run a command on it")
+    station = commands.add_parser(
+        "station", help="have a bare machine in a LAN between hosts, and perhaps run a command on it"
+    )
     station.add_argument("lan")
     station.add_argument("--address", action="append", default=[], metavar="CIDR", help="all that it is to have")
     station.add_argument("words", nargs="*", metavar="COMMAND", help="… station LAN -- COMMAND…")
 
-    guest = commands.add_parser("guest", help="start|exec|stop small guests on a host")
-    actions = guest.add_subparsers(dest="action", required=True, metavar="ACTION")
-    start = actions.add_parser("start", help="start a guest and wait for its lease")
-    start.add_argument("--network", default="default")
-    start.add_argument("--portgroup")
-    start.add_argument("--mac")
-    start.add_argument("--no-wait", action="store_true", help="don't wait for a lease")
-    run = actions.add_parser("exec", help="run a command in a guest: … exec HOST GUEST -- COMMAND…")
-    stop = actions.add_parser("stop", help="stop a guest and forget it")
-    for action in (start, run, stop):
-        action.add_argument("name", metavar="host")
-        action.add_argument("guest")
-    run.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND")
+    guest = commands.add_parser("guest", help="start|stop|exec|ping|address|plug|listen: small guests on a host")
+    _guest_parser(guest.add_subparsers(dest="action", required=True, metavar="ACTION"))
     return parser
+
+
+_AS = """domain: a real guest of libvirt. station: a network namespace with a NIC in the network's bridge, there in a
+fraction of a second. It is not `script/lab station`, which stands in a LAN between hosts."""
+
+
+def _guest_parser(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    def action(name: str, words: str, guests: str = "") -> argparse.ArgumentParser:
+        parser = actions.add_parser(name, help=words)
+        parser.add_argument("name", metavar="host")
+        parser.add_argument("guest", nargs=guests or None)
+        return parser
+
+    start = action("start", "start guests side by side, and wait for their leases", "+")
+    start.add_argument("--as", dest="kind", choices=GUEST_KINDS, default="domain", help=_AS)
+    for parser in (start, action("plug", "plug a running guest in another network or bridge")):
+        parser.add_argument("--network", default="default")
+        parser.add_argument("--portgroup")
+        parser.add_argument("--bridge", help="plug it in a bridge of the host, in place of a network of libvirt's")
+    start.add_argument("--mac")
+    start.add_argument("--vlan", type=int, metavar="ID", help="have it put this tag on its frames")
+    start.add_argument("--ip", metavar="CIDR", help="a fixed address, in place of a lease")
+    start.add_argument("--no-wait", action="store_true", help="don't wait for leases")
+    action("stop", "stop guests and forget them", "+")
+    run = action("exec", "run a command in a guest: … exec HOST GUEST -- COMMAND…")
+    run.add_argument(
+        "--timeout", type=int, default=60, metavar="SECONDS", help="the command is ended then; default: 60"
+    )
+    run.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND")
+    ping = action("ping", "whether a ping from a guest is answered within some seconds")
+    ping.add_argument("address")
+    ping.add_argument("--within", type=int, default=10, metavar="SECONDS", help="default: 10")
+    address = action("address", "wait for a guest's address beyond link-local ones, and print it")
+    address.add_argument("-6", dest="version", action="store_const", const=6, default=4, help="that of IPv6")
+    address.add_argument("--within", type=int, default=60, metavar="SECONDS", help="default: 60")
+    listen = action("listen", "have a guest answer at a port with a line")
+    listen.add_argument("port", type=int)
+    listen.add_argument("--udp", action="store_true", help="only a station can")
+    listen.add_argument("--text", help="default: the guest's name")
 
 
 def _build(args: argparse.Namespace) -> int:
@@ -227,31 +259,61 @@ def _station(args: argparse.Namespace) -> int:
 
 
 def _guest(args: argparse.Namespace) -> int:
-    from .guest import Guest
-
     (machine,) = _running([args.name])
     if args.action == "start":
-        guest = Guest.start(
-            machine,
-            args.guest,
-            network=args.network,
-            mac=args.mac,
-            portgroup=args.portgroup,
-            wait_lease=not args.no_wait,
-        )
-        lease = "" if args.no_wait else f", address {guest.lease()}"
-        print(f"{args.guest} runs on {machine.name}: tap {guest.ifname()}{lease}")
-        return 0
-    guest = Guest(machine, args.guest)
+        return _guest_start(machine, args)
     if args.action == "stop":
-        guest.stop()
+        for name in args.guest:
+            Guest.find(machine, name).stop()
         return 0
+    return _GUEST_ACTIONS[args.action](Guest.find(machine, args.guest), args)
+
+
+def _guest_start(machine: Machine, args: argparse.Namespace) -> int:
+    nic = Nic(args.network, args.bridge, args.portgroup, args.mac, args.vlan, args.ip)
+    for guest in start_guests(machine, args.guest, nic, args.kind, wait_lease=not args.no_wait):
+        port = f"{'veth' if args.kind == 'station' else 'tap'} {guest.ifname()}"
+        address = "" if args.no_wait else f", address {args.ip or guest.lease()}"
+        print(f"{guest.name} runs on {machine.name}: {port}{address}")
+    return 0
+
+
+def _guest_exec(guest: Guest, args: argparse.Namespace) -> int:
     if not (command := _command(args.words)):
         raise LabError("which command? script/lab guest exec HOST GUEST -- COMMAND…")
-    code, output = guest.run(command)
+    code, output = guest.run(command, args.timeout)
     print(output, end="")
     return code
 
+
+def _guest_ping(guest: Guest, args: argparse.Namespace) -> int:
+    answered = guest.ping(args.address, args.within)
+    print(f"{args.address} {'has answered' if answered else f'has not answered within {args.within} s'}")
+    return 0 if answered else 1
+
+
+def _guest_address(guest: Guest, args: argparse.Namespace) -> int:
+    print(guest.address(args.version, args.within))
+    return 0
+
+
+def _guest_plug(guest: Guest, args: argparse.Namespace) -> int:
+    guest.plug(args.network, bridge=args.bridge, portgroup=args.portgroup)
+    return 0
+
+
+def _guest_listen(guest: Guest, args: argparse.Namespace) -> int:
+    guest.listen(args.port, "udp" if args.udp else "tcp", args.text)
+    return 0
+
+
+_GUEST_ACTIONS: dict[str, Callable[[Guest, argparse.Namespace], int]] = {
+    "exec": _guest_exec,
+    "ping": _guest_ping,
+    "address": _guest_address,
+    "plug": _guest_plug,
+    "listen": _guest_listen,
+}
 
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "build": _build,

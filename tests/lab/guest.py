@@ -1,62 +1,53 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026, virtnet.kvm contributors
-"""Small guests, as libvirt domains on a lab host: they prove leases, names and who reaches whom."""
+"""Small guests on a lab host: they prove leases, names and who reaches whom.
+
+There are two kinds, with one interface. A domain (guest_domain.py) is a real guest of libvirt. A station (guest_station.py)
+is a network namespace with a NIC on the same bridge: there in a fraction of a second, but libvirt doesn't know of it.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import shlex
-from xml.sax.saxutils import quoteattr
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 
-from .guest_image import guest_files
 from .machine import LabError, Machine
-from .system import locked
+
+KINDS = ("domain", "station")
 
 # Where a host keeps what its guests are made of.
 HOST_DIR = "/var/lib/virtnet-lab"
-HOST_FILES = f"{HOST_DIR}/files"
+# Where it has a directory for each station that runs. Domains and stations have their names from one space.
+STATIONS = "/run/virtnet-lab"
 
-_KERNEL_OPTIONS = (
-    "console=ttyS0 quiet panic=-1 mitigations=off audit=0 nokaslr no_timer_check tsc=reliable random.trust_cpu=on"
+_PAUSE = "usleep 200000"
+# Asked for anew from the start; a client that has no lease yet would take a release and a request in any order.
+_RELEASE = (
+    "! test -e /run/lease || { kill -USR2 $(cat /run/udhcpc.pid) && while test -e /run/lease; do "
+    + _PAUSE
+    + "; done; }"
 )
-
-_DOMAIN = """\
-<domain type={type}>
-  <name>{name}</name>
-  <memory unit='MiB'>{memory}</memory>
-  <vcpu>1</vcpu>
-  <os>
-    <type arch='x86_64'>hvm</type>
-    <kernel>{files}/vmlinux</kernel>
-    <initrd>{files}/initramfs</initrd>
-    <cmdline>{options}</cmdline>
-  </os>
-  <features><acpi/></features>
-  <on_crash>destroy</on_crash>
-  <devices>
-    <controller type='usb' model='none'/>
-    <memballoon model='none'/>
-    {nic}
-    <serial type='unix'><source mode='bind' path='{socket}'/></serial>
-  </devices>
-  <seclabel type='none'/>
-</domain>
-"""
+_REQUEST = "kill -USR1 $(cat /run/udhcpc.pid)"
 
 
-def _nic(network: str, bridge: str | None, mac: str, portgroup: str | None) -> str:
-    if bridge:
-        source = f"<source bridge={quoteattr(bridge)}/>"
-    else:
-        group = f" portgroup={quoteattr(portgroup)}" if portgroup else ""
-        source = f"<source network={quoteattr(network)}{group}/>"
-    kind = "bridge" if bridge else "network"
-    return (
-        f"<interface type='{kind}'><mac address={quoteattr(mac)}/>{source}<model type='virtio'/>"
-        "<rom enabled='no'/></interface>"
-    )
+@dataclass(frozen=True)
+class Nic:
+    """A guest's NIC: what it is plugged in, and what it makes of it."""
+
+    network: str = "lan"
+    bridge: str | None = None
+    """One that libvirt knows nothing about, in place of the network."""
+    portgroup: str | None = None
+    mac: str | None = None
+    vlan: int | None = None
+    """A tag that the guest puts on its frames itself."""
+    ip: str | None = None
+    """A fixed address with its prefix length, in place of a lease."""
 
 
 def mac_of(machine: str, guest: str) -> str:
@@ -65,8 +56,8 @@ def mac_of(machine: str, guest: str) -> str:
     return ":".join(("52:54:00", digest[0:2], digest[2:4], digest[4:6]))
 
 
-class Guest:
-    """A guest by its name; `start` makes one, the constructor takes one that is there."""
+class Guest(ABC):
+    """A guest by its name. `start` makes one, `find` returns one that is there."""
 
     def __init__(self, machine: Machine, name: str) -> None:
         if not re.fullmatch(r"[a-z][a-z0-9-]{0,30}", name):
@@ -74,9 +65,8 @@ class Guest:
         self.machine = machine
         self.name = name
 
-    @classmethod
+    @staticmethod
     def start(
-        cls,
         machine: Machine,
         name: str,
         network: str = "lan",
@@ -87,85 +77,140 @@ class Guest:
         bridge: str | None = None,
         vlan: int | None = None,
         ip: str | None = None,
-        memory: int = 96,
+        kind: str = "domain",
     ) -> Guest:
-        """Define and boot a guest with one NIC on a network, or on a bridge that libvirt knows nothing about.
+        """Start a guest with one NIC, see `Nic`, and wait for its lease."""
+        nic = Nic(network, bridge, portgroup, mac, vlan, ip)
+        return start_guests(machine, [name], nic, kind, wait_lease=wait_lease)[0]
 
-        `vlan` makes it tag its frames, `ip` (with a prefix length) gives it a fixed address instead of a lease.
-        """
-        guest = cls(machine, name)
-        files = guest._install()
-        options = f"{_KERNEL_OPTIONS} lab.name={name}"
-        options += f" lab.vlan={vlan}" if vlan else ""
-        options += f" lab.ip={ip}" if ip else ""
-        xml = _DOMAIN.format(
-            type=quoteattr(guest._domain_type()),
-            name=name,
-            memory=memory,
-            files=files,
-            options=options,
-            nic=_nic(network, bridge, mac or mac_of(machine.name, name), portgroup),
-            socket=guest._socket,
-        )
-        machine.run(f"virsh define /dev/stdin >/dev/null && virsh start {name} >/dev/null", input=xml)
-        if wait_lease and not ip:
-            guest.lease()
-        return guest
+    @staticmethod
+    def find(machine: Machine, name: str) -> Guest:
+        """The station of this name, if there is one, else the domain."""
+        return _class_of("station" if name in stations(machine) else "domain")(machine, name)
 
-    def _domain_type(self) -> str:
-        """`kvm` where the host can; in a container, /dev/kvm would be the machine's, if it were there at all."""
-        probe = "test -e /dev/kvm && virsh domcapabilities --virttype kvm >/dev/null 2>&1"
-        return "kvm" if self.machine.run(probe, check=False).returncode == 0 else "qemu"
+    def __str__(self) -> str:
+        return f"guest {self.name} on {self.machine.name}"
 
-    def _install(self) -> str:
-        """Put the guest's files on the host, unless they are there."""
-        files = guest_files()
-        target = f"{HOST_FILES}/{files.name}"
-        # Guests are started side by side; on an emulated host the copy takes long enough for them to meet.
-        with locked(self.machine.dir / ".guest-files.lock"):
-            if self.machine.run(f"test -e {target}", check=False).returncode != 0:
-                self.machine.run(f"mkdir -p {HOST_FILES}")
-                self.machine.put(files, f"{target}.new")
-                self.machine.run(f"mv -T {target}.new {target}")
-        self.machine.run(f"chmod 1777 {HOST_DIR} && ln -sfn {target}/console.py {HOST_DIR}/console.py")
-        return target
+    # -- what a kind writes --------------------------------------------------------------------------------------
 
-    @property
-    def _socket(self) -> str:
-        return f"{HOST_DIR}/{self.name}.sock"
+    @classmethod
+    @abstractmethod
+    def boot(cls, machine: Machine, names: Sequence[str], nic: Nic) -> None:
+        """Start guests side by side, each with such a NIC."""
 
+    @abstractmethod
     def run(self, cmd: str, timeout: int = 60) -> tuple[int, str]:
         """Run a shell command in the guest: its status, and what it said on both outputs."""
-        helper = f"python3 {HOST_DIR}/console.py {shlex.quote(self._socket)} {timeout}"
-        done = self.machine.run(helper, check=False, input=cmd, timeout=2 * timeout + 30)
-        if done.returncode != 0:
-            raise LabError(f"guest {self.name} on {self.machine.name}: {(done.stderr or done.stdout).strip()}")
-        answer = json.loads(done.stdout)
-        return int(answer["rc"]), str(answer["output"])
+
+    @abstractmethod
+    def ifname(self) -> str:
+        """Its tap or veth on the host."""
+
+    @abstractmethod
+    def is_running(self) -> bool: ...
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Switch it off and forget it; fine when it isn't there."""
+
+    @abstractmethod
+    def _move(self, nic: Nic) -> None:
+        """Plug the running guest in what the NIC says; the MAC stays."""
+
+    @abstractmethod
+    def _serve(self, port: int, protocol: str, text: str) -> str:
+        """A command for the guest that answers there until it is killed."""
+
+    # -- the same for both ---------------------------------------------------------------------------------------
+
+    def check(self, cmd: str, timeout: int = 60) -> str:
+        """Run a command that must succeed."""
+        code, output = self.run(cmd, timeout)
+        if code != 0:
+            raise LabError(f"{self}: `{cmd}` ended with {code}: {output.strip()}")
+        return output
 
     def lease(self, timeout: int = 120) -> str:
         """Its IPv4 address from DHCP; waits for it."""
-        wait = "until [ -s /run/lease ]; do usleep 200000; done; cat /run/lease"
-        code, output = self.run(wait, timeout)
+        code, output = self.run(f"until test -s /run/lease; do {_PAUSE}; done; cat /run/lease", timeout)
         if code != 0:
             log = self.run("tail -n 3 /run/udhcpc.log")[1]
-            raise LabError(f"guest {self.name} on {self.machine.name} got no lease within {timeout} s: {log.strip()}")
+            raise LabError(f"{self} got no lease within {timeout} s: {log.strip()}")
         return output.split()[0]
 
-    def ifname(self) -> str:
-        """Its tap device on the host."""
-        listing = self.machine.run(f"virsh domiflist {self.name}").stdout
-        rows = [line.split() for line in listing.splitlines()[2:] if line.strip()]
-        if not rows or rows[0][0] == "-":
-            raise LabError(f"guest {self.name} on {self.machine.name} has no interface")
-        return rows[0][0]
+    def address(self, version: int = 4, timeout: int = 60) -> str:
+        """Its first address of this version of IP beyond link-local ones, from wherever; waits until it can be used."""
+        look = f"ip -o -{version} address show scope global | grep -v tentative | sed -n 's,.* inet6* \\([^/ ]*\\).*,\\1,p'"
+        code, output = self.run(f"until {look} | grep .; do {_PAUSE}; done", timeout)
+        if code != 0:
+            raise LabError(f"{self} has no IPv{version} address after {timeout} s:\n{self.run('ip address')[1]}")
+        return output.split()[0]
 
-    def is_running(self) -> bool:
-        return self.machine.run(f"virsh domstate {self.name}", check=False).stdout.strip() == "running"
+    def ping(self, address: str, within: int = 10) -> bool:
+        """Whether a ping is answered, at once or within some seconds."""
+        command = "ping6" if ":" in address else "ping"
+        return self.run(f"until {command} -c 1 -W 1 {shlex.quote(address)}; do {_PAUSE}; done", within)[0] == 0
 
-    def stop(self) -> None:
-        """Switch it off and forget it; fine when it isn't there."""
-        self.machine.run(
-            f"virsh destroy {self.name} >/dev/null 2>&1; virsh undefine {self.name} >/dev/null 2>&1; "
-            f"rm -f {self._socket} {self._socket}.lock; ! virsh domstate {self.name} >/dev/null 2>&1"
+    def renew(self) -> None:
+        """Give the lease back and ask for one anew; `lease` waits for it."""
+        self.check(f"{_RELEASE}; {_REQUEST}")
+
+    def plug(self, network: str = "lan", *, bridge: str | None = None, portgroup: str | None = None) -> None:
+        """Plug it in another network or bridge, where it asks for addresses anew; `lease` and `address` wait for them."""
+        self.check(f"! test -e /run/udhcpc.pid || {{ {_RELEASE}; }}")
+        self._move(Nic(network, bridge, portgroup))
+        # The kernel gives IPv6 addresses up, and asks for others, only when the device comes up.
+        self.check(f"ip link set eth0 down; ip link set eth0 up; ! test -e /run/udhcpc.pid || {_REQUEST}")
+
+    def listen(self, port: int, protocol: str = "tcp", text: str | None = None) -> None:
+        """Answer at a port with a line, the guest's name or this text, until the guest is stopped."""
+        serve = self._serve(port, protocol, shlex.quote(text or self.name))
+        state = {"tcp": "0A", "udp": "07"}[protocol]
+        seen = (
+            f"cat /proc/net/{protocol} /proc/net/{protocol}6 2>/dev/null | grep -q ':{port:04X} [0-9A-F]*:0000 {state}'"
         )
+        log = f"/run/listen-{protocol}-{port}.log"
+        code, output = self.run(
+            f"! {seen} || {{ echo the port is taken; exit 1; }}; {serve} </dev/null >{log} 2>&1 & "
+            f"until {seen}; do kill -0 $! || {{ cat {log}; exit 1; }}; {_PAUSE}; done",
+            30,
+        )
+        if code != 0:
+            raise LabError(f"{self} can't listen at {protocol} port {port}: {output.strip()}")
+
+
+def _class_of(kind: str) -> type[Guest]:
+    # Imported late: both build on this file.
+    if kind == "domain":
+        from .guest_domain import Domain
+
+        return Domain
+    if kind == "station":
+        from .guest_station import Station
+
+        return Station
+    raise LabError(f"guest kind {kind!r}: expected one of {', '.join(KINDS)}")
+
+
+def stations(machine: Machine) -> list[str]:
+    """The names of a host's stations."""
+    return machine.run(f"ls {STATIONS} 2>/dev/null", check=False).stdout.split()
+
+
+def start_guests(
+    machine: Machine, names: Sequence[str], nic: Nic, kind: str = "domain", *, wait_lease: bool = True
+) -> list[Guest]:
+    """Start guests of one kind side by side, and wait for their leases."""
+    if nic.mac and len(names) > 1:
+        raise LabError(f"MAC {nic.mac}: expected one guest for it, not {', '.join(names)}")
+    made = _class_of(kind)
+    guests = [made(machine, name) for name in names]
+    made.boot(machine, names, nic)
+    if wait_lease and not nic.ip:
+        with ThreadPoolExecutor(len(guests)) as pool:
+            list(pool.map(Guest.lease, guests))
+    return guests
+
+
+def with_mac(nic: Nic, machine: Machine, name: str) -> Nic:
+    return replace(nic, mac=nic.mac or mac_of(machine.name, name))

@@ -79,7 +79,7 @@ poweroff -f
 """
 
 # The first field of the lease is the address; it is there for as long as the lease is.
-_DHCP = r"""#!/bin/sh
+DHCP_SCRIPT = r"""#!/bin/sh
 case $1 in
 deconfig) rm -f /run/lease; ip -4 address flush dev "$interface"; ip link set "$interface" up;;
 bound|renew)
@@ -104,7 +104,7 @@ def files_dir() -> Path:
 def guest_files() -> Path:
     """The directory with `vmlinux`, `initramfs` and `console.py`; its name changes when one of them does."""
     console = Path(__file__).with_name("guest_console.py")
-    parts = (_RECIPE.key, _INIT, _DHCP, " ".join(MODULES), console.read_text())
+    parts = (_RECIPE.key, _INIT, DHCP_SCRIPT, " ".join(MODULES), console.read_text())
     key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
     done = files_dir() / key
     if done.is_dir():
@@ -118,7 +118,7 @@ def guest_files() -> Path:
                     shutil.rmtree(old)
             building = Path(tempfile.mkdtemp(prefix=".building-", dir=files_dir()))
             unpack_kernel(root / "boot" / f"vmlinuz-{kernel_version(root)}", building / "vmlinux")
-            scripts = {"init": _INIT, "dhcp": _DHCP, "etc/hosts": "127.0.0.1 localhost\n"}
+            scripts = {"init": _INIT, "dhcp": DHCP_SCRIPT, "etc/hosts": "127.0.0.1 localhost\n"}
             write_initramfs(building / "initramfs", root, root / "bin/busybox", MODULES, scripts)
             shutil.copy(console, building / "console.py")
             for path in building.iterdir():
