@@ -22,6 +22,7 @@ PROJECT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(PROJECT / "tests"))
 
 from lab.machine import get, inventory  # noqa: E402  (it is only found there)
+from lab.system import wait_until  # noqa: E402
 
 TIMES = int(os.environ.get("VIRTNET_LOCKOUT_TIMES") or 1)
 SECONDS = int(os.environ.get("VIRTNET_LOCKOUT_SECONDS") or 60)
@@ -99,8 +100,13 @@ class Lockout:
 
     def settled(self) -> list[str]:
         """The same, when the kernel has made sure that nobody else has the host's IPv6 addresses."""
-        while "tentative" in "".join(found := self.look()):
-            time.sleep(1)
+        found: list[str] = []
+
+        def known() -> bool:
+            found[:] = self.look()
+            return "tentative" not in "".join(found)
+
+        wait_until(known, 60, f"the IPv6 addresses of {self.machine.name}", 0.5)
         return found
 
     def ways(self) -> dict[str, list[dict[str, Any]]]:
@@ -146,7 +152,8 @@ class Lockout:
         if kill:
             self.run(f"rm -f {_CAUGHT}; systemd-run --quiet --collect /usr/bin/python3 -c {shlex.quote(_ASSASSIN)}")
         said = self.change(bridges, kill=kill)
-        self.run("while test -e /run/virtnet.kvm/checkpoint/open.json; do sleep 0.2; done", patience=SECONDS + LATE)
+        wait = "while test -e /run/virtnet.kvm/checkpoint/open.json; do sleep 0.2; done"
+        self.run(f"timeout {SECONDS + LATE} sh -c {shlex.quote(wait)}", patience=SECONDS + LATE)
         last = json.loads(self.run("cat /run/virtnet.kvm/checkpoint/last.json"))
         if last["committed"] or last["by"] != "timer" or last["left"] or not last["actions"]:
             raise SystemExit(f"it did not end as it should have:\n{json.dumps(last, indent=1)}\n{said}")
