@@ -102,7 +102,7 @@ def test_taken_back_together(clean: Host, place: int) -> None:
 
 
 def _hold(host: Host, address: str) -> str:
-    """Take the port of an address that isn't there as yet, as another DNS server of the host might."""
+    """Take the port of an address that isn't there, as another DNS server of the host might."""
     script = (
         "import socket, sys, time\n"
         "for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):\n"
@@ -116,9 +116,7 @@ def _hold(host: Host, address: str) -> str:
     )
     host.shell("cat >/run/hold.py", input=script)
     pid = host.shell("python3 /run/hold.py >/run/hold.out 2>&1 & echo $!").strip()
-    host.shell(
-        "for i in $(seq 100); do grep -q held /run/hold.out && exit 0; sleep 0.1; done; cat /run/hold.out; exit 1"
-    )
+    host.until("grep held /run/hold.out || { cat /run/hold.out; false; }")
     return pid
 
 

@@ -56,7 +56,7 @@ def test_everything_at_once(clean: Host) -> None:
     assert found["interfaces"]["tap8"]["port"]["cost"] == 7 and found["networks"]["office"]["active"]
     # one by one, they are what their modules make of the same options
     clean.ok("linux_bridge", {"name": "br7", **NONE, "ports": [{"name": "p0"}, {"name": "tap8", "cost": 7}]})
-    with guest_on(clean, "office", ip="192.168.20.77/24"):
+    with guest_on(clean, "office", ip="192.168.20.77/24", kind="station"):
         reaches(clean, "192.168.20.77", seconds=90)
     gone = _fabric(clean, networks=_gone("one", "office"), bridges=_gone("br7"), taps=_gone("tap7", "tap8"))
     assert {each["method"] for kind in ("networks", "bridges", "taps") for each in gone[kind]} == {"removed"}

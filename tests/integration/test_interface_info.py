@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from integration.support.cases_interfaces import CASES, COMMON, PORTS, InterfaceCase
+from integration.support.guests import reaches
 from integration.support.host import Host
 from integration.support.wires import OUTER, tap
 
@@ -52,7 +53,9 @@ def test_a_bridge(clean: Host) -> None:
     clean.shell(f"{OUTER}; ip link add br7 type bridge; ip link set ens7 master br7; ip link set br7 up")
     clean.shell("ip address add 192.168.30.2/24 dev br7; bridge fdb add 02:00:00:00:00:99 dev ens7 master static")
     with tap(clean, "vnet7"):
-        clean.shell("ip link set vnet7 master br7; ping -n -c 3 -i 0.2 192.168.30.1")
+        clean.shell("ip link set vnet7 master br7")
+        reaches(clean, "192.168.30.1")
+        clean.shell("ping -n -c 3 -i 0.2 192.168.30.1")
         (found,) = _info(clean, "linux_bridge", "br7")
     assert set(found) == ALWAYS | OWN["linux_bridge"]
     seen = clean.interfaces()["interfaces"]["br7"]

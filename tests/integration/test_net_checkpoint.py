@@ -19,6 +19,7 @@ from integration.support.host import Host
 
 DIRECTORY = "/run/virtnet.kvm/checkpoint"
 SHORT = 5
+_CUT = "/run/virtnet-test.cut"
 
 
 @pytest.fixture
@@ -44,12 +45,9 @@ def _last(host: Host) -> dict[str, Any]:
     return json.loads(host.shell(f"cat {DIRECTORY}/last.json"))  # type: ignore[no-any-return]
 
 
-def _over(host: Host, seconds: float = 40) -> None:
+def _over(host: Host, seconds: int = 40) -> None:
     """Wait until it is open no more."""
-    deadline = time.monotonic() + seconds
-    while host.can(f"test -e {DIRECTORY}/open.json"):
-        assert time.monotonic() < deadline, f"still open after {seconds} s"
-        time.sleep(0.2)
+    host.until(f"test ! -e {DIRECTORY}/open.json || {{ cat {DIRECTORY}/open.json; false; }}", seconds)
 
 
 # ---- states
@@ -198,13 +196,15 @@ def test_a_host_that_is_cut_off_is_back_as_it_was(closed: Host, way: str) -> Non
     before = closed.interfaces()
     _checkpoint(closed, "created", timeout=SHORT)
     begun = time.monotonic()
-    closed.shell(f"systemd-run --quiet --collect /bin/sh -c 'sleep 0.5; {WAYS[way].format(**locals())}'")
-    time.sleep(1.5)
+    # by a service, which begins when we have had our answer
+    cut = f"sleep 0.5; {WAYS[way].format(**locals())}; touch {_CUT}"
+    closed.shell(f"rm -f {_CUT}; systemd-run --quiet --collect /bin/sh -c '{cut}'")
+    closed.until(f"test -e {_CUT}", SHORT + 15)
     _over(closed)
     took = time.monotonic() - begun
     assert took >= SHORT - 1, "it was never cut off"
     assert took < SHORT + 15
     assert _last(closed)["left"] == []
     assert _last(closed)["actions"]
-    time.sleep(2)  # the kernel makes sure that nobody else has our IPv6 addresses
+    closed.until("! ip -6 address show tentative | grep .")  # the kernel makes sure that nobody else has our addresses
     assert closed.interfaces() == before

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -53,14 +52,8 @@ def networkd(clean: Host) -> Iterator[Host]:
 
 def _managed(host: Host, *names: str) -> None:
     """networkd has set them up."""
-    deadline = time.monotonic() + 60
-    while True:
-        rows = [line.split() for line in host.shell("networkctl list --no-legend").splitlines()]
-        states = {row[1]: row[-1] for row in rows}
-        if all(states.get(name) == "configured" for name in names):
-            return
-        assert time.monotonic() < deadline, states
-        time.sleep(0.3)
+    states = f"networkctl list --no-legend {' '.join(names)} | awk '{{print $NF}}' | sort -u"
+    host.until(f'test "$({states})" = configured || {{ networkctl list; false; }}', 60)
 
 
 _BRIDGE: dict[str, Any] = {

@@ -104,8 +104,8 @@ def test_a_host_that_is_cut_off_comes_back(clean: Host) -> None:
     # by the time that the task is given up, or a little later
     said = played.tasks[-1]["result"]["msg"]
     assert "The host has its interfaces back" in said or "The host goes back" in said, played.done.stdout
-    clean.shell("for i in $(seq 300); do ip link show br7 >/dev/null 2>&1 || exit 0; sleep 0.1; done; exit 1")
-    clean.shell("for i in $(seq 300); do ping -c1 -W1 198.18.0.1 >/dev/null && exit 0; sleep 0.1; done; exit 1")
+    clean.until("! ip link show br7")
+    clean.until("ping -c1 -W1 198.18.0.1")
     assert _everything(clean) == before
     assert set(clean.look()) == {"default"}, "networks come only when the way is known to stay"
 

@@ -184,6 +184,8 @@ def test_leases_and_guests(clean: Host) -> None:
 
 def _told_of(clean: Host, web: Guest, mac: str) -> None:
     address = web.lease()
+    # libvirt hears of a lease some time after the guest
+    clean.until(f"virsh net-dhcp-leases lan | grep {mac}")
     (found,) = clean.info("lan")
     (lease,) = found["leases"]
     assert (lease["ip"], lease["prefix"], lease["mac"]) == (address, 24, mac)

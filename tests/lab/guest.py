@@ -130,6 +130,16 @@ class Guest(ABC):
             raise LabError(f"{self}: `{cmd}` ended with {code}: {output.strip()}")
         return output
 
+    def until(self, cmd: str, within: int = 30) -> str:
+        """Wait until a command succeeds in the guest; what it said then. What it said last is the failure, after that time."""
+        words = f"until ({cmd}) >/run/until 2>&1; do {_PAUSE}; done; cat /run/until"
+        code, output = self.run(words, within)
+        if code != 0:
+            raise LabError(
+                f"{self}: `{cmd}` does not succeed within {within} s: {self.run('cat /run/until')[1].strip()}"
+            )
+        return output
+
     def lease(self, timeout: int = 120) -> str:
         """Its IPv4 address from DHCP; waits for it."""
         code, output = self.run(f"until test -s /run/lease; do {_PAUSE}; done; cat /run/lease", timeout)

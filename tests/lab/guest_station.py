@@ -135,7 +135,8 @@ def port_in(network: ElementTree.Element, portgroup: str | None) -> dict[str, st
     group = network.find(f"portgroup[@{key}='{value}']")
     if portgroup and group is None:
         raise LabError(f"network {name}: it has no port group {portgroup}")
-    vlan = next((there.find("vlan") for there in (group, network) if there is not None and there.find("vlan")), None)
+    vlans = [vlan for there in (group, network) if there is not None for vlan in there.findall("vlan")]
+    vlan = vlans[0] if vlans else None
     tags = [] if vlan is None else vlan.findall("tag")
     if len(tags) > 1 or (vlan is not None and vlan.get("trunk") == "yes"):
         raise LabError(f"network {name}: a station's port can't be a trunk; a domain's can")

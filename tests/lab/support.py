@@ -9,6 +9,7 @@ import subprocess
 
 from . import Machine, cgroup, net
 from .machine import run_dir
+from .system import wait_until
 
 
 def of_this_machine() -> dict[str, str]:
@@ -60,7 +61,14 @@ def with_tags(machine: Machine, number: int) -> None:
     have(machine, f"203.0.113.{128 + number}/25", "tag20.5")
 
 
+def reaches(machine: Machine, *addresses: str) -> None:
+    """All of these addresses answer it, soon."""
+    ping = " && ".join(f"ping -c 1 -W 1 {address}" for address in addresses)
+    wait_until(
+        lambda: machine.run(ping, False).returncode == 0, 30, f"{' and '.join(addresses)} to answer {machine.name}"
+    )
+
+
 def reaches_with_tags(machine: Machine, number: int) -> None:
     """It reaches the machine that was given addresses with this number, in each way."""
-    for address in (f"198.51.100.{number}", f"203.0.113.{number}", f"203.0.113.{128 + number}"):
-        machine.run(f"for i in 1 2 3 4 5; do ping -c 1 -W 1 {address} && exit 0; done; exit 1")
+    reaches(machine, f"198.51.100.{number}", f"203.0.113.{number}", f"203.0.113.{128 + number}")

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -13,11 +14,13 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 from . import Machine, clean, create, get, inventory, net, owner
-from .guest import Guest
+from .guest import STATIONS, Guest, Nic, start_guests
+from .guest_station import port_in
 from .machine import LabError, run_dir
 from .support import of_this_machine, traces
 from .system import wait_until
@@ -86,14 +89,110 @@ def test_a_guest_has_lease_and_gateway_and_is_gone_after_stop(host: Machine) -> 
     guest = Guest.start(host, "web", network="default")
     address = guest.lease()
     assert address.startswith("192.168.122.")
-    assert address in host.run("virsh net-dhcp-leases default").stdout
-    assert guest.run("ping -c 1 -W 5 192.168.122.1")[0] == 0
-    assert guest.run("ping -c 1 -W 1 192.168.122.99")[0] == 1
+    # libvirt hears of a lease some time after the guest
+    wait_until(lambda: address in host.run("virsh net-dhcp-leases default").stdout, 10, "libvirt to know the lease")
+    assert guest.ping("192.168.122.1")
+    assert not guest.ping("192.168.122.99", within=1)
     assert guest.run("echo one; echo two >&2; exit 3") == (3, "one\ntwo\n")
     assert host.run(f"ip -brief link show {guest.ifname()}").stdout
     guest.stop()
     assert not guest.is_running()
     assert "web" not in host.run("virsh list --all --name").stdout.split()
+
+
+def _of_the_host(host: Machine) -> list[str]:
+    """What a station could leave behind."""
+    namespaces = "lsns --noheadings --output TYPE,NS,COMMAND | sort"
+    links = "ip -brief link show | cut -d' ' -f1 | sort"
+    processes = "ps -e -o args= | grep -E 'station|udhcpc|listen' | grep -v grep"
+    rest = f"cat /proc/mounts /etc/resolv.conf; ls /tmp /run {STATIONS} 2>/dev/null"
+    return [host.run(f"{command}; true").stdout for command in (namespaces, links, processes, rest)]
+
+
+@pytest.fixture
+def networks(host: Machine) -> Iterator[Machine]:
+    """The network default runs, and the bridge lab9 is beside it."""
+    host.run("virsh net-start default 2>/dev/null; mkdir -p " + STATIONS, check=False)
+    host.run("ip link add lab9 type bridge && ip address add 10.9.9.1/24 dev lab9 && ip link set lab9 up")
+    yield host
+    host.run("ip link delete lab9")
+
+
+def test_stations_are_guests(networks: Machine) -> None:
+    before = _of_the_host(networks)
+    web, db = start_guests(networks, ["web", "a-name-longer-than-a-device"], Nic("default"), "station")
+    try:
+        assert web.is_running() and networks.run(f"ip -brief link show {db.ifname()}").stdout
+        assert db.lease() == db.address() and db.lease().startswith("192.168.122.")
+        wait_until(lambda: db.lease() in networks.run("virsh net-dhcp-leases default").stdout, 10, "libvirt to know it")
+        assert web.ping("192.168.122.1") and web.ping(db.lease()) and not web.ping("192.168.122.99", within=1)
+        assert db.lease() in web.until(f"nslookup -type=a {db.name}")
+        # as on a domain: files of its own, its own name, and what a command says
+        assert web.run("hostname; ls /tmp; touch /tmp/mine; echo two >&2; exit 3") == (3, "web\ntwo\n")
+        assert web.run("cut -d' ' -f1 /run/lease; sleep 600 &") == (0, f"{web.lease()}\n")
+        assert web.run("cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/eth0/accept_ra")[1] == "0\n1\n"
+        for protocol in ("tcp", "udp"):
+            web.listen(80, protocol, "hello")
+        assert db.run(f"nc {web.lease()} 80")[1] == f"hello {db.lease()}\n"
+        ask = f"exec 3<>/dev/udp/{web.lease()}/80; echo >&3; timeout 5 head -n 1 <&3"
+        assert networks.run(f"bash -c {shlex.quote(ask)}").stdout == "hello 192.168.122.1\n"
+        with pytest.raises(LabError, match="the port is taken"):
+            web.listen(80)
+    finally:
+        web.stop()
+        db.stop()
+    assert not web.is_running()
+    assert _of_the_host(networks) == before
+
+
+def test_a_station_is_plugged_elsewhere(networks: Machine) -> None:
+    before = _of_the_host(networks)
+    web = Guest.start(networks, "web", network="default", kind="station")
+    try:
+        web.plug(bridge="lab9")
+        assert web.run("ip address add 10.9.9.2/24 dev eth0; test -e /run/lease")[0] == 1
+        assert web.ping("10.9.9.1")
+        web.plug("default")
+        assert web.lease().startswith("192.168.122.") and web.ping("192.168.122.1")
+    finally:
+        web.stop()
+    assert _of_the_host(networks) == before
+
+
+def test_guests_of_one_name(networks: Machine) -> None:
+    web = Guest.start(networks, "web", bridge="lab9", ip="10.9.9.2/24", kind="station")
+    node = Guest.start(networks, "node", bridge="lab9", ip="10.9.9.3/24")
+    try:
+        assert web.address() == "10.9.9.2" and web.ping("10.9.9.3", within=30)
+        assert [type(Guest.find(networks, guest.name)) for guest in (web, node)] == [type(web), type(node)]
+        for name, kind in (("web", "station"), ("web", "domain"), ("node", "station")):
+            with pytest.raises(LabError, match=rf"{name}.* is there already"):
+                Guest.start(networks, name, bridge="lab9", kind=kind)
+        assert web.ping("10.9.9.3") and web.is_running() and node.is_running()
+    finally:
+        web.stop()
+        node.stop()
+    with pytest.raises(LabError, match="Network not found"):
+        Guest.start(networks, "web", network="nonsense", kind="station")
+    with pytest.raises(LabError, match="bridge nonsense: there is none on this host"):
+        Guest.start(networks, "web", bridge="nonsense", kind="station")
+
+
+@pytest.mark.parametrize(
+    ("portgroup", "pvid"),
+    [(None, "7"), ("web", "11"), ("plain", "7"), ("none", "has no port group none"), ("both", "trunk")],
+)
+def test_the_port_of_a_station_is_as_libvirt_says(portgroup: str | None, pvid: str) -> None:
+    network = ElementTree.fromstring(
+        "<network><name>lan</name><bridge name='br0'/><vlan><tag id='7'/></vlan><port isolated='yes'/>"
+        "<portgroup name='web'><vlan><tag id='11'/></vlan></portgroup><portgroup name='plain' default='yes'/>"
+        "<portgroup name='both'><vlan trunk='yes'><tag id='1'/><tag id='2'/></vlan></portgroup></network>"
+    )
+    if not pvid.isdigit():
+        with pytest.raises(LabError, match=pvid):
+            port_in(network, portgroup)
+    else:
+        assert port_in(network, portgroup) == {"bridge": "br0", "pvid": pvid, "isolated": "yes"}
 
 
 def test_a_reboot_keeps_the_disk_and_loses_the_network(host: Machine) -> None:

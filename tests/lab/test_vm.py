@@ -15,7 +15,7 @@ import pytest
 from . import Machine, clean, create, net, vm, vm_accel, vm_boot, vm_image, vm_qemu, vm_snapshot
 from .guest import Guest
 from .machine import LabError
-from .support import have, of_this_machine, ports, reaches_with_tags, traces, with_tags
+from .support import have, of_this_machine, ports, reaches, reaches_with_tags, traces, with_tags
 from .system import is_alive
 
 pytestmark = pytest.mark.lab
@@ -61,9 +61,9 @@ def test_guest_has_a_lease_by_the_chosen_backend(host: Machine) -> None:
     guest = Guest.start(host, "web", network="default")
     assert "<domain type='kvm'" in host.run("virsh dumpxml web").stdout
     assert guest.lease().startswith("192.168.122.")
-    assert guest.run("ping -c 1 -W 5 192.168.122.1")[0] == 0
+    assert guest.ping("192.168.122.1")
     # Beyond the host too, as far as there is something: the network is a NAT one.
-    assert guest.run(f"ping -c 1 -W 5 {vm_boot.GATEWAY}")[0] == 0
+    assert guest.ping(vm_boot.GATEWAY)
     guest.stop()
     host.run("virsh net-destroy default")
 
@@ -95,7 +95,7 @@ def test_a_lan_of_vms_and_containers(host: Machine, other: Machine, beside: Mach
     with_tags(other, 2)
     have(beside, "198.51.100.3/24")
     reaches_with_tags(host, 2)
-    host.run("ping -c 1 -W 5 198.51.100.3")
+    reaches(host, "198.51.100.3")
 
 
 def test_a_vm_is_reached_by_a_lan(host: Machine) -> None:

@@ -19,6 +19,7 @@ import pwd
 import re
 import runpy
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -286,8 +287,19 @@ def _clean_interfaces(files: dict[str, str]) -> None:
                 file.write(files[path])
 
 
+def _clean_stations() -> None:
+    """The lab's guests that are no domains; their NICs go with the other interfaces."""
+    for home in glob.glob("/run/virtnet-lab/*"):
+        with contextlib.suppress(OSError), open(f"{home}/state", encoding="utf-8") as state:
+            pid, name = state.read().split()
+            with open(f"/proc/{pid}/comm", encoding="utf-8") as comm:
+                if comm.read().strip() == name:
+                    os.kill(int(pid), signal.SIGKILL)
+        shutil.rmtree(home)
+
+
 def clean(request: dict[str, Any]) -> dict[str, Any]:
-    """No guests, no networks but an inactive `default`, which Debian brings, and no interfaces that were not there."""
+    """No guests of either kind, no networks but an inactive `default`, which Debian brings, and no interfaces that were not there."""
 
     def work() -> None:
         import libvirt
@@ -304,6 +316,7 @@ def clean(request: dict[str, Any]) -> dict[str, Any]:
                 with contextlib.suppress(libvirt.libvirtError):
                     step()
         connection.close()
+        _clean_stations()
         _clean_interfaces(request["files"])
 
     err, status = _in_child(work)[1:]

@@ -16,7 +16,7 @@ from .host import Host
 
 @contextlib.contextmanager
 def guest_on(host: Host, network: str, name: str = "g1", **options: Any) -> Iterator[Guest]:
-    """A guest on a network, with its address; gone at the end."""
+    """A guest on a network, with its address; gone at the end. One that libvirt needn't know of may be of the kind station."""
     guest = Guest.start(host.machine, name, network, **options)
     try:
         yield guest
@@ -42,7 +42,8 @@ class Ping:
 
     def __exit__(self, *_: object) -> None:
         # SIGINT has it print what it counted
-        self._host.shell(f"kill -INT {self._pid}; while kill -0 {self._pid} 2>/dev/null; do sleep 0.1; done")
+        self._host.shell(f"kill -INT {self._pid}")
+        self._host.until(f"! kill -0 {self._pid}")
         self.log = self._host.shell(f"cat {self._LOG}")
 
     @property
@@ -54,9 +55,7 @@ class Ping:
 
 def reaches(host: Host, address: str, seconds: int = 30) -> None:
     """The host's ping is answered, at once or after a while."""
-    plain = address.partition("/")[0]
-    command = f"for i in $(seq {seconds}); do ping -n -c 1 -W 1 {plain} >/dev/null && exit 0; done; exit 1"
-    host.shell(command)
+    host.until(f"ping -n -c 1 -W 1 {address.partition('/')[0]}", seconds)
 
 
 def plugged(host: Host, network: str, guest: Guest) -> None:

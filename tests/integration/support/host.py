@@ -119,6 +119,14 @@ class Host:
         self._ask({"do": "shell", "command": f"exec >/dev/null 2>&1; {probe}"})
         return bool(self._answer()["status"] == 0)
 
+    def until(self, command: str, seconds: int = 30) -> str:
+        """Wait until a shell command succeeds; what it said then. What it said last is the failure, after that time."""
+        return self.shell(
+            f"end=$(($(cut -d. -f1 /proc/uptime) + {seconds})); until said=$( ({command}) 2>&1); do"
+            f' test "$(cut -d. -f1 /proc/uptime)" -lt $end || {{ echo "not so after {seconds} s: $said" >&2; exit 1; }};'
+            ' sleep 0.1; done; echo "$said"'
+        )
+
     def look(self) -> dict[str, Any]:
         """Every network, as libvirt and the kernel have it."""
         self._ask({"do": "look"})

@@ -74,7 +74,7 @@ def running(host: Host, name: str, command: str) -> Iterator[dict[str, str]]:
     """A program that goes on until the end, or until it is told to; its last line is in ``said`` then."""
     log = f"/run/virtnet-test.{name}"
     pid = host.shell(f"{command} >{log} 2>&1 & echo $!").strip()
-    host.shell(f"for i in $(seq 200); do grep -q ready {log} && exit 0; sleep 0.05; done; cat {log} >&2; exit 1")
+    host.until(f"grep ready {log} || {{ cat {log}; false; }}")
     found = {"pid": pid, "said": ""}
     try:
         yield found
