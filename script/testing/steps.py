@@ -26,7 +26,7 @@ MODES = {
 }
 
 # The hosts of the integration tests, as tests/integration/conftest.py has them: of which kind each is.
-INTEGRATION_HOSTS = {"bookworm": "container", "trixie": "container", "bookworm_vm": "vm", "nftables": "vm"}
+INTEGRATION_HOSTS = {"bookworm": "container", "trixie": "container", "bookworm_uml": "uml", "trixie_uml": "uml"}
 QUICK_HOST = "trixie"
 
 # In half processor cores. Hosts in containers or UML wait for much of the time, and so does Ansible for an emulated VM, which
