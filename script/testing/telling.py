@@ -25,14 +25,15 @@ _ERROR = re.compile(r"^(ERROR|FATAL|CRITICAL|E  )|\berror: ")
 
 
 def telling(kind: str, lines: Sequence[str], report: Path | None = None) -> list[str]:
-    """The last lines that the runner prints of a failed step."""
+    """The lines that the runner prints of a failed step."""
     if kind == "molecule":
         found = _of_ansible(lines)
     elif report is not None and report.exists():
         found = list(_of_pytest(report))
     else:
         found = []
-    found = found or [line for line in lines if _ERROR.search(line) and "glob failed" not in line]
+    # What failed first is why the rest did; of other logs the last errors are the ones that ended it.
+    found = found[:MOST_LINES] or [line for line in lines if _ERROR.search(line) and "glob failed" not in line]
     ours = [line for line in lines if line.startswith(OF_THE_RUNNER)]
     others = found[-MOST_LINES:] or [line for line in lines if line.strip() and line not in ours][-MOST_OF_THE_END:]
     return [*others, *ours]

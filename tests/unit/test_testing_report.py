@@ -86,6 +86,17 @@ fatal: [nat-c13]: UNREACHABLE! =>
     ]
 
 
+def test_of_many_failures_the_first_are_told() -> None:
+    log = [
+        line.format(number)
+        for number in range(30)
+        for line in ("TASK [Do {}] ***", "fatal: [nat-c12]: FAILED! =>", "    msg: number {}")
+    ]
+    told = telling("molecule", log)
+    assert told[:2] == ["nat-c12: Do 0", "    number 0"]
+    assert len(told) == 40
+
+
 def test_what_was_ignored_is_not_told() -> None:
     log = """\
 TASK [Try] ***
