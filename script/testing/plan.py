@@ -16,20 +16,22 @@ from .step import Result, Step
 
 # In seconds, on two cores without hardware virtualisation: what counts is which is longer.
 DEFAULTS = {
-    "sanity": 200.0,
-    "galaxy-importer": 60.0,
-    "ansible-lint": 60.0,
-    "docs": 15.0,
-    "mypy plugins": 40.0,
-    "units, oldest ansible-core": 60.0,
-    "units, newest ansible-core": 60.0,
+    "build uml images": 600.0,
+    "integration, bookworm": 800.0,
+    "integration, trixie": 800.0,
+    "molecule lockout, uml": 330.0,
+    "molecule vlan_trunk, uml": 350.0,
+    "lab, test_vm": 60.0,
+    "sanity": 130.0,
 }
-_BY_KIND = {"build": 150.0, "gate": 10.0, "unit": 60.0, "integration": 420.0, "molecule": 240.0}
+_BY_KIND = {"build": 150.0, "gate": 20.0, "unit": 30.0, "integration": 250.0, "molecule": 120.0}
 _VM_FACTOR = 3
 
 
 def default(step: Step) -> float:
-    found = DEFAULTS.get(step.name, _BY_KIND[step.kind])
+    if step.name in DEFAULTS:
+        return DEFAULTS[step.name]
+    found = _BY_KIND[step.kind]
     return found * _VM_FACTOR if step.hosts == "vm" and step.kind != "build" else found
 
 
@@ -50,10 +52,11 @@ def save(path: Path, results: Iterable[Result]) -> None:
 
 
 class Plan:
-    """Decides what starts next. It holds no clock: whoever asks gives the time."""
+    """Decides what starts next."""
 
     def __init__(self, steps: Sequence[Step], known: Mapping[str, float], cores: int | None = None) -> None:
-        self.capacity = 2 * (cores or os.cpu_count() or 1)
+        self.cores = cores or os.cpu_count() or 1
+        self.capacity = 3 * self.cores
         self._seconds = {step.name: known.get(step.name, default(step)) for step in steps}
         self._steps = {step.name: step for step in steps}
         self._rank = {name: self._until_the_end(name) for name in self._steps}
@@ -64,37 +67,26 @@ class Plan:
         return self._seconds[name] + max((self._until_the_end(other) for other in waiting), default=0.0)
 
     def _weight(self, step: Step) -> int:
-        """A step that is more than the machine carries has the machine for itself."""
-        return min(step.weight, self.capacity)
+        """A step that is more than the machine carries has all that is for hosts for itself."""
+        return min(step.weight, 2 * self.cores)
 
-    def choose(
-        self, waiting: Collection[Step], running: Mapping[str, float], done: Collection[str], now: float
-    ) -> Step | None:
-        """The step that should start now, if any; `running` says when each running step started.
+    def choose(self, waiting: Collection[Step], running: Collection[str], done: Collection[str]) -> Step | None:
+        """The step that should start now, if any: of those that can start and fit, the one that takes longest.
 
-        The longest that can start goes first. While it doesn't fit, shorter ones may only start if they don't delay it:
-        they end before there is room for it, or leave enough room.
+        Steps on hosts may keep all cores busy. Light steps fill the gaps that they leave, one for each core, so that they
+        don't take the place of a step on hosts; when there is none any more, they take the rest.
         """
-        ready = [step for step in waiting if all(name in done for name in step.after if name in self._steps)]
-        ready.sort(key=lambda step: (-self._rank[step.name], step.name))
-        if not ready:
-            return None
-        free = self.capacity - sum(self._weight(self._steps[name]) for name in running)
-        first, *others = ready
-        if self._weight(first) <= free:
-            return first
-        when, left = self._room(self._weight(first), free, running, now)
-        for step in others:
-            weight = self._weight(step)
-            if weight <= free and (weight <= left or now + self._seconds[step.name] <= when):
-                return step
-        return None
-
-    def _room(self, weight: int, free: int, running: Mapping[str, float], now: float) -> tuple[float, int]:
-        """When there will be room for this weight, and how much is left beside it then."""
-        ends = sorted((max(now, began + self._seconds[name]), name) for name, began in running.items())
-        for when, name in ends:
-            free += self._weight(self._steps[name])
-            if free >= weight:
-                return when, free - weight
-        raise ValueError(f"a step of weight {weight} never fits in {self.capacity}")
+        weights = [self._weight(self._steps[name]) for name in running]
+        heavy, light = sum(weight for weight in weights if weight > 1), weights.count(1)
+        room = {
+            True: 2 * self.cores - heavy,
+            False: (self.cores if any(step.weight > 1 for step in waiting) else self.capacity - heavy) - light,
+        }
+        fit = [
+            step
+            for step in waiting
+            if self._weight(step) <= room[step.weight > 1]
+            and all(name in done for name in step.after if name in self._steps)
+        ]
+        # What hosts are made of comes first: other steps wait for it, and it takes no time where it is there.
+        return min(fit, key=lambda step: (step.kind != "build", -self._rank[step.name], step.name), default=None)

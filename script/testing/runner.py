@@ -41,7 +41,7 @@ class Run:
                     self._waiting.clear()
                 self._give_up()
                 passed = {result.step.name for result in self.results if not result.failed}
-                step = self._plan.choose(self._waiting, self._running, passed, time.monotonic())
+                step = self._plan.choose(self._waiting, self._running, passed)
                 if step is not None:
                     self._start(step)
                 elif self._running:

@@ -22,7 +22,7 @@ class Step:
     """Where pytest leaves its counts. A step without is one test."""
     hosts: str = ""
     """The kind of the lab hosts that it boots; empty if it boots none."""
-    weight: int = 2
+    weight: int = 1
     """How much of the machine it takes, in half processor cores."""
     after: tuple[str, ...] = ()
     """The steps that must have passed before it starts."""

@@ -29,25 +29,23 @@ MODES = {
 INTEGRATION_HOSTS = {"bookworm": "container", "trixie": "container", "bookworm_uml": "uml", "trixie_uml": "uml"}
 QUICK_HOST = "trixie"
 
-# In half processor cores. Hosts in containers or UML wait for much of the time, and so does Ansible for an emulated VM, which
-# keeps one core busy; two VMs keep two.
-LIGHT, VMS = 2, 4
-SHORT = 1  # a gate of a few seconds
-SHORT_GATES = ("changelog", "docs", "ruff check", "ruff format", "shellcheck")
+# In half processor cores. Ansible keeps about one core busy with hosts of its own kernel, emulated or not; two emulated VMs keep
+# two. In containers, tests wait for half of their time. Gates and unit tests fill the gaps.
+HOSTS, VMS, FILLING = 2, 4, 1
 
 
 def steps(mode: str, logs: Path) -> list[Step]:
     kinds = MODES[mode]
     found: list[Step] = []
     if "integration" in kinds:
-        found += _integration(logs, quick=mode == "quick")
+        found += _integration(logs, mode)
     if "molecule" in kinds:
         found += _molecule(mode)
     if "gate" in kinds:
         found += _gates(logs)
     if "unit" in kinds:
         found += _units(logs)
-    return [*_builds(found), *(dataclasses.replace(step, after=_needed(step)) for step in found)]
+    return [*_builds(found, mode), *(dataclasses.replace(step, after=_needed(step)) for step in found)]
 
 
 def _needed(step: Step) -> tuple[str, ...]:
@@ -59,11 +57,13 @@ def _build_name(kind: str) -> str:
     return f"build {kind} images"
 
 
-def _builds(found: Sequence[Step]) -> Iterator[Step]:
+def _builds(found: Sequence[Step], mode: str) -> Iterator[Step]:
     """What hosts are made of, so that on a new machine it is built while the gates run; there already, it takes a second."""
     for name in sorted({name for step in found for name in _needed(step)}):
         kind = name.split()[1]
-        command = (str(CHECKOUT / "script" / "lab"), "build", "--kind", kind)
+        # VMs of Debian 12 are only part of a full run.
+        distros = ("--distro", "trixie") if kind == "vm" and mode != "full" else ()
+        command = (str(CHECKOUT / "script" / "lab"), "build", "--kind", kind, *distros)
         yield Step(name, "build", command, CHECKOUT, dict(os.environ), minutes=40, hosts=kind)
 
 
@@ -79,21 +79,23 @@ def _units(logs: Path) -> Iterator[Step]:
         yield _pytest(name, "unit", venv, logs, ["tests/unit"])
 
 
-def _integration(logs: Path, quick: bool) -> Iterator[Step]:
+def _integration(logs: Path, mode: str) -> Iterator[Step]:
     """The modules, on each host by itself; and, except in a quick run, the lab itself."""
+    quick = mode == "quick"
     # -v: a line a test, so that the log of a run that hangs says where.
     options = ["-v", "--durations=20", *(["--quick"] if quick else [])]
+    lab_options = ["-v", "--durations=20", *(["--full"] if mode == "full" else [])]
     for host, kind in INTEGRATION_HOSTS.items():
         if host == QUICK_HOST or not quick:
             step = _pytest(
                 f"integration, {host}", "integration", "dev", logs, [*options, "tests/integration", "--host", host]
             )
-            yield dataclasses.replace(step, hosts=kind, minutes=45)
+            yield dataclasses.replace(step, hosts=kind, minutes=45, weight=FILLING if kind == "container" else HOSTS)
     for file in sorted((CHECKOUT / "tests" / "lab").glob("test_*.py")) if not quick else ():
         what = file.stem.removeprefix("test_")
         kind = what if what in ("uml", "vm") else "container"
-        step = _pytest(f"lab, {file.stem}", "integration", "dev", logs, [*options, f"tests/lab/{file.name}"])
-        yield dataclasses.replace(step, hosts=kind, minutes=45, weight=VMS if kind == "vm" else LIGHT)
+        step = _pytest(f"lab, {file.stem}", "integration", "dev", logs, [*lab_options, f"tests/lab/{file.name}"])
+        yield dataclasses.replace(step, hosts=kind, minutes=45, weight=FILLING if kind == "container" else HOSTS)
 
 
 def _molecule(mode: str) -> Iterator[Step]:
@@ -108,7 +110,7 @@ def _scenario(name: str, run: HostsRun) -> Step:
     # Several runs of a scenario may be under way at once.
     directory = CACHE / "molecule" / step.slug
     env = {**environment("dev"), **run.environment, "MOLECULE_EPHEMERAL_DIRECTORY": str(directory)}
-    weight = VMS if (run.kind, run.distro) == ("vm", "both") else LIGHT
+    weight = FILLING if run.kind == "container" else VMS if (run.kind, run.distro) == ("vm", "both") else HOSTS
     return dataclasses.replace(step, env=env, weight=weight)
 
 
@@ -116,7 +118,7 @@ def _gates(logs: Path) -> Iterator[Step]:
     staged, env = stage(), environment("dev")
 
     def gate(name: str, *command: str, env: dict[str, str] = env, cwd: Path = staged) -> Step:
-        return Step(name, "gate", command, cwd, env, weight=SHORT if name in SHORT_GATES else LIGHT)
+        return Step(name, "gate", command, cwd, env)
 
     yield gate("sanity", *_sanity(), env=ansible_test_environment("dev"))
     yield gate("galaxy-importer", "bash", "-c", _importer(logs), env=environment("importer"))
