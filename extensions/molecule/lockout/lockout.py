@@ -174,7 +174,10 @@ def main() -> None:
     lockout = Lockout(sys.argv[1], Path(sys.argv[2]))
     # with a tool in charge there are files to be put back, too
     lockout.run("systemctl start systemd-networkd")
-    lockout.run(f"ip link add {DEAD} type veth peer name dead1; ip link set {DEAD} up; ip link set dead1 up")
+    # udev gives them other MAC addresses: before they are up, as their link-local addresses are made of these
+    lockout.run(
+        f"ip link add {DEAD} type veth peer name dead1; udevadm settle; ip link set {DEAD} up; ip link set dead1 up"
+    )
     for way, bridges in lockout.ways().items():
         took = [lockout.once(bridges, kill=way.startswith("killed")) for _time in range(TIMES)]
         print(
