@@ -144,7 +144,8 @@ def _build_uml(distro: str) -> Path:
     from . import uml_image, uml_kernel
 
     if refusal := uml_kernel.why_not():
-        raise LabError(refusal)
+        images.say(f"{refusal}; VMs take the place of UML hosts")
+        return _build_vm(distro)
     return uml_image.image(distro).path
 
 

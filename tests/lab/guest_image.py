@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import tempfile
 from pathlib import Path
 
+from . import images
 from .images import Recipe, root_fs
 from .machine import images_dir, known
 from .system import locked
@@ -116,13 +116,12 @@ def guest_files() -> Path:
             if not any(known()):
                 for old in files_dir().iterdir():
                     shutil.rmtree(old)
-            building = Path(tempfile.mkdtemp(prefix=".building-", dir=files_dir()))
-            unpack_kernel(root / "boot" / f"vmlinuz-{kernel_version(root)}", building / "vmlinux")
-            scripts = {"init": _INIT, "dhcp": DHCP_SCRIPT, "etc/hosts": "127.0.0.1 localhost\n"}
-            write_initramfs(building / "initramfs", root, root / "bin/busybox", MODULES, scripts)
-            shutil.copy(console, building / "console.py")
-            for path in building.iterdir():
-                path.chmod(0o644)
-            building.chmod(0o755)
-            building.rename(done)
+            with images.building(done, "the small guests") as place:
+                place.mkdir(mode=0o755)
+                unpack_kernel(root / "boot" / f"vmlinuz-{kernel_version(root)}", place / "vmlinux")
+                scripts = {"init": _INIT, "dhcp": DHCP_SCRIPT, "etc/hosts": "127.0.0.1 localhost\n"}
+                write_initramfs(place / "initramfs", root, root / "bin/busybox", MODULES, scripts)
+                shutil.copy(console, place / "console.py")
+                for path in place.iterdir():
+                    path.chmod(0o644)
     return done

@@ -138,7 +138,8 @@ def building(wanted: Path, what: str) -> Iterator[Path]:
         hint = f"; the disk of {place.parent} is full" if free < _FULL else ""
         raise LabError(f"{what} can't be built: {error}{hint}") from None
     finally:
-        shutil.rmtree(place, ignore_errors=True)
+        for left in (place, Path(f"{place}.all")):
+            shutil.rmtree(left, ignore_errors=True)
     say(f"built {wanted.name} in {time.monotonic() - began:.0f} s")
 
 
@@ -173,7 +174,8 @@ def _bootstrap(recipe: Recipe, place: Path) -> None:
     if done.returncode != 0:
         lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
         telling = [line for line in lines if line.startswith("E: ") or "No space" in line] or lines[-1:]
-        raise LabError(f"mmdebstrap failed: {' '.join(telling[:2])} (all of it is in {log})")
+        why = (telling or ["it said nothing"])[0].removeprefix("E: ").rstrip(".")
+        raise LabError(f"{why} (all of it is in {log})")
 
 
 def _prune(recipe: Recipe) -> None:

@@ -5,9 +5,14 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
+import sys
+import time
+from pathlib import Path
 
-from . import Machine, cgroup, net
+from . import Machine, cgroup, net, vm_image
 from .machine import run_dir
 from .system import wait_until
 
@@ -51,12 +56,12 @@ def have(machine: Machine, cidr: str, device: str = "eth1") -> None:
 
 def with_tags(machine: Machine, number: int) -> None:
     """Give a machine addresses on its eth1: without a tag, with one, and with two."""
+    have(machine, f"198.51.100.{number}/24")
     machine.run(
         "ip link add link eth1 name tag11 type vlan id 11; ip link set tag11 up"
         " && ip link add link eth1 name tag20 type vlan protocol 802.1ad id 20; ip link set tag20 up"
         " && ip link add link tag20 name tag20.5 type vlan id 5"
     )
-    have(machine, f"198.51.100.{number}/24")
     have(machine, f"203.0.113.{number}/25", "tag11")
     have(machine, f"203.0.113.{128 + number}/25", "tag20.5")
 
@@ -72,3 +77,28 @@ def reaches(machine: Machine, *addresses: str) -> None:
 def reaches_with_tags(machine: Machine, number: int) -> None:
     """It reaches the machine that was given addresses with this number, in each way."""
     reaches(machine, f"198.51.100.{number}", f"203.0.113.{number}", f"203.0.113.{128 + number}")
+
+
+def leave_the_way_in(machine: Machine) -> None:
+    """None of the tools that configure interfaces runs, and none of them changes eth0 when it does."""
+    services = " ".join(vm_image.DISABLED_UNITS)
+    assert set(machine.run(f"systemctl is-active {services}", check=False).stdout.split()) == {"inactive"}
+    read_eth0 = "ip -brief address show eth0"
+    before = machine.run(read_eth0).stdout
+    for tool in ("systemd-networkd", "NetworkManager", "networking"):
+        machine.run(f"systemctl start {tool} && systemctl restart {tool}")
+        assert machine.run(f"systemctl is-active {tool}").stdout == "active\n"
+        assert machine.run(read_eth0).stdout == before
+        machine.run(f"systemctl stop {tool} '{tool}*.socket'")
+        assert machine.run(read_eth0).stdout == before
+
+
+def kill_while_it_starts(name: str, kind: str, after: float) -> None:
+    """Kill the process that starts a host, some time after the host's first trace."""
+    code = f"from lab import create; create({name!r}, 'trixie', {kind!r}).up()"
+    path = str(Path(__file__).resolve().parents[1])
+    process = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": path})
+    wait_until(lambda: bool(traces(name)), 30, "the start of a machine", 0.01)
+    time.sleep(after)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL

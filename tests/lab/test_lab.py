@@ -11,7 +11,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
@@ -22,7 +21,7 @@ from . import Machine, clean, create, get, inventory, net, owner
 from .guest import STATIONS, Guest, Nic, start_guests
 from .guest_station import port_in
 from .machine import LabError, run_dir
-from .support import of_this_machine, ports, traces
+from .support import kill_while_it_starts, of_this_machine, ports, traces
 from .system import wait_until
 
 pytestmark = pytest.mark.lab
@@ -220,19 +219,9 @@ def crashed() -> Iterator[str]:
     create(CRASHED, "trixie", "container").down()
 
 
-def _kill_while_it_starts(name: str, after: float) -> None:
-    code = f"from lab import create; create({name!r}, 'trixie', 'container').up()"
-    path = str(Path(__file__).resolve().parents[1])
-    process = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": path})
-    wait_until(lambda: bool(traces(name)), 30, "the start of a machine", 0.01)
-    time.sleep(after)
-    process.kill()
-    assert process.wait() == -signal.SIGKILL
-
-
 @pytest.mark.parametrize("after", [0.0, 0.15, 0.5, 1.2])
 def test_nothing_is_left_of_a_start_that_was_killed(crashed: str, after: float) -> None:
-    _kill_while_it_starts(crashed, after)
+    kill_while_it_starts(crashed, "container", after)
     assert traces(crashed)
     clean.machine(crashed)
     assert traces(crashed) == []

@@ -6,15 +6,27 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from . import Machine, clean, create, get, images, uml_kernel
-from .machine import LabError, images_dir
-from .support import of_this_machine, ports, reaches_with_tags, traces, with_tags
+from . import Machine, clean, create, get, images, net, uml_kernel
+from .guest import Guest
+from .machine import DISTROS, LabError, images_dir, known
+from .support import (
+    have,
+    kill_while_it_starts,
+    leave_the_way_in,
+    of_this_machine,
+    ports,
+    reaches_with_tags,
+    traces,
+    with_tags,
+)
 from .system import is_alive, wait_until
 
 pytestmark = pytest.mark.lab
@@ -103,6 +115,50 @@ def test_tagged_frames_pass_between_hosts_of_each_debian(host: Machine, other: M
     host.run("ip link del tag20; ip link del tag11")
 
 
+_TRUNK = """<network><name>trunk</name><forward mode='bridge'/><bridge name='lab0'/>
+<portgroup name='v11'><vlan><tag id='11'/></vlan></portgroup><portgroup name='v12'><vlan><tag id='12'/></vlan></portgroup>
+</network>"""
+
+
+def test_a_station_is_in_the_vlan_of_its_port_group(host: Machine) -> None:
+    host.run("ip link add lab0 type bridge vlan_filtering 1 vlan_default_pvid 0 && ip link set lab0 up")
+    host.run("virsh net-define /dev/stdin && virsh net-start trunk", input=_TRUNK)
+    guests = [
+        Guest.start(host, name, "trunk", portgroup=group, ip=f"10.9.0.{number}/24", kind="station")
+        for number, (name, group) in enumerate((("a", "v11"), ("b", "v11"), ("c", "v12")), 1)
+    ]
+    assert guests[0].ping("10.9.0.2", within=20)
+    assert not guests[0].ping("10.9.0.3")
+    for guest in guests:
+        guest.stop()
+    host.run("virsh net-destroy trunk; virsh net-undefine trunk; ip link del lab0")
+
+
+def test_it_is_reached_by_a_lan(host: Machine) -> None:
+    have(host, "198.51.100.1/24")
+    net.make_station(WIRE, ["198.51.100.200/24"])
+    way = host.inventory_vars(WIRE, "198.51.100.1")
+    command = ["ssh", "-i", way["ansible_ssh_private_key_file"], *shlex.split(way["ansible_ssh_common_args"])]
+    seen = subprocess.run(
+        [*command, f"root@{way['ansible_host']}", "echo $SSH_CONNECTION"], check=True, capture_output=True, text=True
+    )
+    assert seen.stdout.split()[0::2] == ["198.51.100.200", "198.51.100.1"]
+    # It has these addresses and no others; the old one is no longer its.
+    net.make_station(WIRE, ["198.51.100.201/24"])
+    assert (
+        "198.51.100.200"
+        not in subprocess.run(
+            [*net.inside(net.station(WIRE)), "ip", "address"], check=True, capture_output=True, text=True
+        ).stdout
+    )
+    with pytest.raises(LabError, match=f"one of its LANs, which are {WIRE}"):
+        host.inventory_vars("elsewhere", "198.51.100.1")
+
+
+def test_no_tool_for_interfaces_takes_the_way_in(host: Machine) -> None:
+    leave_the_way_in(host)
+
+
 def test_it_is_found_and_ended_without_its_record(other: Machine) -> None:
     process = other.state["process"]
     assert f"{OTHER}_1" in ports()
@@ -112,6 +168,28 @@ def test_it_is_found_and_ended_without_its_record(other: Machine) -> None:
     assert traces(OTHER) == []
     assert f"{OTHER}_1" not in ports()
     assert f"m{other.state['number']}" not in ports(".ctl")
+
+
+@pytest.mark.parametrize("after", [0.0, 0.3, 1.5])
+def test_nothing_is_left_of_a_start_that_was_killed(after: float) -> None:
+    create(OTHER, "trixie", "uml").down()
+    kill_while_it_starts(OTHER, "uml", after)
+    number = next((machine.state["number"] for machine in known() if machine.name == OTHER), None)
+    clean.machine(OTHER)
+    assert traces(OTHER) == []
+    assert f"m{number}" not in ports(".ctl")
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("distro", DISTROS)
+def test_ten_boots_and_ten_reboots_in_a_row(distro: str) -> None:
+    for _boot in range(9):
+        with create(OTHER, distro, "uml", links=[WIRE]) as machine:
+            machine.run("ip link show eth1")
+    with create(OTHER, distro, "uml", links=[WIRE]) as machine:
+        for _reboot in range(10):
+            machine.reboot()
+            machine.run("ip link show eth1")
 
 
 def test_a_dead_host_is_seen_and_started_anew(other: Machine) -> None:

@@ -4,18 +4,16 @@
 
 from __future__ import annotations
 
-import shlex
 import socket
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from . import Machine, clean, create, net, vm, vm_accel, vm_boot, vm_image, vm_qemu, vm_snapshot
+from . import Machine, clean, create, vm, vm_accel, vm_boot, vm_image, vm_qemu, vm_snapshot
 from .guest import Guest
 from .machine import LabError
-from .support import have, of_this_machine, ports, reaches, reaches_with_tags, traces, with_tags
+from .support import have, leave_the_way_in, of_this_machine, ports, reaches, reaches_with_tags, traces, with_tags
 from .system import is_alive
 
 pytestmark = pytest.mark.lab
@@ -55,6 +53,7 @@ def beside() -> Iterator[Machine]:
         yield machine
 
 
+@pytest.mark.full
 def test_guest_has_a_lease_by_the_chosen_backend(host: Machine) -> None:
     host.run("virsh net-start default")
     assert "table ip libvirt_network" in host.run("nft list tables").stdout
@@ -81,6 +80,7 @@ def test_no_way_out(host: Machine) -> None:
             server.accept()
 
 
+@pytest.mark.full
 def test_kernel_has_what_a_container_host_may_lack(host: Machine) -> None:
     host.run(
         "ip link add lab0 type bridge vlan_filtering 1 && ip link add lab1 type dummy && ip link set lab1 master lab0"
@@ -89,6 +89,7 @@ def test_kernel_has_what_a_container_host_may_lack(host: Machine) -> None:
     )
 
 
+@pytest.mark.full
 def test_a_lan_of_vms_and_containers(host: Machine, other: Machine, beside: Machine) -> None:
     other.up()
     with_tags(host, 1)
@@ -98,38 +99,9 @@ def test_a_lan_of_vms_and_containers(host: Machine, other: Machine, beside: Mach
     reaches(host, "198.51.100.3")
 
 
-def test_a_vm_is_reached_by_a_lan(host: Machine) -> None:
-    have(host, "198.51.100.1/24")
-    net.make_station(WIRE, ["198.51.100.200/24"])
-    way = host.inventory_vars(WIRE, "198.51.100.1")
-    command = ["ssh", "-i", way["ansible_ssh_private_key_file"], *shlex.split(way["ansible_ssh_common_args"])]
-    seen = subprocess.run(
-        [*command, f"root@{way['ansible_host']}", "echo $SSH_CONNECTION"], check=True, capture_output=True, text=True
-    )
-    assert seen.stdout.split()[0::2] == ["198.51.100.200", "198.51.100.1"]
-    # It has these addresses and no others; the old one is no longer its.
-    net.make_station(WIRE, ["198.51.100.201/24"])
-    assert (
-        "198.51.100.200"
-        not in subprocess.run(
-            [*net.inside(net.station(WIRE)), "ip", "address"], check=True, capture_output=True, text=True
-        ).stdout
-    )
-    with pytest.raises(LabError, match=f"one of its LANs, which are {WIRE}"):
-        host.inventory_vars("elsewhere", "198.51.100.1")
-
-
+@pytest.mark.full
 def test_no_tool_for_interfaces_takes_the_way_in(host: Machine) -> None:
-    services = " ".join(vm_image.DISABLED_UNITS)
-    assert set(host.run(f"systemctl is-active {services}", check=False).stdout.split()) == {"inactive"}
-    read_eth0 = "ip -brief address show eth0"
-    before = host.run(read_eth0).stdout
-    for tool in ("systemd-networkd", "NetworkManager", "networking"):
-        host.run(f"systemctl start {tool} && systemctl restart {tool}")
-        assert host.run(f"systemctl is-active {tool}").stdout == "active\n"
-        assert host.run(read_eth0).stdout == before
-        host.run(f"systemctl stop {tool} '{tool}*.socket'")
-        assert host.run(read_eth0).stdout == before
+    leave_the_way_in(host)
 
 
 def test_failures_say_why(host: Machine) -> None:
@@ -162,6 +134,7 @@ def test_a_machine_that_hangs_is_told_from_a_slow_command(host: Machine, monkeyp
     report.unlink()
 
 
+@pytest.mark.full
 def test_boot_where_the_snapshot_fails(
     host: Machine, other: Machine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -203,6 +176,7 @@ def test_backend_that_the_distro_lacks() -> None:
         create(OTHER, "bookworm", "vm", firewall_backend="nftables").up()
 
 
+@pytest.mark.full
 def test_accelerator_is_tried() -> None:
     image = vm_image.image("trixie")
     assert vm_accel._trial(vm_accel.TCG, image.kernel, image.initramfs)

@@ -13,6 +13,7 @@ import os
 import platform
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -20,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import images
-from .machine import LabError, cache_dir, images_dir
+from .machine import LabError, cache_dir, images_dir, known
 from .system import held_locks, locked, sh
 
 CONFIG = Path(__file__).with_name("uml_kernel.config")
@@ -118,20 +119,21 @@ def _trial(built: Kernel) -> str:
         (root / "init").write_text(script)
         (root / "init").chmod(0o755)
         command = [str(built.binary), "mem=64M", "rootfstype=hostfs", f"rootflags={root}", "rw", "init=/init", *OPTIONS]
+        process = subprocess.Popen(
+            [*command, f"uml_dir={root}"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=environment(),
+            start_new_session=True,
+        )
         try:
-            done = subprocess.run(
-                [*command, f"uml_dir={root}"],
-                check=False,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=TRIAL_SECONDS,
-                env=environment(),
-                start_new_session=True,
-            )
+            said = process.communicate(timeout=TRIAL_SECONDS)[0]
         except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
             return f"a trial did not end within {TRIAL_SECONDS} s"
-    said = done.stderr + done.stdout
     return "" if _TRIAL_ANSWER in said else (said.strip().splitlines() or ["it said nothing"])[-1]
 
 
@@ -187,6 +189,9 @@ def _check_config(made: str) -> None:
 
 
 def _prune(newest: Kernel) -> None:
+    """Remove what older configurations made, unless a host runs, which starts its kernel's file anew when it reboots."""
+    if any(machine.kind == "uml" for machine in known()):
+        return
     for path in images_dir().glob("uml-kernel-*"):
         if path != newest.path:
             shutil.rmtree(path, ignore_errors=True)

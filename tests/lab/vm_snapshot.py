@@ -77,17 +77,16 @@ def _make(snapshot: Snapshot, image: Image, accelerator: Accelerator) -> None:
     # A machine like any other, so that `down` finds it if this is interrupted.
     machine = VmMachine(f"mk-{image.distro}", image.distro)
     machine.down()
-    building = Snapshot(snapshot.path.with_name(f".building-{snapshot.path.name}"))
-    shutil.rmtree(building.path, ignore_errors=True)
-    building.path.mkdir()
-    try:
-        _boot_and_save(machine, building, image, accelerator)
-        shutil.move(machine.dir / vm_qemu.DISK, building.disk)
-    finally:
-        machine.down()
-    # Memory that was never used takes no room.
-    sh(["fallocate", "--dig-holes", building.ram])
-    building.path.rename(snapshot.path)
+    with images.building(snapshot.path, f"the snapshot of a booted {image.distro}") as place:
+        place.mkdir()
+        building = Snapshot(place)
+        try:
+            _boot_and_save(machine, building, image, accelerator)
+            shutil.move(machine.dir / vm_qemu.DISK, building.disk)
+        finally:
+            machine.down()
+        # Memory that was never used takes no room.
+        sh(["fallocate", "--dig-holes", building.ram])
 
 
 def _boot_and_save(machine: VmMachine, building: Snapshot, image: Image, accelerator: Accelerator) -> None:
