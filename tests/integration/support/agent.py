@@ -277,7 +277,8 @@ def _clean_interfaces(files: dict[str, str]) -> None:
     made = [name for name in os.listdir("/sys/class/net") if not re.fullmatch(r"lo|eth\d|sit0|bonding_masters", name)]
     for name in made:  # the other end of a pair may have gone with the first
         subprocess.run(["ip", "link", "delete", name], check=False, stderr=subprocess.DEVNULL)
-    for path in glob.glob("/run/virtnet.kvm/*/*.json"):  # what a run that was killed has left to do
+    # what a run that was killed has left to do, and the settings of the roles
+    for path in [*glob.glob("/run/virtnet.kvm/*/*.json"), *glob.glob("/etc/sysctl.d/*virtnet-kvm*")]:
         os.unlink(path)
     for path, text in _files().items():
         if path not in files:
@@ -332,7 +333,7 @@ ip -o rule show | awk '{ print "rule", $0 }'
 tc qdisc show dev eth0 | awk '{ print "queue", $0 }'
 ls /run/netns 2>/dev/null | sed 's/^/namespace /'
 ps -e -o comm= | grep -E '^(dnsmasq|qemu-system|udhcpc|tcpdump|ping|radvd)' | sed 's/^/process /'
-find /etc/sysctl.d /run/virtnet.kvm -type f 2>/dev/null | grep -v lock | sed 's/^/file /'
+find /etc/sysctl.d /run/virtnet.kvm -type f '(' -path '/etc/*' -o -name '*.json' ')' 2>/dev/null | sed 's/^/file /'
 nft list ruleset | grep -E 'virbr|iifname|oifname' | sed 's/^/firewall /'
 """
 
