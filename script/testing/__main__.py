@@ -66,6 +66,7 @@ def main(mode: str) -> int:
         if run and owners:
             run.stop()
             owners.close()
+            plan.save(DURATIONS, run.results)
         print("interrupted; the steps have ended, and their hosts are removed", file=sys.stderr)
         return 130
     owners.close()

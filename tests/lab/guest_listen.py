@@ -23,17 +23,17 @@ def main() -> None:
         server.listen(64)
     while True:
         if protocol == "tcp":
-            peer, (address, *_) = server.accept()
+            peer, place = server.accept()
             with peer, contextlib.suppress(OSError):
                 peer.settimeout(1)
-                peer.sendall(_line(text, address))
+                peer.sendall(_line(text, place[0]))
                 peer.shutdown(socket.SHUT_WR)
                 # What is left unread when it closes would have the kernel reset the connection.
                 while peer.recv(65536):
                     pass
         else:
-            _data, (address, *place) = server.recvfrom(65536)
-            server.sendto(_line(text, address), (address, *place))
+            _data, place = server.recvfrom(65536)
+            server.sendto(_line(text, place[0]), place)
 
 
 def _line(text: str, address: str) -> bytes:
