@@ -36,6 +36,7 @@ def owned(whose: str) -> list[str]:
     used = {lan for found in known() for lan in found.opts["links"]}
     for lan in sorted({lan for entry in owner.entries(whose) for lan in entry["links"]} - used):
         net.remove_lan(lan)
+    net.remove_idle()
     if stay:
         raise LabError("; ".join(stay))
     return names

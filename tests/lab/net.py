@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from .machine import LabError, check_lan, run_dir
+from .machine import LabError, check_lan, known, run_dir
 from .system import lab_id, locked, sh
 
 GATEWAY = "198.18.0.1"
@@ -215,6 +215,15 @@ def remove_shared() -> None:
     with locked(run_dir() / ".net.lock"):
         for name in _names():
             if name.startswith((".", "@")):
+                sh(["ip", "netns", "delete", netns(name)])
+
+
+def remove_idle() -> None:
+    """Remove what is for all machines, if there is no machine, nor a station. A machine that starts has its record before."""
+    with locked(run_dir() / ".net.lock"):
+        names = _names()
+        if not any(known()) and all(name.startswith(".") for name in names):
+            for name in names:
                 sh(["ip", "netns", "delete", netns(name)])
 
 
