@@ -10,11 +10,29 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from . import Machine, cgroup, net, vm_image
+from . import Machine, cgroup, create, net, vm_image
 from .machine import run_dir
 from .system import wait_until
+
+
+@contextmanager
+def trial_host(name: str, distro: str, kind: str, **opts: Any) -> Iterator[Machine]:
+    """A host that runs; at the end, nothing may be left of it, and this machine must be as it was."""
+    before = of_this_machine()
+    machine = create(name, distro, kind, **opts)
+    machine.down()
+    try:
+        machine.up()
+        yield machine
+    finally:
+        machine.down()
+    assert traces(name) == []
+    assert of_this_machine() == before
 
 
 def of_this_machine() -> dict[str, str]:

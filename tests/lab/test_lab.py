@@ -21,7 +21,7 @@ from . import Machine, clean, create, get, inventory, net, owner
 from .guest import STATIONS, Guest, Nic, start_guests
 from .guest_station import port_in
 from .machine import LabError, run_dir
-from .support import kill_while_it_starts, of_this_machine, ports, traces
+from .support import kill_while_it_starts, ports, traces, trial_host
 from .system import wait_until
 
 pytestmark = pytest.mark.lab
@@ -32,16 +32,8 @@ CRASHED = "labcrash"
 
 @pytest.fixture(scope="module")
 def host() -> Iterator[Machine]:
-    before = of_this_machine()
-    machine = create(NAME, "trixie", "container")
-    machine.down()
-    try:
-        machine.up()
+    with trial_host(NAME, "trixie", "container") as machine:
         yield machine
-    finally:
-        machine.down()
-    assert traces(NAME) == []
-    assert of_this_machine() == before
 
 
 def test_host_is_found_again_and_listed(host: Machine) -> None:

@@ -21,10 +21,10 @@ from .support import (
     have,
     kill_while_it_starts,
     leave_the_way_in,
-    of_this_machine,
     ports,
     reaches_with_tags,
     traces,
+    trial_host,
     with_tags,
 )
 from .system import is_alive, wait_until
@@ -38,16 +38,8 @@ WIRE = "labumlwire"
 
 @pytest.fixture(scope="module")
 def host() -> Iterator[Machine]:
-    before = of_this_machine()
-    machine = create(NAME, "trixie", "uml", firewall_backend="nftables", links=[WIRE])
-    machine.down()
-    try:
-        machine.up()
+    with trial_host(NAME, "trixie", "uml", firewall_backend="nftables", links=[WIRE]) as machine:
         yield machine
-    finally:
-        machine.down()
-    assert traces(NAME) == []
-    assert of_this_machine() == before
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 from . import Machine, clean, create, vm, vm_accel, vm_boot, vm_image, vm_qemu, vm_snapshot
 from .guest import Guest
 from .machine import LabError
-from .support import have, leave_the_way_in, of_this_machine, ports, reaches, reaches_with_tags, traces, with_tags
+from .support import have, leave_the_way_in, ports, reaches, reaches_with_tags, traces, trial_host, with_tags
 from .system import is_alive
 
 pytestmark = pytest.mark.lab
@@ -26,16 +26,8 @@ WIRE = "labwire"
 
 @pytest.fixture(scope="module")
 def host() -> Iterator[Machine]:
-    before = of_this_machine()
-    machine = create(NAME, "trixie", "vm", firewall_backend="nftables", links=[WIRE])
-    machine.down()
-    try:
-        machine.up()
+    with trial_host(NAME, "trixie", "vm", firewall_backend="nftables", links=[WIRE]) as machine:
         yield machine
-    finally:
-        machine.down()
-    assert traces(NAME) == []
-    assert of_this_machine() == before
 
 
 @pytest.fixture
