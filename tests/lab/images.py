@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,13 +112,16 @@ def say(words: str) -> None:
 
 def root_fs(recipe: Recipe) -> Path:
     """The tree of a recipe; builds it if it isn't there."""
-    if recipe.path.is_dir():
-        return recipe.path
-    with locked(images_dir() / f".{recipe.label}-{recipe.distro}.lock"):
-        if not recipe.path.is_dir():
-            _build(recipe)
-            _prune(recipe)
+    once(recipe.path, images_dir() / f".{recipe.label}-{recipe.distro}.lock", lambda: _build(recipe))
     return recipe.path
+
+
+def once(wanted: Path, lock: Path, build: Callable[[], None]) -> None:
+    """Build a directory that isn't there. Who else wants it waits for it."""
+    if not wanted.is_dir():
+        with locked(lock):
+            if not wanted.is_dir():
+                build()
 
 
 @contextmanager
@@ -148,6 +151,7 @@ def _build(recipe: Recipe) -> None:
     with building(recipe.path, f"the {recipe.label} image of {recipe.distro}") as place:
         _bootstrap(recipe, place)
         sh(["sh", "-c", recipe.setup, "setup", place])
+    prune(recipe.path, f"{recipe.label}-{recipe.distro}-*")
 
 
 def _bootstrap(recipe: Recipe, place: Path) -> None:
@@ -178,11 +182,11 @@ def _bootstrap(recipe: Recipe, place: Path) -> None:
         raise LabError(f"{why} (all of it is in {log})")
 
 
-def _prune(recipe: Recipe) -> None:
-    """Remove what older recipes made, unless a machine still stands on it."""
+def prune(newest: Path, pattern: str) -> None:
+    """Remove the images that older recipes made, unless a machine still stands on one."""
     used = {str(machine.state.get("image")) for machine in known()}
-    for path in images_dir().glob(f"{recipe.label}-{recipe.distro}-*"):
-        if path.is_dir() and path != recipe.path and str(path) not in used:
+    for path in images_dir().glob(pattern):
+        if path.is_dir() and path != newest and str(path) not in used:
             shutil.rmtree(path, ignore_errors=True)
 
 

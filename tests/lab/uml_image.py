@@ -5,13 +5,12 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from . import guest_image, images, net, uml_kernel, vm_image
-from .machine import images_dir, known
-from .system import locked, sh
+from .machine import images_dir
+from .system import sh
 
 INIT = "/sbin/lab-init"
 
@@ -69,15 +68,12 @@ def image(distro: str) -> Image:
     made_of = [recipe.key, guests.name, kernel.path.name, images.public_key(), *(path.read_text() for path in sources)]
     key = hashlib.sha256("\0".join(made_of).encode()).hexdigest()[:12]
     found = Image(images_dir() / f"umldisk-{distro}-{key}", kernel)
-    if not found.path.is_dir():
-        with locked(images_dir() / f".umldisk-{distro}.lock"):
-            if not found.path.is_dir():
-                _build(found, images.root_fs(recipe), guests)
-                _prune(distro, found)
+    lock = images_dir() / f".umldisk-{distro}.lock"
+    images.once(found.path, lock, lambda: _build(found, images.root_fs(recipe), guests, distro))
     return found
 
 
-def _build(wanted: Image, packages: Path, guests: Path) -> None:
+def _build(wanted: Image, packages: Path, guests: Path, distro: str) -> None:
     with images.building(wanted.path, f"the disk of UML hosts with {packages.name}") as place:
         root = place / "root"
         root.parent.mkdir()
@@ -88,11 +84,4 @@ def _build(wanted: Image, packages: Path, guests: Path) -> None:
         init.write_text(_INIT)
         init.chmod(0o755)
         vm_image.make_disk(root, Image(place, wanted.kernel).disk)
-
-
-def _prune(distro: str, newest: Image) -> None:
-    """Remove what older recipes made, unless a machine still stands on it."""
-    used = {str(machine.state.get("image")) for machine in known()}
-    for path in images_dir().glob(f"umldisk-{distro}-*"):
-        if path != newest.path and str(path) not in used:
-            shutil.rmtree(path, ignore_errors=True)
+    images.prune(wanted.path, f"umldisk-{distro}-*")

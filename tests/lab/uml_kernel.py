@@ -77,11 +77,7 @@ def kernel() -> Kernel:
     made_of = [*_wanted(), *_CONFIGURE, *_MAKE, *_INSTALL, _SOURCE.key]
     key = hashlib.sha256("\0".join(made_of).encode()).hexdigest()[:12]
     found = Kernel(images_dir() / f"uml-kernel-{key}")
-    if not found.path.is_dir():
-        with locked(images_dir() / ".uml-kernel.lock"):
-            if not found.path.is_dir():
-                _build(found)
-                _prune(found)
+    images.once(found.path, images_dir() / ".uml-kernel.lock", lambda: _build(found))
     return found
 
 
@@ -148,6 +144,7 @@ def _build(wanted: Kernel) -> None:
         with log.open("w") as output:
             _compile(archive, tree, Kernel(place), output.fileno(), log)
         shutil.rmtree(tree)
+    _prune(wanted)
 
 
 def _compile(archive: Path, tree: Path, building: Kernel, output: int, log: Path) -> None:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import guest_image, images, vm_boot
-from .machine import images_dir, known
-from .system import locked, sh
+from .machine import images_dir
+from .system import sh
 
 PACKAGES = (
     "linux-image-cloud-amd64",
@@ -155,11 +155,8 @@ def image(distro: str) -> Image:
     made_of = [recipe.key, guests.name, images.public_key(), *(path.read_text() for path in sources)]
     key = hashlib.sha256("\0".join(made_of).encode()).hexdigest()[:12]
     found = Image(distro, images_dir() / f"vmdisk-{distro}-{key}")
-    if not found.path.is_dir():
-        with locked(images_dir() / f".vmdisk-{distro}.lock"):
-            if not found.path.is_dir():
-                _build(found, images.root_fs(recipe), guests)
-                _prune(found)
+    lock = images_dir() / f".vmdisk-{distro}.lock"
+    images.once(found.path, lock, lambda: _build(found, images.root_fs(recipe), guests))
     return found
 
 
@@ -185,6 +182,7 @@ def _build(wanted: Image, packages: Path, guests: Path) -> None:
         set_up(root, guests)
         vm_boot.build_initramfs(root, root / "usr/bin/busybox", building.initramfs)
         make_disk(root, building.disk)
+    images.prune(wanted.path, f"vmdisk-{wanted.distro}-*")
 
 
 def copy_root(packages: Path, root: Path) -> None:
@@ -202,11 +200,3 @@ def make_disk(root: Path, disk: Path) -> None:
     # No mount, no loop device: mkfs fills it.
     sh(["mkfs.ext4", "-q", "-F", "-O", "^metadata_csum", "-d", root, disk])
     shutil.rmtree(root)
-
-
-def _prune(newest: Image) -> None:
-    """Remove what older recipes made, unless a machine still stands on it."""
-    used = {str(machine.state.get("image")) for machine in known()}
-    for path in images_dir().glob(f"vmdisk-{newest.distro}-*"):
-        if path != newest.path and str(path) not in used:
-            shutil.rmtree(path, ignore_errors=True)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from . import images, vm_qemu
 from .machine import known
-from .system import locked, sh
+from .system import sh
 from .vm_accel import Accelerator, qemu_version
 from .vm_image import Image
 
@@ -62,11 +62,7 @@ def ready(image: Image, accelerator: Accelerator) -> Snapshot:
     parts = [qemu_version(), *accelerator.arguments, Path(vm_qemu.__file__).read_text(), Path(__file__).read_text()]
     key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
     snapshot = Snapshot(image.path / f"snapshot-{key}")
-    if not snapshot.path.is_dir():
-        with locked(image.path / ".snapshot.lock"):
-            if not snapshot.path.is_dir():
-                _make(snapshot, image, accelerator)
-                _prune(snapshot)
+    images.once(snapshot.path, image.path / ".snapshot.lock", lambda: _make(snapshot, image, accelerator))
     return snapshot
 
 
@@ -87,6 +83,7 @@ def _make(snapshot: Snapshot, image: Image, accelerator: Accelerator) -> None:
             machine.down()
         # Memory that was never used takes no room.
         sh(["fallocate", "--dig-holes", building.ram])
+    _prune(snapshot)
 
 
 def _boot_and_save(machine: VmMachine, building: Snapshot, image: Image, accelerator: Accelerator) -> None:
