@@ -68,21 +68,29 @@ def _make(name: str) -> bool:
     return True
 
 
+def _bridges(name: str) -> set[str]:
+    listing = sh(["ip", "-n", netns(name), "-brief", "link", "show", "type", "bridge"], check=False)
+    return {line.split()[0] for line in listing.splitlines()}
+
+
 def _make_controller() -> None:
-    if _make(".ctl"):
-        _ip(
-            ".ctl",
-            "link add mgmt type bridge stp_state 0 forward_delay 0 mcast_snooping 0\n"
-            f"address add {GATEWAY}/16 dev mgmt\n"
-            f"address add {GATEWAY6}/64 dev mgmt nodad\n"
-            "link set mgmt up\n",
-        )
+    if netns_path(".ctl").exists():
+        if "mgmt" in _bridges(".ctl"):
+            return
+        sh(["ip", "netns", "delete", netns(".ctl")])  # its maker was killed halfway
+    _make(".ctl")
+    _ip(
+        ".ctl",
+        "link add mgmt type bridge stp_state 0 forward_delay 0 mcast_snooping 0\n"
+        f"address add {GATEWAY}/16 dev mgmt\n"
+        f"address add {GATEWAY6}/64 dev mgmt nodad\n"
+        "link set mgmt up\n",
+    )
 
 
 def _make_lan(lan: str) -> None:
     _make(".lan")
-    bridges = sh(["ip", "-n", netns(".lan"), "-brief", "link", "show", "type", "bridge"])
-    if not any(line.split()[0] == lan for line in bridges.splitlines()):
+    if lan not in _bridges(".lan"):
         _ip(".lan", f"link add {lan} type bridge stp_state 0 forward_delay 0\nlink set {lan} up\n")
 
 
