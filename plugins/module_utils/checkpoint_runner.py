@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from .backend.checkpoint import Checkpoint
+from .checkpoint.lifecycle import Checkpoint
 from .runner import run_module
 
 STATES = ("created", "committed", "rolled_back")

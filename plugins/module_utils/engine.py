@@ -46,7 +46,7 @@ class LastStep(Protocol):
 
 
 class Plan(Protocol):
-    """What `Resource.plan` returns: see `model.network_steps.NetworkPlan`."""
+    """What `Resource.plan` returns: see `model.network.steps.NetworkPlan`."""
 
     @property
     def steps(self) -> tuple[Any, ...]: ...
@@ -66,17 +66,16 @@ class Host(Protocol):
     def world(self) -> Any:
         """The facts that plans must not collide with."""
 
-    def lock(self) -> AbstractContextManager[None]:
-        """Held from the first look to the last, so that two runs on a host don't cross."""
-
-    def recall(self, label: str) -> Mapping[str, Any]:
-        """What a killed run had left to do for a resource."""
-
     def forget(self) -> None:
         """Forget what was read of the host, as it has been changed."""
 
-    def remember(self, label: str, resume: Mapping[str, Any]) -> None:
-        """Keep what a later run must know if this one is killed; an empty mapping forgets it."""
+
+class State(Protocol):
+    """What a run keeps on the host while it is under way, see `run_state.RunState`."""
+
+    def lock(self) -> AbstractContextManager[None]: ...
+    def recall(self, label: str) -> Mapping[str, Any]: ...
+    def remember(self, label: str, notes: Mapping[str, Any]) -> None: ...
 
 
 class Resource(Protocol):
@@ -88,7 +87,7 @@ class Resource(Protocol):
 
     @property
     def present(self) -> bool:
-        """Whether it is wanted; what isn't goes first, to make room."""
+        """Whether it is desired; what isn't goes first, to make room."""
 
     @property
     def provides(self) -> frozenset[str]:
@@ -100,7 +99,7 @@ class Resource(Protocol):
     def observe(self, host: Any) -> Any: ...
     def plan(self, before: Any, world: Any, resume: Mapping[str, Any]) -> Any: ...
 
-    def foretold(self, plan: Any, world: Any) -> Any:
+    def predicted(self, plan: Any, world: Any) -> Any:
         """The state after the run, when all has been planned."""
 
     def show(self, state: Any, plan: Any) -> dict[str, Any]: ...
@@ -141,25 +140,25 @@ class ApplyError(VirtnetError):
         self.left = list(left)
 
 
-def run(host: Host, resources: Sequence[Resource], *, check: bool) -> list[Outcome]:
+def run(host: Host, state: State, resources: Sequence[Resource], *, check: bool) -> list[Outcome]:
     """Bring the resources about on the host, as one transaction; with ``check`` only say what would be done.
 
     The outcomes are in the order of ``resources``. Raises `VirtnetError`.
     """
     _refuse_twins(resources)
     if check:
-        return _plan_all(host, resources)
-    with host.lock():
-        outcomes = _plan_all(host, resources)
+        return _plan_all(host, state, resources)
+    with state.lock():
+        outcomes = _plan_all(host, state, resources)
         changing = [outcome for outcome in in_order(outcomes) if outcome.changed]
-        _apply(host, changing)
+        _apply(host, state, changing)
         host.forget()
         for outcome in changing:
-            _look_again(host, outcome)
+            _look_again(host, state, outcome)
         for outcome in outcomes:
             if not outcome.changed:
                 outcome.observed = outcome.before
-                host.remember(outcome.resource.label, {})
+                state.remember(outcome.resource.label, {})
     return outcomes
 
 
@@ -183,14 +182,14 @@ def all_actions(outcomes: Sequence[Outcome]) -> list[str]:
     return [*words, *(step.words for step in _last_steps(ordered))]
 
 
-def _plan_all(host: Host, resources: Sequence[Resource]) -> list[Outcome]:
+def _plan_all(host: Host, state: State, resources: Sequence[Resource]) -> list[Outcome]:
     """See everything, then plan everything, what goes first: nothing is touched before all of it is known to be right."""
     befores = {resource.label: resource.observe(host) for resource in resources}
     world = host.world()
     outcomes: dict[str, Outcome] = {}
     for resource in _by_need(resources, befores):
         before = befores[resource.label]
-        plan = resource.plan(before, world, host.recall(resource.label))
+        plan = resource.plan(before, world, state.recall(resource.label))
         outcomes[resource.label] = Outcome(
             resource,
             before,
@@ -205,7 +204,7 @@ def _plan_all(host: Host, resources: Sequence[Resource]) -> list[Outcome]:
         if not changes:
             outcome.shown_after = outcome.shown_before
             continue
-        outcome.shown_after = outcome.resource.show(outcome.resource.foretold(outcome.plan, world), outcome.plan)
+        outcome.shown_after = outcome.resource.show(outcome.resource.predicted(outcome.plan, world), outcome.plan)
     return [outcomes[resource.label] for resource in resources]
 
 
@@ -251,14 +250,14 @@ def _last_steps(outcomes: Sequence[Outcome]) -> list[Any]:
     return found
 
 
-def _apply(host: Host, outcomes: Sequence[Outcome]) -> None:
+def _apply(host: Host, state: State, outcomes: Sequence[Outcome]) -> None:
     done: list[Any] = []
     last = _last_steps(outcomes)
     words = "begin"
     try:
         for outcome in outcomes:
             if outcome.plan.resume:
-                host.remember(outcome.resource.label, outcome.plan.resume)
+                state.remember(outcome.resource.label, outcome.plan.resume)
             for step in outcome.plan.steps:
                 words = step.words
                 with _uninterrupted():
@@ -275,7 +274,7 @@ def _apply(host: Host, outcomes: Sequence[Outcome]) -> None:
         undone, left = _undo(host, [*(step for step in last if step.follows(done)), *done])
         if not left:
             for begun in outcomes:
-                host.remember(begun.resource.label, {})
+                state.remember(begun.resource.label, {})
         raise ApplyError(words, error, undone, left) from error
 
 
@@ -302,10 +301,10 @@ def _undo(host: Host, done: Sequence[Any]) -> tuple[list[str], list[str]]:
     return undone, left
 
 
-def _look_again(host: Host, outcome: Outcome) -> None:
+def _look_again(host: Host, state: State, outcome: Outcome) -> None:
     """Show what really came about, and say so where that isn't what was predicted."""
     outcome.observed = outcome.resource.observe(host)
-    host.remember(outcome.resource.label, {})
+    state.remember(outcome.resource.label, {})
     shown = outcome.resource.show(outcome.observed, outcome.plan)
     if shown != outcome.shown_after:
         keys = sorted(key for key in {**shown, **outcome.shown_after} if shown.get(key) != outcome.shown_after.get(key))

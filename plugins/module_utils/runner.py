@@ -20,7 +20,8 @@ from ansible.module_utils.common.yaml import HAS_YAML
 from .backend.host import Host
 from .engine import ENDING, Outcome, all_actions, run
 from .errors import MissingLibraryError, OptionError, VirtnetError
-from .resources.kind import Kind
+from .kinds.kind import Kind
+from .run_state import RunState
 
 
 class EndedError(VirtnetError):
@@ -38,7 +39,7 @@ def run_resource(kind: Kind) -> None:
     module = AnsibleModule(argument_spec={**kind.options(), **kind.where}, supports_check_mode=True, **kind.rules())
 
     def work(host: Host) -> dict[str, Any]:
-        (outcome,) = run(host, [kind.parse(module.params)], check=module.check_mode)
+        (outcome,) = run(host, RunState(host.uri), [kind.parse(module.params)], check=module.check_mode)
         _warn(module, [outcome])
         return _result(host, outcome)
 
@@ -59,8 +60,8 @@ def run_lists(kinds: Sequence[Kind], settle: Callable[[list[Any]], list[Any]]) -
             for place, options in enumerate(module.params[kind.plural] or ()):
                 resources.append(kind.parse(options, f"{kind.plural}[{place}]"))
                 names.append(kind.plural)
-        host.require_checkpoint(module.params["checkpoint"])
-        outcomes = run(host, settle(resources), check=module.check_mode)
+        state = RunState(host.uri, module.params["checkpoint"])
+        outcomes = run(host, state, settle(resources), check=module.check_mode)
         _warn(module, outcomes)
         return _results(host, names, outcomes)
 

@@ -228,7 +228,7 @@ diff:
   elements: dict
 """
 
-from ansible_collections.virtnet.kvm.plugins.module_utils.resources.fabric import LISTS, settle
+from ansible_collections.virtnet.kvm.plugins.module_utils.kinds.fabric import LISTS, settle
 from ansible_collections.virtnet.kvm.plugins.module_utils.runner import run_lists
 
 

@@ -188,7 +188,7 @@ diff:
   type: dict
 """
 
-from ansible_collections.virtnet.kvm.plugins.module_utils.resources.interfaces import BRIDGE
+from ansible_collections.virtnet.kvm.plugins.module_utils.kinds.interface import BRIDGE
 from ansible_collections.virtnet.kvm.plugins.module_utils.runner import run_resource
 
 

@@ -184,7 +184,7 @@ bridges:
           sample: []
 """
 
-from ansible_collections.virtnet.kvm.plugins.module_utils.resources.interfaces import BRIDGE
+from ansible_collections.virtnet.kvm.plugins.module_utils.kinds.interface import BRIDGE
 from ansible_collections.virtnet.kvm.plugins.module_utils.runner import run_info
 
 

@@ -128,7 +128,7 @@ diff:
   type: dict
 """
 
-from ansible_collections.virtnet.kvm.plugins.module_utils.resources.interfaces import TUNTAP
+from ansible_collections.virtnet.kvm.plugins.module_utils.kinds.interface import TUNTAP
 from ansible_collections.virtnet.kvm.plugins.module_utils.runner import run_resource
 
 

@@ -125,7 +125,7 @@ taps:
       sample: false
 """
 
-from ansible_collections.virtnet.kvm.plugins.module_utils.resources.interfaces import TUNTAP
+from ansible_collections.virtnet.kvm.plugins.module_utils.kinds.interface import TUNTAP
 from ansible_collections.virtnet.kvm.plugins.module_utils.runner import run_info
 
 

@@ -276,7 +276,7 @@ diff:
   type: dict
 """
 
-from ansible_collections.virtnet.kvm.plugins.module_utils.resources.networks import NETWORK
+from ansible_collections.virtnet.kvm.plugins.module_utils.kinds.network import NETWORK
 from ansible_collections.virtnet.kvm.plugins.module_utils.runner import run_resource
 
 

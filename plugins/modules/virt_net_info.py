@@ -199,7 +199,7 @@ networks:
           sample: true
 """
 
-from ansible_collections.virtnet.kvm.plugins.module_utils.resources.networks import NETWORK
+from ansible_collections.virtnet.kvm.plugins.module_utils.kinds.network import NETWORK
 from ansible_collections.virtnet.kvm.plugins.module_utils.runner import run_info
 
 

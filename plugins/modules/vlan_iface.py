@@ -147,7 +147,7 @@ diff:
   type: dict
 """
 
-from ansible_collections.virtnet.kvm.plugins.module_utils.resources.interfaces import VLAN
+from ansible_collections.virtnet.kvm.plugins.module_utils.kinds.interface import VLAN
 from ansible_collections.virtnet.kvm.plugins.module_utils.runner import run_resource
 
 

@@ -116,7 +116,7 @@ vlans:
         tx_dropped: 0
 """
 
-from ansible_collections.virtnet.kvm.plugins.module_utils.resources.interfaces import VLAN
+from ansible_collections.virtnet.kvm.plugins.module_utils.kinds.interface import VLAN
 from ansible_collections.virtnet.kvm.plugins.module_utils.runner import run_info
 
 

@@ -14,7 +14,9 @@ from typing import Any, Optional
 
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import OptionError
 from ansible_collections.virtnet.kvm.plugins.module_utils.model import values
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.network_check import VLAN_ON_LINUX_BRIDGE
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.validate import (
+    VLAN_ON_LINUX_BRIDGE,
+)
 
 from .topology_options import Made, Options, network, normal
 

@@ -10,7 +10,11 @@ from typing import Any
 import pytest
 
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.fields import argument_spec
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface import LinuxBridge, Tuntap, VlanIface
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.options import (
+    LinuxBridge,
+    Tuntap,
+    VlanIface,
+)
 from integration.support.cases import leaves, replaced, spec_leaves
 from integration.support.cases_interfaces import CASES, COMMON, PORTS, InterfaceCase
 from integration.support.checks import converge

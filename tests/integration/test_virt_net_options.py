@@ -11,7 +11,7 @@ import pytest
 from lxml import etree
 
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.fields import argument_spec
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.network import Network
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.options import Network
 from integration.support.cases import Case, leaves, replaced, spec_leaves
 from integration.support.cases_ports import CASES
 from integration.support.checks import converge, refused

@@ -10,8 +10,12 @@ from typing import Any, Callable, Optional
 
 from ansible_collections.virtnet.kvm.plugins.module_utils.engine import Outcome, run
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import HostError
+from ansible_collections.virtnet.kvm.plugins.module_utils.kinds.network import (
+    network_spec,
+    parse_network_options,
+)
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.fields import canonical
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.network import (
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.options import (
     OWN_BRIDGE_MODES,
     Bridge,
     Dhcp,
@@ -20,10 +24,21 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.network import (
     mode_of,
     normalise,
 )
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.network_steps import Guest, NetworkState
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.network_updates import ADD, DELETE, Update
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.world import Link, Neighbour, World, neighbour_of
-from ansible_collections.virtnet.kvm.plugins.module_utils.resources.networks import network_spec, parse_network_options
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.steps import (
+    Guest,
+    NetworkState,
+)
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.updates import (
+    ADD,
+    DELETE,
+    Update,
+)
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.world import (
+    Link,
+    Neighbour,
+    World,
+    neighbour_of,
+)
 from unit.fake_notes import FakeNotes
 
 NEWEST = 12_000_000
@@ -227,4 +242,4 @@ class FakeHost(FakeNotes):
         """What the modules do with these options."""
         defaults = {name: option.get("default") for name, option in network_spec().items()}
         resources = [parse_network_options({**defaults, **options}) for options in networks]
-        return run(self, resources, check=check)
+        return run(self, self, resources, check=check)

@@ -11,7 +11,7 @@ from typing import Any, Callable, Optional
 
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import HostError
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.fields import shapes
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface import (
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.options import (
     Address,
     Interface,
     InterfaceState,
@@ -22,7 +22,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface import
     Tuntap,
     VlanIface,
 )
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface_vlans import (
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.vlans import (
     Span,
     admitted,
     default_changed,

@@ -10,15 +10,17 @@ from typing import Any, Optional
 
 from ansible_collections.virtnet.kvm.plugins.module_utils.engine import Outcome, run
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import HostError
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface import InterfaceState
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.world import World
-from ansible_collections.virtnet.kvm.plugins.module_utils.persist.plan import ToolFacts
-from ansible_collections.virtnet.kvm.plugins.module_utils.resources.interfaces import (
+from ansible_collections.virtnet.kvm.plugins.module_utils.kinds.interface import (
     INTERFACES,
     interface_spec,
     leave_to_bridges,
     parse_interface_options,
 )
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.options import (
+    InterfaceState,
+)
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.world import World
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.choose import ToolFacts
 from unit.fake_interfaces import FakeInterfaces
 from unit.fake_notes import FakeNotes
 
@@ -97,4 +99,4 @@ class InterfacesHost(FakeNotes):
             resources.append(
                 parse_interface_options(kind, {**defaults, "persist": self.files.tool or "none", **options})
             )
-        return run(self, leave_to_bridges(resources), check=check)
+        return run(self, self, leave_to_bridges(resources), check=check)

@@ -7,14 +7,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Optional
 
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface import Interface, InterfaceState
-from ansible_collections.virtnet.kvm.plugins.module_utils.persist.files import FileChanges, Request, ToolFacts
-from ansible_collections.virtnet.kvm.plugins.module_utils.persist.plan import overlay, plan_files
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.options import (
+    Interface,
+    InterfaceState,
+)
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.choose import overlay, plan_files
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.files import (
+    FileChanges,
+    Request,
+    ToolFacts,
+)
 
 
 def planned(
     tool: str,
-    wanted: Optional[Interface],
+    desired: Optional[Interface],
     files: Optional[Mapping[str, str]],
     name: str,
     states: tuple[InterfaceState, ...],
@@ -22,11 +29,11 @@ def planned(
 ) -> FileChanges:
     """The changes, of which a second run has none."""
     there = files or {}
-    name = name or (wanted.name if wanted else None) or ""
+    name = name or (desired.name if desired else None) or ""
     known = {state.name: state for state in states}
-    done = plan_files(tool, Request(name, wanted, there, known, facts=ToolFacts(systemd=systemd)))
+    done = plan_files(tool, Request(name, desired, there, known, facts=ToolFacts(systemd=systemd)))
     again = plan_files(
-        tool, Request(name, wanted, overlay(there, done.changes), known, facts=ToolFacts(systemd=systemd))
+        tool, Request(name, desired, overlay(there, done.changes), known, facts=ToolFacts(systemd=systemd))
     )
     assert again.changes == {}
     return done

@@ -12,7 +12,10 @@ from typing import Any
 from hypothesis import strategies as st
 
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.fields import Shape, shapes
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.network import Forward, Network
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.options import (
+    Forward,
+    Network,
+)
 
 # Whatever XML can hold, with what it has to escape more often than chance would have it.
 TEXT = st.text(

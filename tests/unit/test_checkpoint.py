@@ -14,22 +14,29 @@ from typing import Any, Optional
 
 import pytest
 
-from ansible_collections.virtnet.kvm.plugins.module_utils.backend import (
-    _commands,
-    checkpoint,
-    checkpoint_boot,
-    checkpoint_code,
-    checkpoint_files,
-    checkpoint_main,
-    checkpoint_restore,
-    checkpoint_timer,
-    checkpoint_work,
+from ansible_collections.virtnet.kvm.plugins.module_utils.backend.os import commands
+from ansible_collections.virtnet.kvm.plugins.module_utils.backend.os.lock import Lock
+from ansible_collections.virtnet.kvm.plugins.module_utils.checkpoint import (
+    boot,
+    cli,
+    finish,
+    lifecycle,
+    payload,
+    restore,
+    timer,
 )
-from ansible_collections.virtnet.kvm.plugins.module_utils.backend.checkpoint import Checkpoint
-from ansible_collections.virtnet.kvm.plugins.module_utils.backend.checkpoint_store import Store, need_open
-from ansible_collections.virtnet.kvm.plugins.module_utils.backend.runfiles import RunFiles
-from ansible_collections.virtnet.kvm.plugins.module_utils.errors import HostError, OptionError, VirtnetError
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface import Interface, InterfaceState
+from ansible_collections.virtnet.kvm.plugins.module_utils.checkpoint.lifecycle import Checkpoint
+from ansible_collections.virtnet.kvm.plugins.module_utils.checkpoint.parts import files
+from ansible_collections.virtnet.kvm.plugins.module_utils.checkpoint.store import Store, need_open
+from ansible_collections.virtnet.kvm.plugins.module_utils.errors import (
+    HostError,
+    OptionError,
+    VirtnetError,
+)
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.options import (
+    Interface,
+    InterfaceState,
+)
 
 
 class Interfaces:
@@ -44,8 +51,7 @@ class Interfaces:
 
 class FakeHost:
     def __init__(self, base: Path) -> None:
-        self.run_files = RunFiles("test")
-        self.run_files._directory, self.run_files._usable = str(base / "run"), True
+        self.run_lock = Lock(str(base / "run/lock"), "busy for {seconds} seconds")
         self.reloaded: list[str] = []
         self.root = str(base / "root")
 
@@ -88,7 +94,7 @@ class World:
 
     def fire(self, command: Sequence[str]) -> None:
         """What systemd does when the time is up, or when it is asked to."""
-        checkpoint_work.restore(self.store, command[-1])
+        finish.restore(self.store, command[-1])
 
 
 @pytest.fixture
@@ -96,22 +102,22 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     made = World(tmp_path)
     made.file.parent.mkdir(parents=True)
     made.file.write_text("before\n")
-    monkeypatch.setattr(checkpoint_boot, "ROOT", made.host.root)
-    monkeypatch.setattr(_commands, "run", lambda _doing, *command: made.commands.append(command) or "")
-    monkeypatch.setattr(checkpoint_boot, "DIRECTORY", str(tmp_path / "boot"))
-    monkeypatch.setattr(checkpoint_boot, "UNITS", str(tmp_path / "units"))
+    monkeypatch.setattr(boot, "ROOT", made.host.root)
+    monkeypatch.setattr(commands, "run", lambda _doing, *command: made.commands.append(command) or "")
+    monkeypatch.setattr(boot, "DIRECTORY", str(tmp_path / "boot"))
+    monkeypatch.setattr(boot, "UNITS", str(tmp_path / "units"))
     (tmp_path / "units").mkdir()
-    for where in (checkpoint, checkpoint_work):
+    for where in (lifecycle, finish):
         monkeypatch.setattr(where, "NetworkHost", lambda: made.host)
-    monkeypatch.setattr(checkpoint_restore, "SETTLE_SECONDS", 0)
-    monkeypatch.setattr(checkpoint_work, "ATTEMPT_SECONDS", 0)
-    monkeypatch.setattr(checkpoint_code, "rehearse", lambda _launcher: None)
+    monkeypatch.setattr(restore, "SETTLE_SECONDS", 0)
+    monkeypatch.setattr(finish, "ATTEMPT_SECONDS", 0)
+    monkeypatch.setattr(payload, "rehearse", lambda _launcher: None)
     monkeypatch.setattr(os, "fsync", lambda _handle: None)  # no power fails here
-    monkeypatch.setattr(checkpoint_timer, "need_systemd", lambda: None)
-    monkeypatch.setattr(checkpoint_timer, "start", made.start)
-    monkeypatch.setattr(checkpoint_timer, "stop", made.stop)
-    monkeypatch.setattr(checkpoint_timer, "armed", lambda: made.timer is not None)
-    monkeypatch.setattr(checkpoint_timer, "restore_now", made.fire)
+    monkeypatch.setattr(timer, "need_systemd", lambda: None)
+    monkeypatch.setattr(timer, "start", made.start)
+    monkeypatch.setattr(timer, "stop", made.stop)
+    monkeypatch.setattr(timer, "armed", lambda: made.timer is not None)
+    monkeypatch.setattr(timer, "restore_now", made.fire)
     yield made
 
 
@@ -167,11 +173,11 @@ def test_a_change_that_comes_too_late_is_refused(world: World) -> None:
 def test_it_is_rolled_back_on_demand(world: World) -> None:
     world.checkpoint().create("a", 60, check=False)
     world.file.write_text("after\n")
-    foreseen = world.checkpoint().roll_back("a", check=True)
+    predicted = world.checkpoint().roll_back("a", check=True)
     assert world.file.read_text() == "after\n"
     done = world.checkpoint().roll_back("a", check=False)
     assert done["changed"]
-    assert foreseen["actions"] == [f"put back {world.file}"]
+    assert predicted["actions"] == [f"put back {world.file}"]
     assert done["actions"] == [f"put back {world.file}", "have netplan read its files again"]
     assert done["checkpoint"]["by"] == "hand"
     assert world.file.read_text() == "before\n"
@@ -251,9 +257,9 @@ def _fail(*_arguments: Any) -> None:
 @pytest.mark.parametrize(
     "break_it",
     [
-        lambda patch: patch.setattr(checkpoint_code, "rehearse", _fail),
-        lambda patch: patch.setattr(checkpoint_timer, "start", _fail),
-        lambda patch: patch.setattr(checkpoint_boot, "arm", _fail),
+        lambda patch: patch.setattr(payload, "rehearse", _fail),
+        lambda patch: patch.setattr(timer, "start", _fail),
+        lambda patch: patch.setattr(boot, "arm", _fail),
     ],
     ids=["rehearsal", "timer", "boot"],
 )
@@ -274,7 +280,7 @@ def test_a_net_that_would_not_hold_is_none(
 def test_what_cannot_be_put_back_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.checkpoint().create("a", 60, check=False)
     world.file.write_text("after\n")
-    monkeypatch.setattr(checkpoint_files, "put_back", _fail)
+    monkeypatch.setattr(files, "put_back", _fail)
     with pytest.raises(VirtnetError, match="these could not be put back: put in: a fault"):
         world.checkpoint().roll_back("a", check=False)
     with pytest.raises(VirtnetError, match="these could not be put back: put in: a fault"):
@@ -284,7 +290,7 @@ def test_what_cannot_be_put_back_is_told(world: World, monkeypatch: pytest.Monke
 def test_what_can_be_put_back_only_a_moment_later_is(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.checkpoint().create("a", 60, check=False)
     world.file.write_text("after\n")
-    put_back, calls = checkpoint_files.put_back, []
+    put_back, calls = files.put_back, []
 
     def late(*arguments: Any) -> None:
         calls.append(arguments)
@@ -292,7 +298,7 @@ def test_what_can_be_put_back_only_a_moment_later_is(world: World, monkeypatch: 
             _fail()
         put_back(*arguments)
 
-    monkeypatch.setattr(checkpoint_files, "put_back", late)
+    monkeypatch.setattr(files, "put_back", late)
     assert world.checkpoint().roll_back("a", check=False)["changed"]
     assert world.file.read_text() == "before\n"
 
@@ -301,18 +307,18 @@ def test_a_boot_puts_the_files_back(world: World, tmp_path: Path) -> None:
     world.checkpoint().create("a", 60, check=False)
     world.file.write_text("after\n")
     world.store = Store(str(tmp_path / "fresh"))  # /run is empty after a boot
-    checkpoint_boot.put_back_at_boot(world.store)
+    boot.put_back_at_boot(world.store)
     assert world.file.read_text() == "before\n"
     assert world.commands == [("netplan", "generate")]
     assert _units(tmp_path) == []
     with pytest.raises(VirtnetError, match="by a boot, as it was not confirmed before"):
         world.checkpoint().commit("a", check=False)
-    checkpoint_boot.put_back_at_boot(world.store)
+    boot.put_back_at_boot(world.store)
 
 
 def test_the_units_command_is_written_as_systemd_reads_it(world: World, tmp_path: Path) -> None:
     world.checkpoint().create("a", 60, check=False)
-    text = (tmp_path / "units" / checkpoint_boot.UNIT).read_text()
+    text = (tmp_path / "units" / boot.UNIT).read_text()
     assert f'ExecStart="{sys.executable}" "{tmp_path}/boot/checkpoint.py" "boot"\n' in text
 
 
@@ -322,12 +328,10 @@ def test_the_units_command_is_written_as_systemd_reads_it(world: World, tmp_path
 _HOLD = """
 import signal, sys, time
 sys.path[:0] = {path!r}
-from {module} import RunFiles
+from {module} import Lock
 if {deaf}:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-held = RunFiles("test")
-held._directory, held._usable = {directory!r}, True
-with held.lock():
+with Lock({lock!r}, "busy").hold(1):
     print("held", flush=True)
     time.sleep(60)
 """
@@ -335,37 +339,35 @@ with held.lock():
 
 @pytest.mark.parametrize("deaf", [False, True])
 def test_a_module_that_is_still_at_work_is_ended(world: World, monkeypatch: pytest.MonkeyPatch, deaf: bool) -> None:
-    monkeypatch.setattr(
-        checkpoint_work, "PATIENCE", tuple((number, 0.3) for number, _seconds in checkpoint_work.PATIENCE)
-    )
+    monkeypatch.setattr(finish, "PATIENCE", tuple((number, 0.3) for number, _seconds in finish.PATIENCE))
     world.checkpoint().create("a", 60, check=False)
     world.file.write_text("after\n")
     script = _HOLD.format(
         path=[world.store.path("code")],
-        module=RunFiles.__module__,
+        module=Lock.__module__,
         deaf=deaf,
-        directory=world.host.run_files._directory,
+        lock=world.host.run_lock._path,
     )
     hanging = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
     assert hanging.stdout
     assert hanging.stdout.readline() == "held\n"
-    assert world.host.run_files.holder() == hanging.pid
+    assert world.host.run_lock.holder() == hanging.pid
     begun = time.monotonic()
     world.checkpoint().roll_back("a", check=False)
     assert time.monotonic() - begun < 5
     assert hanging.wait() == (-9 if deaf else -15)
     assert world.file.read_text() == "before\n"
-    assert world.host.run_files.holder() is None
+    assert world.host.run_lock.holder() is None
 
 
 # ---- by hand
 
 
 def test_by_hand(world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(checkpoint_main, "Store", lambda: world.store)
+    monkeypatch.setattr(cli, "Store", lambda: world.store)
 
     def said(*words: str) -> tuple[int, str]:
-        code = checkpoint_main.main(words)
+        code = cli.main(words)
         return code, capsys.readouterr().out.splitlines()[-1]
 
     assert said("status") == (0, "no checkpoint was made since this host started")
@@ -381,4 +383,4 @@ def test_by_hand(world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     assert code == 0
     assert line.endswith("as that was asked for")
     assert world.file.read_text() == "before\n"
-    assert checkpoint_main.main(["restore", "another"]) == 0
+    assert cli.main(["restore", "another"]) == 0

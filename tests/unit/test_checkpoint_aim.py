@@ -7,8 +7,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.virtnet.kvm.plugins.module_utils.backend.checkpoint_aim import Aim, Snapshot, aim
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface import (
+from ansible_collections.virtnet.kvm.plugins.module_utils.checkpoint.parts.interfaces import (
+    Aim,
+    Snapshot,
+    aim,
+)
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.options import (
     Address,
     Interface,
     InterfaceState,

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.virtnet.kvm.plugins.module_utils.backend import checkpoint_code
-from ansible_collections.virtnet.kvm.plugins.module_utils.backend.checkpoint_files import (
+from ansible_collections.virtnet.kvm.plugins.module_utils.checkpoint import payload
+from ansible_collections.virtnet.kvm.plugins.module_utils.checkpoint.parts.files import (
     decode_files,
     differing,
     encode_files,
@@ -28,11 +28,18 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.backend.checkpoint_fil
     restore_files,
     tools_of,
 )
-from ansible_collections.virtnet.kvm.plugins.module_utils.backend.checkpoint_foreign import foreign_bridges
-from ansible_collections.virtnet.kvm.plugins.module_utils.backend.checkpoint_json import decode, encode
-from ansible_collections.virtnet.kvm.plugins.module_utils.backend.checkpoint_store import Ended, Opened, Store, told
+from ansible_collections.virtnet.kvm.plugins.module_utils.checkpoint.parts.libvirt_bridges import (
+    foreign_bridges,
+)
+from ansible_collections.virtnet.kvm.plugins.module_utils.checkpoint.store import (
+    Ended,
+    Opened,
+    Store,
+    told,
+)
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import VirtnetError
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface import (
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.codec import decode, encode
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.options import (
     Address,
     Interface,
     InterfaceRoute,
@@ -266,7 +273,7 @@ def _status(launcher: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("copy", [checkpoint_code.copy_code, checkpoint_code.pack_code])
+@pytest.mark.parametrize("copy", [payload.copy_code, payload.pack_code])
 def test_the_copy_runs_without_the_original(tmp_path: Path, copy: Callable[[str], str]) -> None:
     done = _status(copy(str(tmp_path)))
     assert (done.returncode, done.stderr) == (2, "say one of: status, commit, rollback\n")
@@ -274,13 +281,13 @@ def test_the_copy_runs_without_the_original(tmp_path: Path, copy: Callable[[str]
 
 def test_the_copy_is_taken_out_of_the_archive_that_ansible_sends(tmp_path: Path) -> None:
     """The module's own archive has nothing but what it needs, so what is missing here is missing there."""
-    checkpoint_code.pack_code(str(tmp_path))
+    payload.pack_code(str(tmp_path))
     archive = tmp_path / "code.zip"
     with zipfile.ZipFile(archive, "a") as sent:
         sent.writestr("ansible/module_utils/basic.py", "raise SystemExit('not to be copied')")
     script = (
         f"import sys; sys.path.insert(0, {str(archive)!r})\n"
-        f"from {checkpoint_code.__name__} import copy_code\n"
+        f"from {payload.__name__} import copy_code\n"
         f"print(copy_code({str(tmp_path / 'second')!r}))\n"
     )
     said = subprocess.run([sys.executable, "-c", script], check=True, cwd="/", env={}, capture_output=True, text=True)

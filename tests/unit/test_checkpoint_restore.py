@@ -12,17 +12,22 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.virtnet.kvm.plugins.module_utils.backend import checkpoint_restore
-from ansible_collections.virtnet.kvm.plugins.module_utils.backend.checkpoint_aim import Snapshot
-from ansible_collections.virtnet.kvm.plugins.module_utils.backend.checkpoint_link_local import read_link_local
-from ansible_collections.virtnet.kvm.plugins.module_utils.backend.checkpoint_restore import Restore
-from ansible_collections.virtnet.kvm.plugins.module_utils.backend.checkpoint_routes import (
+from ansible_collections.virtnet.kvm.plugins.module_utils.checkpoint import restore
+from ansible_collections.virtnet.kvm.plugins.module_utils.checkpoint.parts.interfaces import (
+    Snapshot,
+)
+from ansible_collections.virtnet.kvm.plugins.module_utils.checkpoint.parts.link_local import (
+    read_link_local,
+)
+from ansible_collections.virtnet.kvm.plugins.module_utils.checkpoint.parts.routes import (
     RawRoute,
     renumbered,
     route_changes,
 )
+from ansible_collections.virtnet.kvm.plugins.module_utils.checkpoint.restore import Restore
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import HostError
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface import (
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.normal import normal_state
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.options import (
     Address,
     Interface,
     InterfaceRoute,
@@ -33,7 +38,6 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface import
     Tuntap,
     VlanIface,
 )
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface_normal import normal_state
 from unit.fake_interfaces import FakeInterfaces, nic
 from unit.fake_interfaces_host import InterfacesHost
 
@@ -86,7 +90,7 @@ def _restore(host: RestoredHost, snapshot: Snapshot) -> Restore:
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkpoint_restore, "SETTLE_SECONDS", 0)
+    monkeypatch.setattr(restore, "SETTLE_SECONDS", 0)
 
 
 def _adopt(host: RestoredHost) -> None:

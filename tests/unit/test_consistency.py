@@ -25,7 +25,10 @@ OURS = sorted(
 MOST_LINES = 400
 
 # From the top down: each may import those below it, and itself.
-LAYERS = ("checkpoint_runner", "runner", "resources", "engine", "backend", "xml", "persist", "model", "errors")
+LAYERS = (
+    *("checkpoint_runner", "runner", "kinds", "engine", "run_state", "checkpoint"),
+    *("backend", "xml", "persist", "model", "errors"),
+)
 
 # What comes from outside, and the only layers that may know of it.
 OUTSIDE = {

@@ -7,7 +7,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
@@ -70,7 +70,7 @@ class Thing:
     def needs(self, _before: Any) -> frozenset[str]:
         return frozenset(self.wants)
 
-    def foretold(self, plan: Plan, _world: Any) -> Any:
+    def predicted(self, plan: Plan, _world: Any) -> Any:
         return plan.after
 
     def show(self, state: Any, _plan: Plan) -> dict[str, Any]:
@@ -105,24 +105,28 @@ class Host:
         pass
 
 
+def run_on(host: Host, resources: Sequence[Thing], *, check: bool) -> list[Any]:
+    return run(host, host, resources, check=check)
+
+
 def test_all_is_planned_before_anything_is_done() -> None:
     host = Host()
     with pytest.raises(VirtnetError, match="no way"):
-        run(host, [Thing("thing a", (Step("one"),)), Thing("thing b", refusal="no way")], check=False)
+        run_on(host, [Thing("thing a", (Step("one"),)), Thing("thing b", refusal="no way")], check=False)
     assert host.planned == [("thing a",), ("thing b",)] and host.log == []
 
 
 def test_what_goes_makes_room_for_what_comes() -> None:
     host = Host()
     come, gone = Thing("thing a", (Step("come"),)), Thing("thing b", (Step("go"),), present=False)
-    outcomes = run(host, [come, gone], check=False)
+    outcomes = run_on(host, [come, gone], check=False)
     assert host.planned == [("thing b",), ("thing a",)] and host.log == ["go", "come"]
     assert [outcome.resource for outcome in outcomes] == [come, gone]
 
 
 def test_check_mode_stops_after_the_plan() -> None:
     host = Host()
-    (outcome,) = run(host, [Thing("thing a", (Step("one"),))], check=True)
+    (outcome,) = run_on(host, [Thing("thing a", (Step("one"),))], check=True)
     assert host.log == [] and host.locked == 0
     assert outcome.changed and outcome.actions == ["one"]
     assert (outcome.shown_before, outcome.shown_after) == ({"state": "before"}, {"state": "after"})
@@ -131,7 +135,7 @@ def test_check_mode_stops_after_the_plan() -> None:
 def test_nothing_to_do() -> None:
     host = Host()
     host.kept["thing a"] = {"left": "over"}
-    (outcome,) = run(host, [Thing("thing a")], check=False)
+    (outcome,) = run_on(host, [Thing("thing a")], check=False)
     assert host.planned == [("thing a", "left")]
     assert not outcome.changed and outcome.actions == [] and outcome.shown_after == outcome.shown_before
     assert not host.kept["thing a"]
@@ -139,7 +143,7 @@ def test_nothing_to_do() -> None:
 
 def test_twice_the_same() -> None:
     with pytest.raises(VirtnetError, match="thing a is declared twice"):
-        run(Host(), [Thing("thing a"), Thing("thing a", present=False)], check=False)
+        run_on(Host(), [Thing("thing a"), Thing("thing a", present=False)], check=False)
 
 
 def test_undone_in_reverse_over_all_resources() -> None:
@@ -147,7 +151,7 @@ def test_undone_in_reverse_over_all_resources() -> None:
     first = Thing("thing a", (Step("one"), Step("two")), resume={"x": 1})
     second = Thing("thing b", (Step("three"), Step("four", breaks=True), Step("five")))
     with pytest.raises(ApplyError) as error:
-        run(host, [first, second], check=False)
+        run_on(host, [first, second], check=False)
     assert host.log == ["one", "two", "three", "undo three", "undo two", "undo one"]
     assert str(error.value) == "four: the system: said no; the host is as it was"
     assert error.value.undone == ["three", "two", "one"] and error.value.left == []
@@ -157,7 +161,7 @@ def test_undone_in_reverse_over_all_resources() -> None:
 def test_a_composite_step_that_failed_is_undone_too() -> None:
     host = Host()
     with pytest.raises(ApplyError):
-        run(host, [Thing("thing a", (Step("one"), Step("two", composite=True, breaks=True)))], check=False)
+        run_on(host, [Thing("thing a", (Step("one"), Step("two", composite=True, breaks=True)))], check=False)
     assert host.log == ["one", "undo two", "undo one"]
 
 
@@ -166,14 +170,14 @@ def test_what_cannot_be_taken_back_is_said_and_remembered() -> None:
     host = Host()
     steps = (Step("one"), Step("two", sticks=True), Step("three", breaks=True))
     with pytest.raises(ApplyError) as error:
-        run(host, [Thing("thing a", steps, resume={"x": 1})], check=False)
+        run_on(host, [Thing("thing a", steps, resume={"x": 1})], check=False)
     assert host.log == ["one", "two", "undo one"]
     assert str(error.value).endswith("said no; these could not be taken back: two (the system: won't)")
     assert host.kept["thing a"] == {"x": 1}
 
 
 def test_something_else_came_about() -> None:
-    (outcome,) = run(Host(), [Thing("thing a", (Step("one"),), comes_to="surprise")], check=False)
+    (outcome,) = run_on(Host(), [Thing("thing a", (Step("one"),), comes_to="surprise")], check=False)
     assert outcome.shown_after == {"state": "surprise"}
     assert outcome.warnings == ["thing a: the host made something else of state than was asked for; see the diff"]
 
@@ -197,7 +201,7 @@ def test_ended_between_two_steps(number: signal.Signals) -> None:
     host = Host()
     try:
         with pytest.raises(ApplyError, match="ended; the host is as it was"):
-            run(host, [Thing("thing a", (Step("one"), Ended("two"), Step("three")))], check=False)
+            run_on(host, [Thing("thing a", (Step("one"), Ended("two"), Step("three")))], check=False)
     finally:
         signal.signal(number, before)
     assert host.log == ["one", "two", "undo two", "undo one"]
@@ -209,12 +213,12 @@ def test_what_is_needed_comes_first_and_goes_last() -> None:
     middle = Thing("thing middle", (Step("middle"),), wants=("thing base", "thing elsewhere"))
     base = Thing("thing base", (Step("base"),))
     alone = Thing("thing alone", (Step("alone"),))
-    run(host, [top, alone, middle, base], check=False)
+    run_on(host, [top, alone, middle, base], check=False)
     assert host.log == ["base", "middle", "top", "alone"]
     for thing in (top, middle, base, alone):
         thing.present = False
     host = Host()
-    run(host, [base, middle, alone, top], check=False)
+    run_on(host, [base, middle, alone, top], check=False)
     assert [word for word in host.log if word != "alone"] == ["top", "middle", "base"] and len(host.log) == 4
 
 
@@ -222,7 +226,7 @@ def test_those_that_need_each_other() -> None:
     ring = [Thing(f"thing {name}", wants=(f"thing {other}",)) for name, other in ("ab", "bc", "ca")]
     host = Host()
     with pytest.raises(VirtnetError, match="thing a -> thing b -> thing c -> thing a"):
-        run(host, ring, check=False)
+        run_on(host, ring, check=False)
     assert host.log == []
 
 
@@ -259,7 +263,7 @@ class WithLast(Thing):
 def test_what_several_share_is_done_once_at_the_end() -> None:
     host = Host()
     things = [WithLast(f"thing {word}", (Step(word),), last=(Last("all"),)) for word in ("one", "two")]
-    outcomes = run(host, things, check=False)
+    outcomes = run_on(host, things, check=False)
     assert host.log == ["one", "two", "all"]
     assert all_actions(outcomes) == ["one", "two", "all"]
     assert [outcome.actions for outcome in outcomes] == [["one", "all"], ["two", "all"]]
@@ -269,5 +273,5 @@ def test_what_several_share_is_done_once_at_the_end() -> None:
 def test_what_several_share_is_taken_back_last_where_it_is_needed(first: str, tail: list[str]) -> None:
     host = Host()
     with pytest.raises(ApplyError, match="said no; the host is as it was"):
-        run(host, [WithLast("thing a", (Step(first),), last=(Last("all", fails=True),))], check=False)
+        run_on(host, [WithLast("thing a", (Step(first),), last=(Last("all", fails=True),))], check=False)
     assert host.log == [first, f"undo {first}", *tail]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import OptionError, VirtnetError
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface import (
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.options import (
     Address,
     LinuxBridge,
     Tuntap,
@@ -229,7 +229,7 @@ def test_what_asks_for_nothing_is_well_on_any_kernel() -> None:
 
 
 def test_the_path_in_a_list() -> None:
-    from ansible_collections.virtnet.kvm.plugins.module_utils.resources.interfaces import (
+    from ansible_collections.virtnet.kvm.plugins.module_utils.kinds.interface import (
         INTERFACES,
         parse_interface_options,
     )

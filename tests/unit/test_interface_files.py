@@ -23,10 +23,10 @@ def host(tool: str = "networkd") -> InterfacesHost:
 
 def test_written_after_the_interfaces_and_read_once() -> None:
     there = host()
-    foretold = there.declare(BR0, BR1, check=True)
+    predicted = there.declare(BR0, BR1, check=True)
     assert there.files.texts == {} and there.files.reloads == []
     real = there.declare(BR0, BR1)
-    assert [outcome.shown_after for outcome in real] == [outcome.shown_after for outcome in foretold]
+    assert [outcome.shown_after for outcome in real] == [outcome.shown_after for outcome in predicted]
     assert [outcome.plan.persist for outcome in real] == ["networkd"] * 2
     ((tool, names, texts),) = there.files.reloads
     assert (tool, names, texts) == ("networkd", ("br0", "br1"), there.files.texts)

@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 
 from ansible_collections.virtnet.kvm.plugins.module_utils.engine import ApplyError
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import HostError, VirtnetError
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface import (
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.normal import normal_state
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.options import (
     Address,
     InterfaceRoute,
     InterfaceState,
     Route,
     Tuntap,
 )
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface_compare import steps_to
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface_normal import normal_state
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.steps import steps_to
 from unit.fake_interfaces import ALL, KilledError, nic
 from unit.fake_interfaces_host import InterfacesHost
 
@@ -190,11 +190,11 @@ def test_foretold_and_settled(host: InterfacesHost, declared: Declared) -> None:
     """Check mode changes nothing and tells what a run does; the run's own result needs no further one."""
     _possible(host, declared)
     before = _seen(host)
-    (foretold,) = host.declare(declared, check=True)
+    (predicted,) = host.declare(declared, check=True)
     assert _seen(host) == before and not host.driver.calls
     (real,) = host.declare(declared)
-    assert real.actions == foretold.actions
-    assert real.shown_after == foretold.shown_after
+    assert real.actions == predicted.actions
+    assert real.shown_after == predicted.shown_after
     assert [warning for warning in real.warnings if "made something else" in warning] == []
     assert host.remembered == {}
     (again,) = host.declare(declared)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026, virtnet.kvm contributors
-"""What is done, in words: the steps between an interface that there is and one that is wanted."""
+"""What is done, in words: the steps between an interface that there is and one that is desired."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface import (
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.options import (
     Address,
     InterfaceRoute,
     Ipv6,
@@ -17,7 +17,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface import
     Route,
     Tuntap,
 )
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface_vlans import (
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.vlans import (
     Span,
     Vlans,
     admit,
@@ -49,7 +49,7 @@ def host(*declared: Declared) -> InterfacesHost:
 
 
 @pytest.mark.parametrize(
-    ("before", "wanted", "method", "words"),
+    ("before", "desired", "method", "words"),
     [
         ((), ("bridge", BR0), "created", ["make bridge br0", "bring up br0", "make eth1 a port of br0"]),
         ((), ("bridge", {"name": "br0", "up": False}), "created", ["make bridge br0"]),
@@ -155,8 +155,8 @@ def host(*declared: Declared) -> InterfacesHost:
         ),
     ],
 )  # fmt: skip
-def test_steps(before: tuple[Declared, ...], wanted: Declared, method: str, words: list[str]) -> None:
-    (outcome,) = host(*before).declare(wanted)
+def test_steps(before: tuple[Declared, ...], desired: Declared, method: str, words: list[str]) -> None:
+    (outcome,) = host(*before).declare(desired)
     assert outcome.actions == words
     assert outcome.plan.method == method
 
@@ -225,9 +225,9 @@ def test_a_bridge_and_a_tap_that_name_each_other(order: tuple[str, str]) -> None
     }
     there = host()
     declared = [(word, options[word]) for word in order]
-    foretold = there.declare(*declared, check=True)
+    predicted = there.declare(*declared, check=True)
     real = there.declare(*declared)
-    assert [o.shown_after for o in foretold] == [o.shown_after for o in real]
+    assert [o.shown_after for o in predicted] == [o.shown_after for o in real]
     assert there.driver.calls == ["add t0", "set t0", "add br0", "set br0", "master t0 br0"]
     assert not any(outcome.actions for outcome in there.declare(*declared))
     gone = [(word, {**options[word], "state": "absent"}) for word in order]
@@ -243,9 +243,9 @@ def test_vlans() -> None:
     assert merged(access, LinuxBridge(pvid=0)) == Vlans()
     assert merged(access, LinuxBridge(pvid=5, tagged=("5",))) == Vlans(5, frozenset({5}))
     trunk = Vlans(1, frozenset(range(10, 20)), frozenset({1}))
-    wanted = Vlans(0, frozenset(range(12, 22)), frozenset({1}))
-    assert dismiss(trunk, wanted) == ("10-11",)
-    assert admit(trunk, wanted) == (Span("20-21", False, False), Span("1", False, True))
+    desired = Vlans(0, frozenset(range(12, 22)), frozenset({1}))
+    assert dismiss(trunk, desired) == ("10-11",)
+    assert admit(trunk, desired) == (Span("20-21", False, False), Span("1", False, True))
     assert default_changed(access, 1, 5) == Vlans(5, frozenset(), frozenset({5}))
     assert default_changed(access, 1, 0) == Vlans()
     assert default_changed(Vlans(7, frozenset(), frozenset({7})), 1, 5).pvid == 7

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.fields import from_options
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.network import (
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.options import (
     MODES,
     Network,
     align,

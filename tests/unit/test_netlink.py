@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.virtnet.kvm.plugins.module_utils.backend import (
-    _netlink_layer3,
-    _netlink_read,
-    _netlink_socket,
-    _netlink_tables,
+from ansible_collections.virtnet.kvm.plugins.module_utils.backend.netlink import (
+    channel,
+    layer3,
+    read,
+    words,
 )
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.fields import shapes
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface import (
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.options import (
     Address,
     BridgeVlans,
     Interface,
@@ -30,7 +30,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface import
     VlanIface,
 )
 
-attribute = _netlink_socket.attribute
+attribute = channel.attribute
 NAMES = {7: "br0", 8: "ens3"}
 
 
@@ -44,7 +44,7 @@ def _fields(table: Any) -> set[str]:
 
 
 def test_every_option_stands_in_a_table() -> None:
-    tables = _netlink_tables
+    tables = words
     assert _fields(tables.BRIDGE) == _own(LinuxBridge, Interface, BridgeVlans) - {"ports"}
     assert _fields(tables.PORT) == _own(Port, BridgeVlans)
     qos = {"ingress_qos", "egress_qos"}
@@ -53,9 +53,7 @@ def test_every_option_stands_in_a_table() -> None:
     assert set(tables.IPV6) == {shape.name for shape in shapes(Ipv6)}
 
 
-@pytest.mark.parametrize(
-    "table", [_netlink_tables.BRIDGE, _netlink_tables.PORT, _netlink_tables.VLAN, _netlink_tables.TUN]
-)
+@pytest.mark.parametrize("table", [words.BRIDGE, words.PORT, words.VLAN, words.TUN])
 def test_an_attribute_is_in_a_table_once(table: Any) -> None:
     for part in ("field", "attribute", "number"):
         assert len({getattr(setting, part) for setting in table}) == len(table)
@@ -63,7 +61,7 @@ def test_an_attribute_is_in_a_table_once(table: Any) -> None:
 
 def test_units() -> None:
     asked = LinuxBridge(forward_delay=4, stp=True, vlan_protocol="802.1ad", priority=100)
-    assert dict(_netlink_tables.write(_netlink_tables.BRIDGE, asked)) == {
+    assert dict(words.write(words.BRIDGE, asked)) == {
         "IFLA_BR_FORWARD_DELAY": 400,
         "IFLA_BR_STP_STATE": 1,
         "IFLA_BR_PRIORITY": 100,
@@ -72,13 +70,13 @@ def test_units() -> None:
     held = {1: struct.pack("=I", 400), 2: struct.pack("=I", 150), 5: b"\1", 8: struct.pack("!H", 0x88A8)}
     # one and a half seconds are neither one nor two
     told = {"forward_delay": 4, "hello_time": 1.5, "stp": True, "vlan_protocol": "802.1ad"}
-    assert _netlink_tables.read(_netlink_tables.BRIDGE, held) == told
+    assert words.read(words.BRIDGE, held) == told
 
 
 def test_attributes_are_read_as_they_are_written() -> None:
     data = attribute(3, b"br0\0") + attribute(0x8000 | 18, attribute(1, b"x")) + attribute(3, b"abcde")
-    assert _netlink_socket.attributes(data) == {3: b"abcde", 18: attribute(1, b"x")[:8]}
-    assert [number for number, _payload in _netlink_socket.each_attribute(data)] == [3, 18, 3]
+    assert channel.attributes(data) == {3: b"abcde", 18: attribute(1, b"x")[:8]}
+    assert [number for number, _payload in channel.each_attribute(data)] == [3, 18, 3]
 
 
 def _vlan(flags: int, vid: int) -> bytes:
@@ -89,8 +87,8 @@ def test_vlans_come_as_ranges() -> None:
     # 1 pvid untagged, 2-3 untagged, 10-20 tagged, 21 tagged
     held = _vlan(0x6, 1) + _vlan(0xC, 2) + _vlan(0x14, 3) + _vlan(0x8, 10) + _vlan(0x10, 20) + _vlan(0, 21)
     told = {"pvid": 1, "tagged": ("10-21",), "untagged": ("1-3",)}
-    assert _netlink_read._vlan_options(attribute(0, b"\0\0") + held) == told
-    assert _netlink_read._vlan_options(None) == {}
+    assert read._vlan_options(attribute(0, b"\0\0") + held) == told
+    assert read._vlan_options(None) == {}
 
 
 class Answers:
@@ -161,7 +159,7 @@ FOR_EVER = attribute(6, struct.pack("=IIII", 0xFFFFFFFF, 0xFFFFFFFF, 0, 0))
     ],
 )
 def test_addresses(message: bytes, expected: Any) -> None:
-    found: Any = _netlink_layer3.read_addresses(Answers(20, message), NAMES)  # type: ignore[arg-type]
+    found: Any = layer3.read_addresses(Answers(20, message), NAMES)  # type: ignore[arg-type]
     assert found.get(7, []) == ([expected] if expected else [])
 
 
@@ -214,21 +212,21 @@ def _hop(index: int, gateway: str) -> bytes:
     ],
 )
 def test_routes(message: bytes, expected: Any) -> None:
-    found: Any = _netlink_layer3.read_routes(Answers(24, message), NAMES)  # type: ignore[arg-type]
+    found: Any = layer3.read_routes(Answers(24, message), NAMES)  # type: ignore[arg-type]
     assert found == expected
 
 
 def test_an_error_is_told_in_the_kernels_words() -> None:
     words = attribute(1, b"Unknown device type\0")
     payload = struct.pack("=i", -95) + struct.pack("=IHHII", 16, 16, 0, 1, 0) + words
-    with pytest.raises(_netlink_socket.KernelError, match=r"make x: .*\(Unknown device type\)") as caught:
-        _netlink_socket._raise("make x", 2, 0x300, payload)
+    with pytest.raises(channel.KernelError, match=r"make x: .*\(Unknown device type\)") as caught:
+        channel._raise("make x", 2, 0x300, payload)
     assert caught.value.code == 95
-    _netlink_socket._raise("make x", 2, 0, struct.pack("=i", 0))
+    channel._raise("make x", 2, 0, struct.pack("=i", 0))
 
 
 @pytest.mark.parametrize(("changing", "shown"), [(0, 8), (1, None)])
 def test_no_ageing_time_is_taken_from_a_topology_that_changes(changing: int, shown: int | None) -> None:
     data = attribute(4, struct.pack("=I", 800)) + attribute(14, bytes([changing]))
-    bridge = _netlink_read._bridge({"name": "br0"}, data, None, {})
+    bridge = read._bridge({"name": "br0"}, data, None, {})
     assert isinstance(bridge, LinuxBridge) and bridge.ageing_time == shown

@@ -10,8 +10,11 @@ import pytest
 
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import OptionError
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.fields import from_options, merge
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.network import Network, normalise
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.network_check import (
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.options import (
+    Network,
+    normalise,
+)
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.validate import (
     check_identity,
     check_versions,
     drop_unfit,

@@ -12,8 +12,12 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.virtnet.kvm.plugins.module_utils.engine import ApplyError
-from ansible_collections.virtnet.kvm.plugins.module_utils.errors import HostError, OptionError, VirtnetError
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.network import Network
+from ansible_collections.virtnet.kvm.plugins.module_utils.errors import (
+    HostError,
+    OptionError,
+    VirtnetError,
+)
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.options import Network
 from unit.fake_host import FakeHost, KilledError
 
 MACS = [f"52:54:00:00:01:{number:02x}" for number in range(4)]
@@ -126,11 +130,11 @@ def test_foretold_and_settled(host: FakeHost, declared: dict[str, Any]) -> None:
     """Check mode changes nothing and tells what a run does; the run's own result needs no further one."""
     _possible(host, declared)
     before = host.state()
-    (foretold,) = host.declare(declared, check=True)
+    (predicted,) = host.declare(declared, check=True)
     assert host.state() == before and not host.networks.calls
     (real,) = host.declare(declared)
-    assert real.actions == foretold.actions
-    assert real.shown_after == foretold.shown_after
+    assert real.actions == predicted.actions
+    assert real.shown_after == predicted.shown_after
     assert [warning for warning in real.warnings if "made something else" in warning] == []
     assert host.remembered == {}
     (again,) = host.declare(declared)

@@ -9,8 +9,15 @@ from typing import Any
 import pytest
 
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.fields import from_options
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.network import Network, normalise
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.network_updates import MODIFY, Difference, compare
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.options import (
+    Network,
+    normalise,
+)
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.updates import (
+    MODIFY,
+    Difference,
+    compare,
+)
 
 
 def network(**options: Any) -> Network:

@@ -7,6 +7,12 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import OptionError
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.choose import (
+    NONE,
+    ToolFacts,
+    choose,
+    overlay,
+)
 from ansible_collections.virtnet.kvm.plugins.module_utils.persist.files import (
     Draft,
     Request,
@@ -18,7 +24,6 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.persist.files import (
     reveal,
     saved_path,
 )
-from ansible_collections.virtnet.kvm.plugins.module_utils.persist.plan import NONE, ToolFacts, choose, overlay
 
 USERS = "auto eth0\niface eth0 inet dhcp\n"
 PATH = "/etc/network/interfaces"

@@ -12,9 +12,10 @@ from typing import Optional
 
 import pytest
 
-from ansible_collections.virtnet.kvm.plugins.module_utils.backend import _commands, files
+from ansible_collections.virtnet.kvm.plugins.module_utils.backend.boot_tools import files
+from ansible_collections.virtnet.kvm.plugins.module_utils.backend.os import commands
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import HostError
-from ansible_collections.virtnet.kvm.plugins.module_utils.persist import plan
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist import choose
 
 NAME = "/etc/network/interfaces"
 COPY = "/etc/network/.interfaces.virtnet-kvm-saved"
@@ -32,7 +33,7 @@ def _below(root: Path) -> list[str]:
 
 
 def test_what_was_read_is_written_back_byte_by_byte(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(plan.TOOLS, "tool", SimpleNamespace(patterns=lambda _files: (NAME,)))  # type: ignore[arg-type]
+    monkeypatch.setitem(choose.TOOLS, "tool", SimpleNamespace(patterns=lambda _files: (NAME,)))  # type: ignore[arg-type]
     driver = files.Files(str(root))
     text = driver.read("tool")[NAME]
     driver.write(COPY, text)
@@ -45,7 +46,7 @@ def test_files_that_name_others_are_followed(root: Path, monkeypatch: pytest.Mon
         return ("/etc/network/interfaces.d/*",) if NAME in found else (NAME,)
 
     (root / "etc/network/interfaces.d/lan").write_text("auto lan\n")
-    monkeypatch.setitem(plan.TOOLS, "tool", SimpleNamespace(patterns=patterns))  # type: ignore[arg-type]
+    monkeypatch.setitem(choose.TOOLS, "tool", SimpleNamespace(patterns=patterns))  # type: ignore[arg-type]
     assert list(files.Files(str(root)).read("tool")) == [NAME, "/etc/network/interfaces.d/lan"]
 
 
@@ -96,7 +97,7 @@ def test_failure_leaves_nothing_and_names_the_file(root: Path, monkeypatch: pyte
 
 
 @pytest.mark.parametrize(
-    "commands, said, installed, in_charge",
+    "found_commands, said, installed, in_charge",
     [
         ({"ifup"}, "Id=networking.service\nActiveState=active\nUnitFileState=enabled\n", {"ifupdown"}, {"ifupdown"}),
         ({"ifup"}, "Id=networking.service\nActiveState=inactive\nUnitFileState=disabled\n", {"ifupdown"}, set()),
@@ -114,19 +115,21 @@ def test_failure_leaves_nothing_and_names_the_file(root: Path, monkeypatch: pyte
 def test_tools_of_a_host(
     root: Path,
     monkeypatch: pytest.MonkeyPatch,
-    commands: set[str],
+    found_commands: set[str],
     said: Optional[str],
     installed: set[str],
     in_charge: set[str],
 ) -> None:
-    monkeypatch.setattr(files.shutil, "which", lambda command: f"/usr/bin/{command}" if command in commands else None)
+    monkeypatch.setattr(
+        files.shutil, "which", lambda command: f"/usr/bin/{command}" if command in found_commands else None
+    )
 
     def run(_doing: str, *_command: str) -> str:
         if said is None:
             raise HostError("look", "systemctl: No such file or directory")
         return said
 
-    monkeypatch.setattr(_commands, "run", run)
+    monkeypatch.setattr(commands, "run", run)
     found = files.Files(str(root)).facts()
     assert (found.installed, found.in_charge) == (installed, in_charge)
 
@@ -143,9 +146,9 @@ def test_netplan_takes_back_what_is_gone_before_networkd_could_make_it_again(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done: list[str] = []
-    monkeypatch.setattr(files._reload_netplan, "generate", lambda: done.append("generate"))
-    monkeypatch.setattr(files._reload_networkd, "running", lambda: True)
-    monkeypatch.setattr(files._reload_networkd, "introduce", lambda _paths: done.append("introduce"))
+    monkeypatch.setattr(files.netplan, "generate", lambda: done.append("generate"))
+    monkeypatch.setattr(files.networkd, "running", lambda: True)
+    monkeypatch.setattr(files.networkd, "introduce", lambda _paths: done.append("introduce"))
     for tool in ("networkd", "netplan"):
         monkeypatch.setitem(files.RELOADS, tool, lambda names: done.append(" ".join(names)))  # type: ignore[index]
     driver = files.Files(str(root))
@@ -161,8 +164,8 @@ def test_netplan_takes_back_what_is_gone_before_networkd_could_make_it_again(
 
 
 def test_command_that_fails_is_told_in_its_own_words() -> None:
-    assert _commands.run("say hello", "echo", "hello") == "hello\n"
+    assert commands.run("say hello", "echo", "hello") == "hello\n"
     with pytest.raises(HostError, match="list: ls: cannot access '/nothing': No such file or directory"):
-        _commands.run("list", "ls", "/nothing")
+        commands.run("list", "ls", "/nothing")
     with pytest.raises(HostError, match="list: no-such-command: No such file or directory"):
-        _commands.run("list", "no-such-command")
+        commands.run("list", "no-such-command")

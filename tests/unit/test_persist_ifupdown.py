@@ -9,7 +9,7 @@ from typing import Optional
 
 import pytest
 
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface import (
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.options import (
     Address,
     Interface,
     InterfaceRoute,
@@ -22,8 +22,8 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface import
     Tuntap,
     VlanIface,
 )
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.choose import TOOLS, overlay
 from ansible_collections.virtnet.kvm.plugins.module_utils.persist.files import saved_path
-from ansible_collections.virtnet.kvm.plugins.module_utils.persist.plan import TOOLS, overlay
 from unit.persist_plans import planned
 
 MAIN = "/etc/network/interfaces"
@@ -49,19 +49,19 @@ iface eth1 inet dhcp
 
 
 def _made(
-    wanted: Optional[Interface],
+    desired: Optional[Interface],
     files: Optional[Mapping[str, str]] = None,
     name: str = "",
     states: tuple[InterfaceState, ...] = (),
 ) -> dict[str, str]:
     """The files; a second run has nothing to change in them."""
     there = {MAIN: USERS} if files is None else files
-    return overlay(there, planned("ifupdown", wanted, there, name, states).changes)
+    return overlay(there, planned("ifupdown", desired, there, name, states).changes)
 
 
-def _lines(wanted: Interface, *states: InterfaceState) -> list[str]:
-    text = _made(wanted, states=states)[f"{OURS}{wanted.name}"]
-    assert text.startswith(f"# Made by virtnet.kvm for {wanted.name}; ")
+def _lines(desired: Interface, *states: InterfaceState) -> list[str]:
+    text = _made(desired, states=states)[f"{OURS}{desired.name}"]
+    assert text.startswith(f"# Made by virtnet.kvm for {desired.name}; ")
     return [line.strip() for line in text.splitlines()[1:]]
 
 

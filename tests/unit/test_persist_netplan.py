@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import VirtnetError
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface import (
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.options import (
     Interface,
     InterfaceRoute,
     InterfaceState,
@@ -24,8 +24,11 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface import
     Tuntap,
     VlanIface,
 )
-from ansible_collections.virtnet.kvm.plugins.module_utils.persist.files import FileChanges, saved_path
-from ansible_collections.virtnet.kvm.plugins.module_utils.persist.plan import TOOLS, overlay
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.choose import TOOLS, overlay
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.files import (
+    FileChanges,
+    saved_path,
+)
 from unit.persist_plans import planned
 
 USERS = "/etc/netplan/01-user.yaml"
@@ -55,16 +58,16 @@ def _path(name: str) -> str:
 
 
 def _plan(
-    wanted: Optional[Interface],
+    desired: Optional[Interface],
     files: Optional[Mapping[str, str]] = None,
     name: str = "",
     states: tuple[InterfaceState, ...] = (ETH0,),
 ) -> FileChanges:
-    return planned("netplan", wanted, files, name, states)
+    return planned("netplan", desired, files, name, states)
 
 
-def _made(wanted: Optional[Interface], files: Optional[Mapping[str, str]] = None, **kwargs: Any) -> dict[str, str]:
-    return overlay(files or {}, _plan(wanted, files, **kwargs).changes)
+def _made(desired: Optional[Interface], files: Optional[Mapping[str, str]] = None, **kwargs: Any) -> dict[str, str]:
+    return overlay(files or {}, _plan(desired, files, **kwargs).changes)
 
 
 def _network(text: str) -> dict[str, Any]:
@@ -73,8 +76,8 @@ def _network(text: str) -> dict[str, Any]:
     return found
 
 
-def _of(wanted: Interface, files: Optional[Mapping[str, str]] = None, **kwargs: Any) -> dict[str, Any]:
-    return _network(_made(wanted, files, **kwargs)[_path(wanted.name or "")])
+def _of(desired: Interface, files: Optional[Mapping[str, str]] = None, **kwargs: Any) -> dict[str, Any]:
+    return _network(_made(desired, files, **kwargs)[_path(desired.name or "")])
 
 
 def _by_networkmanager(text: str = "") -> dict[str, str]:
@@ -82,7 +85,7 @@ def _by_networkmanager(text: str = "") -> dict[str, str]:
 
 
 def test_a_bridge_with_its_port() -> None:
-    wanted = replace(
+    desired = replace(
         BR0,
         mac=MAC,
         mtu=1400,
@@ -98,8 +101,8 @@ def test_a_bridge_with_its_port() -> None:
             InterfaceRoute(to="198.51.100.0/24", table=100, source="192.0.2.5"),
         ),
     )
-    onlink = InterfaceState("bridge", 3, LinuxBridge(name="br0"), routes=(Route(wanted.routes[0], onlink=True),))
-    assert _of(wanted, states=(ETH0, onlink)) == {
+    onlink = InterfaceState("bridge", 3, LinuxBridge(name="br0"), routes=(Route(desired.routes[0], onlink=True),))
+    assert _of(desired, states=(ETH0, onlink)) == {
         "ethernets": {"eth0": {"dhcp4": False}},
         "bridges": {
             "br0": {
@@ -165,9 +168,9 @@ LOST = [
 ]
 
 
-@pytest.mark.parametrize(("wanted", "words"), LOST, ids=[words for _wanted, words in LOST])
-def test_what_it_cant_express_is_said(wanted: Any, words: str) -> None:
-    said = _plan(replace(wanted, name="x0")).unsupported
+@pytest.mark.parametrize(("desired", "words"), LOST, ids=[words for _desired, words in LOST])
+def test_what_it_cant_express_is_said(desired: Any, words: str) -> None:
+    said = _plan(replace(desired, name="x0")).unsupported
     assert len(said) == 1
     assert words in said[0]
 

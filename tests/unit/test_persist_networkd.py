@@ -11,7 +11,7 @@ from typing import Any, Optional
 
 import pytest
 
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface import (
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.options import (
     Address,
     Interface,
     InterfaceRoute,
@@ -24,8 +24,8 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface import
     Tuntap,
     VlanIface,
 )
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.choose import TOOLS, overlay
 from ansible_collections.virtnet.kvm.plugins.module_utils.persist.files import FileChanges
-from ansible_collections.virtnet.kvm.plugins.module_utils.persist.plan import TOOLS, overlay
 from unit.persist_plans import planned
 
 HOME = "/etc/systemd/network"
@@ -36,13 +36,13 @@ USERS = "[Match]\nName=eth0\n\n[Network]\nDHCP=yes\n"
 
 
 def _plan(
-    wanted: Optional[Interface],
+    desired: Optional[Interface],
     files: Optional[Mapping[str, str]] = None,
     name: str = "",
     states: tuple[InterfaceState, ...] = (ETH0,),
     systemd: int = 257,
 ) -> FileChanges:
-    return planned("networkd", wanted, files, name, states, systemd)
+    return planned("networkd", desired, files, name, states, systemd)
 
 
 def _made(*args: Any, **kwargs: Any) -> dict[str, str]:

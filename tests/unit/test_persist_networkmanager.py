@@ -11,7 +11,7 @@ from typing import Any, Optional
 
 import pytest
 
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface import (
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.options import (
     Address,
     Interface,
     InterfaceRoute,
@@ -24,8 +24,8 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface import
     Tuntap,
     VlanIface,
 )
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.choose import TOOLS, overlay
 from ansible_collections.virtnet.kvm.plugins.module_utils.persist.files import FileChanges, insert
-from ansible_collections.virtnet.kvm.plugins.module_utils.persist.plan import TOOLS, overlay
 from unit.persist_plans import planned
 
 HOME = "/etc/NetworkManager/system-connections"
@@ -55,16 +55,16 @@ def _path(name: str) -> str:
 
 
 def _plan(
-    wanted: Optional[Interface],
+    desired: Optional[Interface],
     files: Optional[Mapping[str, str]] = None,
     name: str = "",
     states: tuple[InterfaceState, ...] = (ETH0, TAP0, BOND0),
 ) -> FileChanges:
-    return planned("networkmanager", wanted, files, name, states)
+    return planned("networkmanager", desired, files, name, states)
 
 
-def _made(wanted: Optional[Interface], files: Optional[Mapping[str, str]] = None, **kwargs: Any) -> dict[str, str]:
-    return overlay(files or {}, _plan(wanted, files, **kwargs).changes)
+def _made(desired: Optional[Interface], files: Optional[Mapping[str, str]] = None, **kwargs: Any) -> dict[str, str]:
+    return overlay(files or {}, _plan(desired, files, **kwargs).changes)
 
 
 def _profile(text: str) -> dict[str, dict[str, str]]:
@@ -75,8 +75,8 @@ def _profile(text: str) -> dict[str, dict[str, str]]:
     return {name: dict(parser[name]) for name in parser.sections()}
 
 
-def _of(wanted: Interface, name: str = "", **kwargs: Any) -> dict[str, dict[str, str]]:
-    return _profile(_made(wanted, **kwargs)[_path(name or wanted.name or "")])
+def _of(desired: Interface, name: str = "", **kwargs: Any) -> dict[str, dict[str, str]]:
+    return _profile(_made(desired, **kwargs)[_path(name or desired.name or "")])
 
 
 def test_a_profile_comes_before_any_of_a_users_and_keeps_its_uuid() -> None:
@@ -117,10 +117,10 @@ BRIDGES = [
 ]
 
 
-@pytest.mark.parametrize(("wanted", "keys"), BRIDGES, ids=[str(index) for index in range(len(BRIDGES))])
-def test_settings_of_a_bridge(wanted: LinuxBridge, keys: dict[str, str]) -> None:
-    assert _plan(replace(wanted, name="br0")).unsupported == ()
-    assert _of(replace(wanted, name="br0"))["bridge"] == keys
+@pytest.mark.parametrize(("desired", "keys"), BRIDGES, ids=[str(index) for index in range(len(BRIDGES))])
+def test_settings_of_a_bridge(desired: LinuxBridge, keys: dict[str, str]) -> None:
+    assert _plan(replace(desired, name="br0")).unsupported == ()
+    assert _of(replace(desired, name="br0"))["bridge"] == keys
 
 
 LOST = [
@@ -141,9 +141,9 @@ LOST = [
 ]
 
 
-@pytest.mark.parametrize(("wanted", "words"), LOST, ids=[words for _wanted, words in LOST])
-def test_what_it_cant_express_is_said(wanted: Any, words: str) -> None:
-    said = _plan(replace(wanted, name="x0")).unsupported
+@pytest.mark.parametrize(("desired", "words"), LOST, ids=[words for _desired, words in LOST])
+def test_what_it_cant_express_is_said(desired: Any, words: str) -> None:
+    said = _plan(replace(desired, name="x0")).unsupported
     assert len(said) == 1
     assert words in said[0]
     assert said[0].endswith("of x0; it holds until the next reboot")
@@ -234,9 +234,9 @@ METHODS = [
 ]
 
 
-@pytest.mark.parametrize(("wanted", "method"), METHODS, ids=[method for _wanted, method in METHODS])
-def test_methods_of_ipv6(wanted: LinuxBridge, method: str) -> None:
-    assert _of(replace(wanted, name="br0"))["ipv6"]["method"] == method
+@pytest.mark.parametrize(("desired", "method"), METHODS, ids=[method for _desired, method in METHODS])
+def test_methods_of_ipv6(desired: LinuxBridge, method: str) -> None:
+    assert _of(replace(desired, name="br0"))["ipv6"]["method"] == method
 
 
 def test_what_the_kernel_shows_while_networkmanager_has_it() -> None:

@@ -12,10 +12,19 @@ from ansible.errors import AnsibleFilterError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.virtnet.kvm.plugins.filter.as_fabric import FilterModule
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.fields import argument_spec, from_options
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface import LinuxBridge, VlanIface
+from ansible_collections.virtnet.kvm.plugins.module_utils.kinds.network import (
+    network_spec,
+    parse_network_options,
+)
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.fields import (
+    argument_spec,
+    from_options,
+)
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.options import (
+    LinuxBridge,
+    VlanIface,
+)
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.values import IFNAMSIZ
-from ansible_collections.virtnet.kvm.plugins.module_utils.resources.networks import network_spec, parse_network_options
 from ansible_collections.virtnet.kvm.plugins.plugin_utils import topology_lan
 
 as_fabric = FilterModule().filters()["as_fabric"]

@@ -12,7 +12,10 @@ import pytest
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.virtnet.kvm.plugins.filter.as_fabric import FilterModule
-from ansible_collections.virtnet.kvm.plugins.module_utils.resources.networks import network_spec, parse_network_options
+from ansible_collections.virtnet.kvm.plugins.module_utils.kinds.network import (
+    network_spec,
+    parse_network_options,
+)
 from ansible_collections.virtnet.kvm.plugins.plugin_utils import topology_served
 
 as_fabric = FilterModule().filters()["as_fabric"]

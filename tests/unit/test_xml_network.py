@@ -13,8 +13,11 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.errors import (
     OptionError,
     VirtnetError,
 )
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.fields import from_options, to_options
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.network import (
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.fields import (
+    from_options,
+    to_options,
+)
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.options import (
     Bandwidth,
     DhcpHost,
     DhcpRange,
@@ -27,7 +30,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.network import (
     PortGroup,
     Rate,
 )
-from ansible_collections.virtnet.kvm.plugins.module_utils.xml import _document
+from ansible_collections.virtnet.kvm.plugins.module_utils.xml import document
 from ansible_collections.virtnet.kvm.plugins.module_utils.xml.network import (
     NotANetwork,
     parse_network,
@@ -41,7 +44,7 @@ from unit.network_parts import DNSMASQ, PARTS
 
 def _flat(text: str) -> str:
     """A document without its indentation."""
-    return _document.to_text(_document.parse_document(text))
+    return document.to_text(document.parse_document(text))
 
 
 @pytest.mark.parametrize(("xml", "expected"), PARTS, ids=[next(iter(part[1])) for part in PARTS])
@@ -68,7 +71,7 @@ def test_every_field_has_a_part_here() -> None:
 
 def test_all_parts_together_stand_in_libvirts_order() -> None:
     once = {next(iter(expected)): xml for xml, expected in PARTS}
-    root = _document.parse_document(render_network(parse_network(f"<network>{''.join(once.values())}</network>")))
+    root = document.parse_document(render_network(parse_network(f"<network>{''.join(once.values())}</network>")))
     assert [child.tag.rpartition("}")[2] for child in root] == [
         *("name", "uuid", "title", "description", "metadata", "forward", "bridge", "mtu", "mac", "domain", "dns"),
         *("vlan", "bandwidth", "port", "ip", "route", "route", "virtualport", "portgroup", "options"),
@@ -121,9 +124,9 @@ def test_an_address_that_makes_no_sense_is_kept_as_it_is(attributes: str) -> Non
     network = parse_network(f"<network><ip {attributes}/></network>")
     assert network.ips is not None
     assert network.ips[0].address is None
-    again = _document.parse_document(render_network(network)).find("ip")
+    again = document.parse_document(render_network(network)).find("ip")
     assert again is not None
-    assert dict(again.items()) == dict(_document.parse_document(f"<ip {attributes}/>").items())
+    assert dict(again.items()) == dict(document.parse_document(f"<ip {attributes}/>").items())
 
 
 def test_the_default_route() -> None:
@@ -268,13 +271,13 @@ def test_metadata_that_libvirt_would_drop_is_refused(text: str) -> None:
 
 
 def test_a_host_without_lxml_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_document, "_MISSING", "Traceback: no lxml")
-    _document._parser.cache_clear()
+    monkeypatch.setattr(document, "_MISSING", "Traceback: no lxml")
+    document._parser.cache_clear()
     try:
         for call in (lambda: parse_network("<network/>"), lambda: render_interface("eth0")):
             with pytest.raises(MissingLibraryError, match="lxml is missing") as caught:
                 call()
             assert caught.value.trace == "Traceback: no lxml"
     finally:
-        _document._parser.cache_clear()
+        document._parser.cache_clear()
     assert issubclass(MissingLibraryError, VirtnetError)

@@ -17,8 +17,14 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.fields import (
     merge,
     to_options,
 )
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.network import Network, normalise
-from ansible_collections.virtnet.kvm.plugins.module_utils.xml.network import parse_network, render_network
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.options import (
+    Network,
+    normalise,
+)
+from ansible_collections.virtnet.kvm.plugins.module_utils.xml.network import (
+    parse_network,
+    render_network,
+)
 from unit.strategies import networks
 
 # Generating a network over all fields is most of the work here, and a busy machine is no finding.

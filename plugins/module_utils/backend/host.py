@@ -6,38 +6,33 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
 import urllib.parse
-from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Optional
 
 from ..errors import OptionError
 from ..model.world import Neighbour, World
-from . import _libvirt, accounts, links
-from .guests import Guests
-from .networks import Networks
-from .runfiles import RunFiles
+from .libvirt import connection
+from .libvirt.guests import Guests
+from .libvirt.networks import Networks
+from .netlink import links
+from .os import accounts
+from .os.paths import SYSTEM_URI, namespace_path
 
 if TYPE_CHECKING:
-    from ..model.interface_steps import InterfaceDriver
-    from .files import Files
-
-SYSTEM = "qemu:///system"
-NETNS = "/run/netns"  # where iproute2 keeps the named ones (ip-netns(8))
+    from ..model.interface.requests import InterfaceDriver
+    from .boot_tools.files import Files
 
 
 class Host:
     """The host behind a libvirt ``uri``."""
 
-    def __init__(self, uri: str = SYSTEM) -> None:
+    def __init__(self, uri: str = SYSTEM_URI) -> None:
         self.uri = uri
         self._connection: Any = None
         self._networks: Optional[Networks] = None
         self._interfaces: dict[Optional[str], InterfaceDriver] = {}
-        self._run_files = RunFiles(uri)
-        self._checkpoint: Optional[str] = None
 
     @property
     def local(self) -> bool:
@@ -48,7 +43,7 @@ class Host:
     @property
     def connection(self) -> Any:
         if self._connection is None:
-            self._connection = _libvirt.connect(self.uri)
+            self._connection = connection.connect(self.uri)
         return self._connection
 
     @property
@@ -60,26 +55,26 @@ class Host:
     @functools.cached_property
     def files(self) -> Files:
         """The files that make interfaces survive a reboot."""
-        from .files import Files
+        from .boot_tools.files import Files
 
         return Files()
 
     def interfaces(self, netns: Optional[str] = None) -> InterfaceDriver:
         """The interfaces of a network namespace, given by its name or path; ``None`` is the one that this runs in."""
         if netns not in self._interfaces:
-            from .netlink import Interfaces
+            from .netlink.interfaces import Interfaces
 
             if netns is None:
                 self._interfaces[netns] = Interfaces(None)
                 return self._interfaces[netns]
-            path = netns if netns.startswith("/") else os.path.join(NETNS, netns)
+            path = namespace_path(netns)
             if not os.path.exists(path):
                 raise OptionError("netns", netns, f"a network namespace of the host; there is no {path}")
             self._interfaces[netns] = Interfaces(path)
         return self._interfaces[netns]
 
     def _libvirt_version(self) -> int:
-        with _libvirt.asking("ask libvirt for its version"):
+        with connection.asking("ask libvirt for its version"):
             return int(self.connection.getLibVersion())
 
     def _neighbours(self) -> tuple[Neighbour, ...]:
@@ -94,25 +89,6 @@ class Host:
             accounts.known,
             lambda: self.files,
         )
-
-    @contextlib.contextmanager
-    def lock(self) -> Iterator[None]:
-        with self._run_files.lock():
-            if self._checkpoint is not None:
-                from .checkpoint_store import Store, need_open
-
-                need_open(self._checkpoint, Store())
-            yield
-
-    def require_checkpoint(self, name: Optional[str]) -> None:
-        """Whoever gets the lock from now on is refused unless this checkpoint is open."""
-        self._checkpoint = name
-
-    def recall(self, label: str) -> Mapping[str, Any]:
-        return self._run_files.recall(label)
-
-    def remember(self, label: str, resume: Mapping[str, Any]) -> None:
-        self._run_files.remember(label, resume)
 
     def forget(self) -> None:
         """Forget what was read of the host, as it has been changed; the interfaces' drivers do so by themselves."""

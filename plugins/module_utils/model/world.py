@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, Callable, Optional, Protocol
 
 from ..errors import VirtnetError
 from . import values
-from .network import OWN_BRIDGE_MODES, Network, mode_of
+from .network.options import OWN_BRIDGE_MODES, Network, mode_of
 
 if TYPE_CHECKING:  # who declares networks only doesn't wait for them
-    from .interface import InterfaceState
-    from .interface_compare import Course
-    from .interface_steps import InterfaceDriver
+    from .interface.options import InterfaceState
+    from .interface.requests import InterfaceDriver
+    from .interface.steps import StepPlanner
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def no_accounts(_kind: str, _text: str) -> Optional[str]:
 
 
 class FileSource(Protocol):
-    """Where a host's files are read, see `backend.files`."""
+    """Where a host's files are read, see `backend.boot_tools.files`."""
 
     def facts(self) -> Any: ...
     def read(self, tool: str) -> Mapping[str, str]: ...
@@ -62,7 +62,7 @@ class Namespace:
     """
 
     def __init__(self, driver: InterfaceDriver, account: Account = no_accounts) -> None:
-        from .interface_normal import normal_state
+        from .interface.normal import normal_state
 
         self._driver = driver
         self.account = account
@@ -70,18 +70,18 @@ class Namespace:
 
     @functools.cached_property
     def features(self) -> frozenset[str]:
-        """What the kernel can make, see `interface_steps.InterfaceDriver`."""
+        """What the kernel can make, see `interface.requests.InterfaceDriver`."""
         return self._driver.features()
 
     @property
     def bridge_vlans(self) -> bool:
         return "bridge vlan filtering" in self.features
 
-    def course(self, netns: Optional[str]) -> Course:
+    def planner(self, netns: Optional[str]) -> StepPlanner:
         """What is planned from here on."""
-        from .interface_compare import Course
+        from .interface.steps import StepPlanner
 
-        return Course(self.states, netns, bridge_vlans=self.bridge_vlans)
+        return StepPlanner(self.states, netns, bridge_vlans=self.bridge_vlans)
 
 
 class World:

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Optional, Protocol
 
-from ..model.interface import Interface, InterfaceState
+from ..model.interface.options import Interface, InterfaceState
 
 OWNER = "virtnet.kvm"
 _HEADER = f"# Made by {OWNER} for "
@@ -40,14 +40,14 @@ class ToolFacts:
 class Request:
     """What is to be stored for the interface ``name``.
 
-    ``wanted`` is the whole of it, as it should be after a reboot; ``None`` where it goes. It holds what the host has
+    ``desired`` is the whole of it, as it should be after a reboot; ``None`` where it goes. It holds what the host has
     chosen by itself (a MAC, an MTU) only where that is to be stored. A bridge's ``ports`` are those that are to be stored;
     the one it adopted, ``adopt``, is among them. ``files`` are the tool's, by path; ``interfaces`` are the host's as they
     will be when all is done, in which the details of addresses and routes are found.
     """
 
     name: str
-    wanted: Optional[Interface]
+    desired: Optional[Interface]
     files: Mapping[str, str]
     interfaces: Mapping[str, InterfaceState]
     adopt: Optional[str] = None
@@ -74,15 +74,15 @@ class Tool(Protocol):
         """Glob patterns of the files that matter, first with no files; it is asked again with what was read as long as it
         names new ones, for tools whose files include others. Copies beside users' files are read without being named."""
 
-    def write(self, draft: Draft, wanted: Interface) -> None:
+    def write(self, draft: Draft, desired: Interface) -> None:
         """Write all that is to be stored for ``draft.request``. The draft starts without anything that an earlier run has
         written for this interface: its files are gone, its marks in others are taken out. So say only what should be."""
 
     def tidy(self, draft: Draft) -> None:
         """Called last, also where the interface goes: set right what several interfaces share."""
 
-    def kept(self, wanted: Interface) -> Interface:
-        """``wanted`` as the kernel shows it while the tool manages it: tools that take in router advertisements by
+    def kept(self, desired: Interface) -> Interface:
+        """``desired`` as the kernel shows it while the tool manages it: tools that take in router advertisements by
         themselves set the kernel's own ``accept_ra`` to 0. What is compared with the host is this."""
 
 
@@ -97,11 +97,11 @@ def made_for(text: str) -> Optional[str]:
     return first[len(_HEADER) :].split(";", 1)[0] if first.startswith(_HEADER) else None
 
 
-def without_accept_ra(wanted: Interface) -> Interface:
+def without_accept_ra(desired: Interface) -> Interface:
     """The interface where a tool takes in advertisements in the kernel's place."""
-    if wanted.ipv6 is None or wanted.ipv6.accept_ra is None:
-        return wanted
-    return replace(wanted, ipv6=replace(wanted.ipv6, accept_ra="never"))
+    if desired.ipv6 is None or desired.ipv6.accept_ra is None:
+        return desired
+    return replace(desired, ipv6=replace(desired.ipv6, accept_ra="never"))
 
 
 def saved_path(path: str) -> str:

@@ -10,7 +10,7 @@ import copy
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from ._document import parse_document, to_text
+from .document import parse_document, to_text
 
 
 @dataclass(frozen=True)

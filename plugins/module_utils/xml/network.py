@@ -10,10 +10,19 @@ from dataclasses import replace
 from typing import Union
 
 from ..errors import OptionError, VirtnetError
-from ..model.network import DhcpHost, DhcpRange, DnsHost, DnsSrv, DnsTxt, Extra, Network, PortGroup
-from . import _network_tables as tables
-from ._binding import Unknown, ordered, read, write
-from ._document import NotXmlError, canonical_text, new, parse_document, to_text
+from ..model.network.options import (
+    DhcpHost,
+    DhcpRange,
+    DnsHost,
+    DnsSrv,
+    DnsTxt,
+    Extra,
+    Network,
+    PortGroup,
+)
+from . import network_tables as tables
+from .binding import Unknown, ordered, read, write
+from .document import NotXmlError, canonical_text, new, parse_document, to_text
 
 Part = Union[DhcpRange, DhcpHost, DnsHost, DnsSrv, DnsTxt, PortGroup]
 

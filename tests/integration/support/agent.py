@@ -34,7 +34,7 @@ def _preload() -> None:
     """What every module would spend its first half second on. Nothing here opens a connection."""
     for name in ("ansible.module_utils.basic", "libvirt", "lxml.etree", "pyroute2"):
         importlib.import_module(name)
-    for name in ("resources.fabric", "checkpoint_runner"):
+    for name in ("kinds.fabric", "checkpoint_runner"):
         importlib.import_module(f"{NAMESPACE}.module_utils.{name}")
     # A collection in a fork would touch, and so copy, every page of what is here.
     gc.freeze()
@@ -125,18 +125,18 @@ def _become(name: str) -> None:
 # What a fault can be put in: the module and class of a driver, and its calls that change something.
 DRIVERS: dict[str, tuple[tuple[str, str, tuple[str, ...]], ...]] = {
     "changes": (
-        ("networks", "Networks", ("define", "undefine", "start", "stop", "set_autostart", "update", "plug_in")),
+        ("libvirt.networks", "Networks", ("define", "undefine", "start", "stop", "set_autostart", "update", "plug_in")),
         (
-            "netlink",
+            "netlink.interfaces",
             "Interfaces",
             (
                 *("add", "delete", "set", "set_master", "set_port", "add_vlans", "remove_vlans"),
                 *("add_address", "remove_address", "add_route", "remove_route", "set_ipv6"),
             ),
         ),
-        ("files", "Files", ("write", "reload")),
+        ("boot_tools.files", "Files", ("write", "reload")),
     ),
-    "moves": (("guests", "Guests", ("_move",)),),
+    "moves": (("libvirt.guests", "Guests", ("_move",)),),
 }
 
 

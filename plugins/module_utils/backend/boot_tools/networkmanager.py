@@ -1,0 +1,179 @@
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Has NetworkManager take over interfaces that are already as its profiles say, without touching them.
+
+To activate a profile on a running bridge, NetworkManager takes the bridge's ports away first, and gives them back a moment
+later. What it does gently is to start: it finds the interfaces as it has left them, looks which profile each had
+(/run/NetworkManager/devices, see NetworkManager(8)), and goes on with it if it fits what it finds. So it is told there of
+our profiles, while it is stopped; and it is stopped, too, while interfaces of its own are changed (`hold`): what is taken
+away from under it, it makes again at once. Stopping it leaves all its interfaces as they are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import os
+import time
+import uuid
+from typing import Optional
+
+from ...errors import HostError
+from ...persist.ini import parse
+from ...persist.networkmanager.writer import PROFILES, profile_path, profile_uuid, users_profile
+from ..os import commands
+
+_SERVICE = "NetworkManager.service"
+_GUARD = "virtnet-kvm-networkmanager"
+_GUARD_SECONDS = 120
+_DEVICES = "/run/NetworkManager/devices"
+_INTERFACES = "/sys/class/net"
+_PATTERNS = (f"{PROFILES}/*", "/run/NetworkManager/system-connections/netplan-*.nmconnection")
+_OURS = ("virtnet-kvm-", "netplan-")
+_UUIDS_BY_FILE = uuid.UUID("b425e9fb-7598-44b4-9e3b-5a2e3aaa4905")  # nm_uuid_ns_1
+_SETTLES = 20.0
+_PAUSE = 0.2
+
+
+def hold() -> None:
+    """Stop NetworkManager, where it runs, until `reload`; should that never come, it starts by itself."""
+    if _active():
+        _stop()
+
+
+def reload(names: tuple[str, ...]) -> None:
+    """Have NetworkManager manage the interfaces by their profiles."""
+    held = _guarded()
+    if not held and not _active():
+        return
+    if not held:
+        _stop()
+    desired: dict[str, str] = {}
+    try:
+        files = _profiles()
+        desired = {**_left(files), **_desired(names, files)}
+        for name, profile in desired.items():
+            _write_state(name, profile)
+    finally:
+        _start()
+    _settle(desired)
+
+
+def _active() -> bool:
+    try:
+        return "active" in commands.run("ask for NetworkManager", "systemctl", "is-active", _SERVICE).split()
+    except HostError:
+        return False
+
+
+def _guarded() -> bool:
+    try:
+        return "active" in commands.run("ask for a timer", "systemctl", "is-active", f"{_GUARD}.timer").split()
+    except HostError:
+        return False
+
+
+def _stop() -> None:
+    doing = "stop NetworkManager for a moment"
+    start = ("systemctl", "start", _SERVICE)
+    commands.run(
+        doing, "systemd-run", "--quiet", "--collect", f"--unit={_GUARD}", f"--on-active={_GUARD_SECONDS}", *start
+    )
+    commands.run(doing, "systemctl", "stop", _SERVICE)
+
+
+def _start() -> None:
+    commands.run("start NetworkManager again", "systemctl", "start", _SERVICE)
+    commands.run("start NetworkManager again", "systemctl", "stop", f"{_GUARD}.timer")
+
+
+def _profiles() -> dict[str, str]:
+    found = {}
+    for path in sorted(path for pattern in _PATTERNS for path in glob.glob(pattern)):
+        with contextlib.suppress(OSError), open(path, encoding="utf-8", errors="surrogateescape") as handle:
+            found[path] = handle.read()
+    return found
+
+
+def _desired(names: tuple[str, ...], files: dict[str, str]) -> dict[str, str]:
+    """The UUIDs of the profiles, ours or netplan's, of these interfaces and of their ports, as far as they are there."""
+    found = {}
+    for path, text in files.items():
+        connection = parse(text).get("connection", {})
+        name = connection.get("interface-name", "")
+        netplans = os.path.basename(path).startswith("netplan-")
+        concerned = name in names or connection.get("master") in names or netplans
+        if os.path.basename(path).startswith(_OURS) and concerned and _index(name) is not None:
+            found[name] = connection.get("uuid") or _uuid_by_file(path)
+    return found
+
+
+def _uuid_by_file(path: str) -> str:
+    """The one that NetworkManager gives a profile without (nm_keyfile_read_ensure_uuid in its nm-keyfile.c), for which all
+    its directories are the first."""
+    return str(uuid.uuid3(_UUIDS_BY_FILE, f"keyfile\0{PROFILES}/{os.path.basename(path)}\0"))
+
+
+def _left(files: dict[str, str]) -> dict[str, str]:
+    """The UUIDs of users' profiles of interfaces whose profile was ours and is gone."""
+    found = {}
+    for name in os.listdir(_INTERFACES):
+        if profile_path(name) in files or _last_profile(name) != profile_uuid(name):
+            continue
+        users = users_profile(files, name, {_text(f"{_INTERFACES}/{name}/address")})
+        if users is not None and "uuid" in users["connection"]:
+            found[name] = users["connection"]["uuid"]
+    return found
+
+
+def _last_profile(name: str) -> str:
+    return parse(_text(f"{_DEVICES}/{_index(name)}")).get("device", {}).get("connection-uuid", "")
+
+
+def _text(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as handle:
+            return handle.read().strip()
+    except OSError:
+        return ""
+
+
+def _index(name: str) -> Optional[int]:
+    text = _text(f"{_INTERFACES}/{name}/ifindex")
+    return int(text) if text.isdigit() else None
+
+
+def _write_state(name: str, profile: str) -> None:
+    try:
+        os.makedirs(_DEVICES, exist_ok=True)
+        with open(f"{_DEVICES}/{_index(name)}", "w", encoding="ascii") as handle:
+            handle.write(f"[device]\nmanaged=true\nconnection-uuid={profile}\n")
+    except OSError as error:
+        raise HostError(f"tell NetworkManager of {name}", error.strerror or error) from error
+
+
+def _devices(names: tuple[str, ...]) -> dict[str, tuple[str, bool]]:
+    """The UUID of the profile that each interface has just now, and whether NetworkManager only looks on."""
+    said = commands.run("ask NetworkManager", "nmcli", "-t", "-e", "no", "-f", "DEVICE,CON-UUID,STATE", "device")
+    found = {}
+    for line in said.splitlines():
+        device, profile, state = line.split(":", 2)
+        if device in names:
+            found[device] = (profile, state == "connected (externally)")
+    return found
+
+
+def _settle(desired: dict[str, str]) -> None:
+    """Wait until it has taken over what it could: an interface without a carrier has to wait for that."""
+    names = tuple(desired)
+    until = time.monotonic() + _SETTLES
+    while time.monotonic() < until:
+        with contextlib.suppress(HostError):
+            found = _devices(names)
+            if all(found.get(name) == (profile, False) for name, profile in desired.items()):
+                return
+            if commands.run("ask NetworkManager", "nmcli", "-g", "STARTUP", "general").strip() == "started":
+                return
+        time.sleep(_PAUSE)

@@ -1,0 +1,238 @@
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Addresses and routes, from the kernel's messages and to them."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import struct
+import sys
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Optional
+
+from ...model.interface.options import MAIN_TABLE, Address, InterfaceRoute, Route
+from .channel import NLM_F_APPEND, NLM_F_CREATE, Channel, attribute, attributes, encoded
+
+_FAMILIES = {socket.AF_INET, socket.AF_INET6}
+
+# linux/rtnetlink.h, linux/if_addr.h
+RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
+RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
+_ADDRESS = struct.Struct("=BBBBI")  # ifaddrmsg: family, prefixlen, flags, scope, index
+_IFA_ADDRESS, _IFA_LOCAL, _IFA_LABEL, _IFA_BROADCAST, _IFA_CACHEINFO, _IFA_FLAGS = 1, 2, 3, 4, 6, 8
+_IFA_RT_PRIORITY, _IFA_PROTO = 9, 11
+_BY_THE_KERNEL = (2, 3)  # IFAPROT_KERNEL_RA, IFAPROT_KERNEL_LL
+_TEMPORARY, _MANAGED, _PERMANENT, _NOPREFIXROUTE = 0x01, 0x100, 0x80, 0x200
+_KEPT_FLAGS = 0x02 | 0x10 | _MANAGED | _NOPREFIXROUTE | 0x400  # nodad, home, mngtmpaddr, noprefixroute, mcautojoin
+_FOR_EVER = 0xFFFFFFFF
+
+_ROUTE = struct.Struct("=BBBBBBBBI")  # rtmsg: family, dst_len, src_len, tos, table, protocol, scope, type, flags
+_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_PREFSRC, _RTA_MULTIPATH, _RTA_TABLE = 1, 4, 5, 6, 7, 9, 15
+_RTA_VIA = 18
+_LOCAL_TABLE = 255
+_UNICAST = 1
+_CLONED = 0x200
+_ONLINK = 4
+_NOWHERE = 255
+_LINK_SCOPE = 253
+_OF_A_SUBNET = (254, 2, 253, 1)  # the main table, RTPROT_KERNEL, RT_SCOPE_LINK, RTN_UNICAST
+_OF_OTHERS = (1, 2, 9)  # RTPROT_REDIRECT, RTPROT_KERNEL, RTPROT_RA
+_IPV6_METRIC = 1024  # IP6_RT_PRIO_USER
+_NEXT_HOP = struct.Struct("=HBBi")  # rtnexthop: length, flags, hops, index
+
+
+def read_addresses(channel: Channel, names: Mapping[int, str]) -> dict[int, list[Address]]:
+    """By the interface's index, without link-local ones and those of advertisements."""
+    found: dict[int, list[Address]] = defaultdict(list)
+    for kind, message in channel.dump("look at the addresses", RTM_GETADDR, _ADDRESS.pack(0, 0, 0, 0, 0)):
+        family, prefix, flags, scope, index = _ADDRESS.unpack_from(message)
+        if kind != RTM_NEWADDR or family not in _FAMILIES:
+            continue
+        held = attributes(message, _ADDRESS.size)
+        flags = _u32(held.get(_IFA_FLAGS), flags)
+        if not _of_advertisement_or_link(family, flags, scope, held):
+            found[index].append(_address(family, prefix, flags, scope, held, names.get(index)))
+    return found
+
+
+def _of_advertisement_or_link(family: int, flags: int, scope: int, held: Mapping[int, bytes]) -> bool:
+    if family != socket.AF_INET6:
+        return False
+    by_kernel = held.get(_IFA_PROTO, b"\0")[0] in _BY_THE_KERNEL
+    # kernels before 5.18 don't say who made it; a prefix of an advertisement is managed, and ends, by the kernel alone
+    managed = flags & _MANAGED and not flags & (_PERMANENT | _NOPREFIXROUTE) and _IFA_PROTO not in held
+    return scope == _LINK_SCOPE or by_kernel or bool(flags & _TEMPORARY) or bool(managed)
+
+
+def _address(
+    family: int, prefix: int, flags: int, scope: int, held: Mapping[int, bytes], name: Optional[str]
+) -> Address:
+    local = _ip(family, held.get(_IFA_LOCAL, held.get(_IFA_ADDRESS)))
+    far = _ip(family, held.get(_IFA_ADDRESS))
+    preferred, valid = (
+        struct.unpack_from("=II", held[_IFA_CACHEINFO]) if _IFA_CACHEINFO in held else (_FOR_EVER, _FOR_EVER)
+    )
+    label = held.get(_IFA_LABEL, b"").rstrip(b"\0").decode(errors="surrogateescape")
+    return Address(
+        cidr=f"{local}/{prefix}",
+        peer=f"{far}/{prefix}" if far is not None and far != local else None,
+        broadcast=_ip(family, held.get(_IFA_BROADCAST)),
+        scope=scope,
+        flags=flags & _KEPT_FLAGS,
+        metric=_u32(held.get(_IFA_RT_PRIORITY), 0) or None,
+        label=label if label and label != name else None,
+        valid_seconds=None if valid == _FOR_EVER else valid,
+        preferred_seconds=None if preferred == _FOR_EVER else preferred,
+    )
+
+
+def _ip(family: int, payload: Optional[bytes]) -> Optional[str]:
+    return socket.inet_ntop(family, payload) if payload else None
+
+
+def _u32(payload: Optional[bytes], otherwise: int) -> int:
+    return int.from_bytes(payload, sys.byteorder) if payload else otherwise
+
+
+def read_routes(channel: Channel, names: Mapping[int, str]) -> dict[int, list[Route]]:
+    """By the index of the interface that they leave by, without those that come and go with addresses and the like."""
+    found: dict[int, list[Route]] = defaultdict(list)
+    for kind, message in channel.dump("look at the routes", RTM_GETROUTE, _ROUTE.pack(0, 0, 0, 0, 0, 0, 0, 0, 0)):
+        family, prefix, _src, _tos, table, protocol, scope, of_type, flags = _ROUTE.unpack_from(message)
+        if kind != RTM_NEWROUTE or family not in _FAMILIES or of_type != _UNICAST:
+            continue
+        if table == _LOCAL_TABLE or protocol in _OF_OTHERS or flags & _CLONED:
+            continue
+        held = attributes(message, _ROUTE.size)
+        for index, hop_flags, hop in _hops(family, flags, held):
+            if index in names:
+                option = _route_option(family, prefix, _u32(held.get(_RTA_TABLE), table), {**held, **hop})
+                found[index].append(Route(option, protocol, scope, bool(hop_flags & _ONLINK)))
+    return found
+
+
+def _hops(family: int, flags: int, held: Mapping[int, bytes]) -> Iterator[tuple[int, int, Mapping[int, bytes]]]:
+    """The interfaces that a route leaves by. IPv6 knows no route of several: these are routes of the same destination."""
+    if _RTA_OIF in held:
+        yield _u32(held[_RTA_OIF], 0), flags, {}
+    elif family == socket.AF_INET6:
+        several, place = held.get(_RTA_MULTIPATH, b""), 0
+        while place + _NEXT_HOP.size <= len(several):
+            length, hop_flags, _weight, index = _NEXT_HOP.unpack_from(several, place)
+            if length < _NEXT_HOP.size:
+                break
+            yield index, hop_flags, attributes(several[place : place + length], _NEXT_HOP.size)
+            place += (length + 3) & ~3
+
+
+def _route_option(family: int, prefix: int, table: int, held: Mapping[int, bytes]) -> InterfaceRoute:
+    target = _ip(family, held.get(_RTA_DST)) or ("::" if family == socket.AF_INET6 else "0.0.0.0")
+    metric = _u32(held.get(_RTA_PRIORITY), 0)
+    return InterfaceRoute(
+        to=f"{target}/{prefix}",
+        via=_gateway(family, held),
+        metric=None if metric == _default_metric(family) else metric,
+        table=None if table == MAIN_TABLE else table,
+        source=_ip(family, held.get(_RTA_PREFSRC)),
+    )
+
+
+def _default_metric(family: int) -> int:
+    return _IPV6_METRIC if family == socket.AF_INET6 else 0
+
+
+def _gateway(family: int, held: Mapping[int, bytes]) -> Optional[str]:
+    if _RTA_VIA in held:  # of the other family (RFC 5549)
+        via = held[_RTA_VIA]
+        return _ip(_u32(via[:2], 0), via[2:])
+    return _ip(family, held.get(_RTA_GATEWAY))
+
+
+# -- to the kernel ---------------------------------------------------------------------------------------------------------
+
+
+def address_body(index: int, address: Address) -> bytes:
+    """What adds or removes an address."""
+    from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
+
+    local, _slash, prefix = address.cidr.partition("/")
+    message = ifaddrmsg()
+    message["family"] = _family(local)
+    message["prefixlen"] = int(prefix)
+    message["scope"] = address.scope
+    message["index"] = index
+    asked: list[tuple[str, Any]] = [
+        ("IFA_LOCAL", local),
+        ("IFA_ADDRESS", address.peer.partition("/")[0] if address.peer else local),
+    ]
+    asked += [("IFA_BROADCAST", address.broadcast)] if address.broadcast else []
+    asked += [("IFA_LABEL", address.label)] if address.label else []
+    asked += [("IFA_FLAGS", address.flags)] if address.flags else []
+    if address.valid_seconds is not None or address.preferred_seconds is not None:
+        times = {"ifa_valid": address.valid_seconds, "ifa_preferred": address.preferred_seconds}
+        lasting = {name: _FOR_EVER if value is None else value for name, value in times.items()}
+        asked.append(("IFA_CACHEINFO", {**lasting, "cstamp": 0, "tstamp": 0}))
+    # pyroute2 before 0.8 doesn't know IFA_RT_PRIORITY
+    metric = attribute(_IFA_RT_PRIORITY, struct.pack("=I", address.metric)) if address.metric else b""
+    return encoded(message, asked) + metric
+
+
+def route_body(index: int, route: Route, *, removing: bool = False) -> bytes:
+    """What adds or removes a route."""
+    from pyroute2.netlink.rtnl.rtmsg import rtmsg
+
+    option = route.option
+    to = ipaddress.ip_network(_anywhere(option) if option.to == "default" else option.to or "")
+    family = socket.AF_INET6 if to.version == 6 else socket.AF_INET
+    message = rtmsg()
+    message["family"] = family
+    message["dst_len"] = to.prefixlen
+    message["proto"] = route.protocol
+    message["type"] = _UNICAST
+    message["scope"] = _NOWHERE if removing else _scope(route, family)
+    message["flags"] = _ONLINK if route.onlink else 0
+    metric = _default_metric(family) if option.metric is None else option.metric
+    asked: list[tuple[str, Any]] = [
+        ("RTA_OIF", index),
+        ("RTA_TABLE", MAIN_TABLE if option.table is None else option.table),
+        ("RTA_PRIORITY", metric),
+    ]
+    asked += [("RTA_DST", str(to.network_address))] if to.prefixlen else []
+    asked += [("RTA_PREFSRC", option.source)] if option.source else []
+    if option.via and _family(option.via) == family:
+        asked.append(("RTA_GATEWAY", option.via))
+    elif option.via:
+        asked.append(("RTA_VIA", {"family": _family(option.via), "addr": option.via}))
+    return encoded(message, asked)
+
+
+def _scope(route: Route, family: int) -> int:
+    """Of a route without a gateway that nobody has said it of: the link's, so that gateways are looked for there."""
+    nobody = family == socket.AF_INET and route.scope == 0 and route.option.via is None
+    return _LINK_SCOPE if nobody else route.scope
+
+
+def _anywhere(option: InterfaceRoute) -> str:
+    return "::/0" if _family(option.via or option.source or "") == socket.AF_INET6 else "0.0.0.0/0"
+
+
+def _family(text: str) -> int:
+    return socket.AF_INET6 if ":" in text else socket.AF_INET
+
+
+def announce_subnets(channel: Channel, indexes: Collection[int]) -> None:
+    """Have the kernel tell of the routes to the subnets of IPv4 addresses again, by taking each away and putting it back."""
+    doing = "have the kernel announce the routes to subnets"
+    for _kind, message in channel.dump(doing, RTM_GETROUTE, _ROUTE.pack(socket.AF_INET, 0, 0, 0, 0, 0, 0, 0, 0)):
+        *what, flags = _ROUTE.unpack_from(message)
+        _family, _to, _from, _tos, *kind = what
+        held = attributes(message, _ROUTE.size)
+        if _u32(held.get(_RTA_OIF), 0) in indexes and tuple(kind) == _OF_A_SUBNET:
+            # What the link is at may not be said (RTNH_F_DEAD and others).
+            body = _ROUTE.pack(*what, flags & _ONLINK) + message[_ROUTE.size :]
+            channel.ask(doing, RTM_DELROUTE, body)
+            channel.ask(doing, RTM_NEWROUTE, body, NLM_F_CREATE | NLM_F_APPEND)

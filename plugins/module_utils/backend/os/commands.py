@@ -1,0 +1,41 @@
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The host's own commands, for what has no other interface: its services and the tools that keep its network."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from typing import Optional
+
+from ...errors import HostError
+
+SECONDS = 60
+
+
+def run(doing: str, *command: str, env: Optional[Mapping[str, str]] = None) -> str:
+    """What a command printed; raises `HostError` with what it said where it fails. ``env`` is the whole environment."""
+    try:
+        # A checkpoint's restore has no AnsibleModule, whose run_command pylint would have here.
+        done = subprocess.run(  # pylint: disable=ansible-bad-function
+            command,
+            check=False,
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=SECONDS,
+            env=env or {**os.environ, "LC_ALL": "C.UTF-8"},
+        )
+    except OSError as error:
+        raise HostError(doing, f"{command[0]}: {error.strerror or error}") from error
+    except subprocess.TimeoutExpired as error:
+        raise HostError(doing, f"{' '.join(command)} did not end within {SECONDS} s") from error
+    if done.returncode:
+        said = " ".join((done.stderr.strip() or done.stdout.strip())[-2000:].split())
+        raise HostError(doing, said or f"{' '.join(command)} ended with {done.returncode}")
+    return done.stdout

@@ -1,0 +1,90 @@
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the copy of the code is started with: by the timer, by a boot, by the module's rehearsal, by a person."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any, Callable, Optional, TextIO
+
+from ..errors import VirtnetError
+from . import boot, finish
+from .store import Store, moment, told
+
+USAGE = "say one of: status, commit, rollback"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Do what is asked; what went wrong is told on stderr, which is the journal where systemd started this."""
+    verb = arguments[0] if arguments else "status"
+    verbs: dict[str, Callable[..., int]] = {
+        "status": _status,
+        "commit": _commit,
+        "rollback": _roll_back,
+        "restore": _roll_back,
+        "rehearse": _rehearse,
+        "boot": _boot,
+    }
+    if verb not in verbs:
+        _say(USAGE, sys.stderr)
+        return 2
+    try:
+        return verbs[verb](Store(), *arguments[1:])
+    except VirtnetError as error:
+        _say(error, sys.stderr)
+        return 1
+    except Exception:  # the journal is where it can be looked for; systemd starts a restore anew
+        traceback.print_exc()
+        return 1
+
+
+def _say(text: Any, where: Optional[TextIO] = None) -> None:
+    (where or sys.stdout).write(f"{text}\n")
+
+
+def _status(store: Store) -> int:
+    opened, last = store.opened(), store.last()
+    if opened is not None:
+        _say(
+            f"the checkpoint {opened.name} is open since {moment(opened.opened)}; the host is restored in {opened.seconds_left} s"
+            " unless it is committed"
+        )
+    elif last is not None:
+        _say(told(last))
+    else:
+        _say("no checkpoint was made since this host started")
+    return 0
+
+
+def _commit(store: Store) -> int:
+    with store.lock():
+        opened = store.opened()
+        if opened is None:
+            _status(store)
+            return 1
+        _say(told(finish.commit(store, opened)))
+        return 0
+
+
+def _roll_back(store: Store, desired: Optional[str] = None) -> int:
+    ended = finish.restore(store, desired)
+    if ended is None:
+        return 0 if desired else _status(store)
+    for action in ended.actions:
+        _say(action)
+    _say(told(ended))
+    return 0
+
+
+def _rehearse(store: Store) -> int:
+    finish.planned(store)
+    return 0
+
+
+def _boot(store: Store) -> int:
+    boot.put_back_at_boot(store)
+    return 0

@@ -1,0 +1,105 @@
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The code that restores: a copy of the module's own, as Ansible removes what it has sent when the module is done."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import zipfile
+from collections.abc import Iterator
+
+from ..backend.os import commands
+from ..errors import HostError, VirtnetError
+from . import cli
+
+_PACKAGE = "ansible_collections.virtnet.kvm.plugins.module_utils"
+_BELOW = _PACKAGE.replace(".", "/") + "/"
+
+LAUNCHER = "checkpoint.py"
+
+_SCRIPT = """\
+# A checkpoint of virtnet.kvm.net_checkpoint. By hand: python3 {path} status | commit | rollback
+import sys
+
+sys.path.insert(0, {code!r})
+
+from {main} import main
+
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def copy_code(directory: str) -> str:
+    """Copy the collection's code to ``directory``, and the script that starts it, whose path is returned. Python keeps it
+    compiled there, so that it starts sooner."""
+    code = os.path.join(directory, "code")
+    shutil.rmtree(code, ignore_errors=True)
+    try:
+        for name, content in _sources():
+            path = os.path.join(code, name)
+            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+            with open(path, "wb") as handle:
+                handle.write(content)
+        return _launcher(directory, code)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise HostError("copy the code that restores the host", error) from error
+
+
+def pack_code(directory: str) -> str:
+    """The same in one file, as few files are on the disk sooner than many."""
+    code = os.path.join(directory, "code.zip")
+    try:
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+        with zipfile.ZipFile(code, "w") as archive:
+            for name, content in _sources():
+                archive.writestr(name, content)
+            parts = _PACKAGE.split(".")[:-1]
+            for length in range(1, len(parts) + 1):
+                # zipimport takes no directory for a package that has no such file
+                archive.writestr("/".join((*parts[:length], "__init__.py")), "")
+        return _launcher(directory, code)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise HostError("copy the code that restores the host's files", error) from error
+
+
+def _launcher(directory: str, code: str) -> str:
+    path = os.path.join(directory, LAUNCHER)
+    with open(path, "w", encoding="utf-8") as handle:
+        handle.write(_SCRIPT.format(path=path, code=code, main=cli.__name__))
+    return path
+
+
+def _sources() -> Iterator[tuple[str, bytes]]:
+    """The files of this very package, from where it was imported: the archive that Ansible sends, or a directory."""
+    archive = getattr(globals().get("__loader__"), "archive", None)
+    if archive:
+        with zipfile.ZipFile(archive) as content:
+            for name in content.namelist():
+                if name.startswith(_BELOW) and name.endswith(".py"):
+                    yield name, content.read(name)
+        return
+    top = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    for parent, directories, names in os.walk(top):
+        directories[:] = [name for name in directories if name != "__pycache__"]
+        for name in names:
+            if name.endswith(".py"):
+                path = os.path.join(parent, name)
+                with open(path, "rb") as handle:
+                    yield _BELOW + os.path.relpath(path, top), handle.read()
+
+
+def command(launcher: str, *arguments: str) -> list[str]:
+    """What runs the copy: the Python that this module runs on, as that is the one which has the libraries."""
+    return [sys.executable, launcher, *arguments]
+
+
+def rehearse(launcher: str) -> None:
+    """Have the copy do all of a restore but the changes, with nothing from this process's environment."""
+    try:
+        commands.run("try what would restore the host", *command(launcher, "rehearse"), env={"PATH": os.defpath})
+    except HostError as error:
+        raise VirtnetError(f"no checkpoint was made: {error}") from None

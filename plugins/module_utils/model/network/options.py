@@ -1,0 +1,297 @@
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a libvirt network is: its options, as https://libvirt.org/formatnetwork.html defines them.
+
+Times are in the unit that the field says, rates in kilobytes a second (libvirt's unit), sizes in kilobytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Optional
+
+from .. import values
+from ..fields import canonical, option
+
+# Modes in which libvirt makes a bridge of its own; "none" is the isolated network, which has no <forward>.
+OWN_BRIDGE_MODES = ("none", "nat", "route", "open")
+# Modes in which guests share devices of the host.
+POOL_MODES = ("private", "vepa", "passthrough", "hostdev")
+MODES = (*OWN_BRIDGE_MODES, "bridge", *POOL_MODES)
+
+
+@dataclass(frozen=True)
+class AddressRange:
+    start: Optional[str] = option(required=True, norm=values.ipv4)
+    end: Optional[str] = option(required=True, norm=values.ipv4)
+
+
+@dataclass(frozen=True)
+class PortRange:
+    start: Optional[int] = option(required=True, minimum=1, maximum=65535)
+    end: Optional[int] = option(required=True, minimum=1, maximum=65535)
+
+
+@dataclass(frozen=True)
+class Nat:
+    addresses: Optional[AddressRange] = option()
+    ports: Optional[PortRange] = option()
+    ipv6: Optional[bool] = option(absent=False)
+
+
+@dataclass(frozen=True)
+class Forward:
+    mode: Optional[str] = option(choices=MODES, absent="none")
+    dev: Optional[str] = option(norm=values.ifname)
+    interfaces: Optional[tuple[str, ...]] = option(norm=values.ifname)
+    pf: Optional[str] = option(norm=values.ifname)
+    addresses: Optional[tuple[str, ...]] = option(norm=values.pci_address)
+    driver: Optional[str] = option()
+    managed: Optional[bool] = option(absent=False)
+    nat: Optional[Nat] = option()
+
+
+@dataclass(frozen=True)
+class Bridge:
+    name: Optional[str] = option(norm=values.ifname, host_chosen=True)
+    stp: Optional[bool] = option(absent=True)
+    delay: Optional[int] = option(minimum=0, absent=0, removal=None)
+    zone: Optional[str] = option()
+    mac_table_manager: Optional[str] = option(choices=("kernel", "libvirt"), absent="kernel")
+
+
+@dataclass(frozen=True)
+class Domain:
+    name: Optional[str] = option()
+    local_only: Optional[bool] = option(absent=False)
+    register: Optional[bool] = option(absent=False)
+
+
+@dataclass(frozen=True)
+class DnsForwarder:
+    addr: Optional[str] = option(norm=values.ip)
+    port: Optional[int] = option(minimum=1, maximum=65535, removal=None)
+    domain: Optional[str] = option()
+
+
+@dataclass(frozen=True)
+class DnsHost:
+    ip: Optional[str] = option(required=True, norm=values.ip)
+    names: Optional[tuple[str, ...]] = option(required=True)
+
+
+@dataclass(frozen=True)
+class DnsSrv:
+    service: Optional[str] = option(required=True)
+    protocol: Optional[str] = option(required=True, choices=("tcp", "udp"))
+    domain: Optional[str] = option()
+    target: Optional[str] = option()
+    port: Optional[int] = option(minimum=1, maximum=65535)
+    priority: Optional[int] = option(minimum=0, maximum=65535, absent=0, removal=None)
+    weight: Optional[int] = option(minimum=0, maximum=65535, absent=0, removal=None)
+
+
+@dataclass(frozen=True)
+class DnsTxt:
+    name: Optional[str] = option(required=True)
+    value: Optional[str] = option(required=True)
+
+
+@dataclass(frozen=True)
+class Dns:
+    enable: Optional[bool] = option(absent=True)
+    forward_plain_names: Optional[bool] = option(absent=True)
+    forwarders: Optional[tuple[DnsForwarder, ...]] = option()
+    hosts: Optional[tuple[DnsHost, ...]] = option(unordered=True)
+    srv: Optional[tuple[DnsSrv, ...]] = option(unordered=True)
+    txt: Optional[tuple[DnsTxt, ...]] = option(unordered=True)
+
+
+@dataclass(frozen=True)
+class Lease:
+    expiry: Optional[int] = option(required=True, minimum=0, removal=None)
+    unit: Optional[str] = option(choices=("seconds", "minutes", "hours"), absent="minutes")
+
+
+@dataclass(frozen=True)
+class DhcpRange:
+    start: Optional[str] = option(required=True, norm=values.ip)
+    end: Optional[str] = option(required=True, norm=values.ip)
+    lease: Optional[Lease] = option()
+
+
+@dataclass(frozen=True)
+class DhcpHost:
+    mac: Optional[str] = option(norm=values.mac)
+    id: Optional[str] = option()
+    name: Optional[str] = option()
+    ip: Optional[str] = option(required=True, norm=values.ip)
+    lease: Optional[Lease] = option()
+
+
+@dataclass(frozen=True)
+class Bootp:
+    file: Optional[str] = option(required=True)
+    server: Optional[str] = option()
+
+
+@dataclass(frozen=True)
+class Dhcp:
+    ranges: Optional[tuple[DhcpRange, ...]] = option(unordered=True)
+    hosts: Optional[tuple[DhcpHost, ...]] = option(unordered=True)
+    bootp: Optional[Bootp] = option()
+
+
+@dataclass(frozen=True)
+class Ip:
+    address: Optional[str] = option(required=True, norm=values.interface_cidr)
+    local_ptr: Optional[bool] = option(absent=False)
+    tftp: Optional[str] = option()
+    dhcp: Optional[Dhcp] = option()
+
+
+@dataclass(frozen=True)
+class Route:
+    to: Optional[str] = option(required=True, norm=values.network_cidr)
+    via: Optional[str] = option(required=True, norm=values.ip)
+    metric: Optional[int] = option(minimum=1, maximum=4294967295)
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Of a network or a portgroup; a ``floor`` is only for a guest's interface (virNetDevBandwidthParse)."""
+
+    average: Optional[int] = option(minimum=1, removal=0)
+    peak: Optional[int] = option(minimum=1, removal=0)
+    burst: Optional[int] = option(minimum=1, removal=0)
+
+
+@dataclass(frozen=True)
+class Bandwidth:
+    inbound: Optional[Rate] = option()
+    outbound: Optional[Rate] = option()
+
+
+@dataclass(frozen=True)
+class VlanTag:
+    id: Optional[int] = option(required=True, minimum=0, maximum=4095, removal=None)
+    native_mode: Optional[str] = option(choices=("tagged", "untagged"))
+
+
+@dataclass(frozen=True)
+class Vlan:
+    trunk: Optional[bool] = option()
+    tags: Optional[tuple[VlanTag, ...]] = option()
+
+
+@dataclass(frozen=True)
+class VirtualPortParameters:
+    managerid: Optional[int] = option(minimum=0, maximum=255, removal=None)
+    typeid: Optional[int] = option(minimum=0, maximum=16777215, removal=None)
+    typeidversion: Optional[int] = option(minimum=0, maximum=255, removal=None)
+    instanceid: Optional[str] = option(norm=values.uuid)
+    profileid: Optional[str] = option()
+    interfaceid: Optional[str] = option(norm=values.uuid)
+
+
+@dataclass(frozen=True)
+class VirtualPort:
+    type: Optional[str] = option(choices=("802.1Qbg", "802.1Qbh", "midonet", "openvswitch"))
+    parameters: Optional[VirtualPortParameters] = option()
+
+
+@dataclass(frozen=True)
+class PortGroup:
+    name: Optional[str] = option(required=True)
+    default: Optional[bool] = option(absent=False)
+    trust_guest_rx_filters: Optional[bool] = option(absent=False)
+    bandwidth: Optional[Bandwidth] = option()
+    vlan: Optional[Vlan] = option()
+    virtualport: Optional[VirtualPort] = option()
+
+
+@dataclass(frozen=True)
+class Extra:
+    """A part of a document that no option says, kept so that it isn't lost: where it stood, and what it was.
+
+    ``path`` is the element it stood in, below <network> ("" is <network> itself); an item of a list is named by what
+    identifies it (``portgroup[web]/vlan``), since lists are sorted and changed. ``xml`` is the element as text, or
+    ``@name=value`` for an attribute.
+    """
+
+    path: Optional[str] = option(removal=None)  # "" is a path
+    xml: Optional[str] = option(removal=None)
+
+
+@dataclass(frozen=True)
+class Network:
+    name: Optional[str] = option(required=True, norm=values.object_name)
+    uuid: Optional[str] = option(norm=values.uuid, host_chosen=True)
+    title: Optional[str] = option()
+    description: Optional[str] = option()
+    metadata: Optional[tuple[str, ...]] = option(unordered=True)
+    ipv6: Optional[bool] = option(absent=False)
+    trust_guest_rx_filters: Optional[bool] = option(absent=False)
+    forward: Optional[Forward] = option()
+    bridge: Optional[Bridge] = option()
+    mtu: Optional[int] = option(minimum=68, maximum=65535, removal=0)
+    mac: Optional[str] = option(norm=values.mac, host_chosen=True)
+    domain: Optional[Domain] = option()
+    dns: Optional[Dns] = option()
+    ips: Optional[tuple[Ip, ...]] = option()
+    routes: Optional[tuple[Route, ...]] = option(unordered=True)
+    portgroups: Optional[tuple[PortGroup, ...]] = option(unordered=True)
+    isolated: Optional[bool] = option(absent=False)
+    bandwidth: Optional[Bandwidth] = option()
+    vlan: Optional[Vlan] = option()
+    virtualport: Optional[VirtualPort] = option()
+    dnsmasq_options: Optional[tuple[str, ...]] = option()
+    extra: Optional[tuple[Extra, ...]] = option(hidden=True)
+
+
+def mode_of(network: Network) -> str:
+    """The forward mode; "none" where there is no <forward>."""
+    return (network.forward.mode if network.forward else None) or "none"
+
+
+def normalise(network: Network) -> Network:
+    """The one form in which two networks are compared: `canonical`, and what libvirt adds or derives by itself.
+
+    - ``forward.dev`` is the first of ``forward.interfaces`` (virNetworkDefParseXML), so only the list is kept;
+    - a NAT without a port range has 1024-65535, which libvirt writes out (networkAddMasqueradingFirewallRules);
+    - VFs listed below a <pf> are found by libvirt at start;
+    - two or more VLAN tags are a trunk (virNetDevVlanParse).
+    """
+    network = canonical(network)
+    forward = network.forward
+    if forward:
+        if forward.dev:
+            others = tuple(name for name in forward.interfaces or () if name != forward.dev)
+            forward = replace(forward, dev=None, interfaces=(forward.dev, *others))
+        if forward.nat and forward.nat.ports == PortRange(1024, 65535):
+            forward = replace(forward, nat=replace(forward.nat, ports=None))
+        if forward.pf:
+            forward = replace(forward, interfaces=None, addresses=None)
+        network = replace(network, forward=forward)
+    if network.vlan:
+        network = replace(network, vlan=_plain_vlan(network.vlan))
+    if network.portgroups:
+        groups = tuple(replace(g, vlan=_plain_vlan(g.vlan)) if g.vlan else g for g in network.portgroups)
+        network = replace(network, portgroups=groups)
+    return canonical(network)
+
+
+def _plain_vlan(vlan: Vlan) -> Vlan:
+    implied = len(vlan.tags or ()) > 1 or any(tag.native_mode for tag in vlan.tags or ())
+    return replace(vlan, trunk=None) if implied or not vlan.trunk else vlan
+
+
+def align(network: Network, reference: Optional[Network]) -> Network:
+    """``network`` with its addresses in the order of ``reference``: their order means nothing to libvirt."""
+    if reference is None or not network.ips or not reference.ips:
+        return network
+    places = {ip.address: place for place, ip in enumerate(reference.ips)}
+    ordered = sorted(network.ips, key=lambda ip: places.get(ip.address, len(places)))
+    return replace(network, ips=tuple(ordered))

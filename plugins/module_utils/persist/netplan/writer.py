@@ -1,0 +1,338 @@
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""netplan's files (netplan(5)): a YAML file for each interface.
+
+netplan has networkd or NetworkManager do the work, as the host's own files say; what only NetworkManager has a word for is
+passed through to it. netplan adds up the lists of all its files, so a user's file that gives a port addresses is edited: those
+lines become comments, and a copy of what was there lies beside. Name servers that stood there go to the bridge.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from ...model.fields import canonical
+from ...model.interface.options import Interface, Ipv6, LinuxBridge, Port, Tuntap, VlanIface
+from .. import yaml_edit
+from ..files import Draft, made_for, without_accept_ra
+from ..ip import V6, family, target
+from ..networkmanager.ip import prefix_metrics
+from ..networkmanager.writer import device_settings, port_settings
+from ..vlans import vlans_to_tell
+
+ETC = "/etc/netplan"
+_OWN = "90-virtnet-kvm-"
+_DIRECTORIES = ("/lib/netplan", ETC, "/run/netplan")
+_NETWORKMANAGER = "NetworkManager"
+_IP = (
+    "addresses",
+    "dhcp4",
+    "dhcp4-overrides",
+    "dhcp6",
+    "dhcp6-overrides",
+    "accept-ra",
+    "gateway4",
+    "gateway6",
+    "link-local",
+    "nameservers",
+    "routes",
+    "routing-policy",
+    "optional-addresses",
+)
+_LINKS = "ethernets"
+# What netplan itself says to NetworkManager.
+_WRITTEN = {
+    "bridge": ("stp", "priority", "forward-delay", "hello-time", "max-age", "ageing-time"),
+    "bridge-port": ("path-cost", "priority"),
+    "vlan": ("id", "parent"),
+}
+_PARAMETERS = {
+    "priority": "priority",
+    "forward_delay": "forward-delay",
+    "hello_time": "hello-time",
+    "max_age": "max-age",
+    "ageing_time": "ageing-time",
+}
+_VLANS = ("pvid", "tagged", "untagged")
+_MULTICAST = ("mcast_snooping", "mcast_querier")
+_ONLY_NETWORKMANAGER = {
+    LinuxBridge: (*_VLANS, "vlan_filtering", "vlan_default_pvid", "vlan_protocol", *_MULTICAST, "group_fwd_mask"),
+    VlanIface: ("protocol", "reorder", "gvrp", "mvrp", "loose_binding", "ingress_qos", "egress_qos"),
+    Port: (*_VLANS, "hairpin"),
+}
+_NOBODY = ("isolated", "learning", "flood", "guard")
+
+
+@dataclass(frozen=True)
+class _Definition:
+    """One of netplan's, in one file."""
+
+    path: str
+    section: str
+    id: str
+    value: Mapping[str, Any]
+
+    def names(self, name: str, macs: Iterable[str]) -> bool:
+        match = self.value.get("match") if isinstance(self.value, Mapping) else None
+        if self.value and self.value.get("set-name") == name:
+            return True
+        if not match:
+            return self.id == name
+        mac = str(match.get("macaddress", "")).lower()
+        return bool(set(match) & {"name", "macaddress"}) and (
+            fnmatchcase(name, str(match.get("name", "*"))) and (not mac or mac in macs)
+        )
+
+    @property
+    def for_many(self) -> bool:
+        return bool(re.search(r"[*?[]", str((self.value or {}).get("match", {}).get("name", ""))))
+
+
+class Netplan:
+    """See `files.Tool`."""
+
+    def patterns(self, files: Mapping[str, str], /) -> tuple[str, ...]:
+        del files  # netplan's files include no others
+        return tuple(f"{directory}/*.yaml" for directory in _DIRECTORIES)
+
+    def write(self, draft: Draft, desired: Interface) -> None:
+        desired = canonical(desired)
+        renderer = _renderer(draft)
+        if isinstance(desired, Tuntap):
+            draft.cannot("a TUN or TAP device; nothing")
+            return
+        body = _common(draft, desired, renderer)
+        others: dict[str, Any] = {}
+        if isinstance(desired, LinuxBridge):
+            section = "bridges"
+            _bridge(draft, body, desired, renderer)
+            for port in desired.ports or ():
+                _port(draft, body, others, desired, port, renderer)
+        elif isinstance(desired, VlanIface):
+            section = "vlans"
+            body["id"] = desired.id
+            body["link"] = _id_of(draft, desired.parent or "")
+            _lost(draft, desired, renderer, desired.name or "", ())
+        else:
+            section = _LINKS
+        if renderer == _NETWORKMANAGER:
+            _pass_through(body, device_settings(draft, desired))
+        network: dict[str, Any] = {"version": 2}
+        if others:
+            network[_LINKS] = others
+        network[section] = {desired.name: body}
+        draft.write(_path(draft.request.name), *yaml_edit.dump({"network": network}))
+
+    def tidy(self, draft: Draft) -> None:
+        """Each interface that a file refers to has to be defined in one, and only there."""
+        ours = {path: yaml_edit.load(path, text) for path, text in draft.files.items() if made_for(text) is not None}
+        users = {each.id for each in _definitions(draft) if each.path not in ours}
+        known = users | {each.id for each in _definitions(draft) if each.section != _LINKS}
+        for path, held in ours.items():
+            network = held.get("network", {})
+            links = {name: value for name, value in network.get(_LINKS, {}).items() if value not in _STUBS}
+            for name in _referred(network):
+                if name not in known and name not in links:
+                    is_port = any(name in value.get("interfaces", ()) for value in network.get("bridges", {}).values())
+                    links[name] = _STUBS[0 if is_port else 1]
+            tidied = {key: value for key, value in network.items() if key not in (_LINKS, "version")}
+            start: dict[str, Any] = {"version": 2}
+            if links:
+                start[_LINKS] = links
+            lines = yaml_edit.dump({"network": {**start, **tidied}})
+            draft.files[path] = "\n".join([draft.files[path].split("\n", 1)[0], *lines]) + "\n"
+
+    def kept(self, desired: Interface) -> Interface:
+        """Both of netplan's tools take in advertisements by themselves, and switch off the kernel's own doing so."""
+        return without_accept_ra(desired)
+
+
+# What is said of an interface only because netplan wants it defined: a port; and a parent, whose addresses are others' doing.
+_STUBS: tuple[dict[str, Any], ...] = ({"dhcp4": False}, {"dhcp4": False, "critical": True})
+
+
+def _path(name: str) -> str:
+    return f"{ETC}/{_OWN}{name}.yaml"
+
+
+def _definitions(draft: Draft) -> list[_Definition]:
+    found = []
+    for path in sorted(draft.files, key=lambda path: path.rpartition("/")[2]):
+        if path.endswith(".yaml"):
+            for section, entries in (yaml_edit.load(path, draft.files[path]).get("network") or {}).items():
+                if isinstance(entries, Mapping):
+                    found += [_Definition(path, section, str(id_), value or {}) for id_, value in entries.items()]
+    return found
+
+
+def _renderer(draft: Draft) -> str:
+    """The last word on it counts."""
+    found = "networkd"
+    for path in sorted(draft.files, key=lambda path: path.rpartition("/")[2]):
+        if path.endswith(".yaml"):
+            found = (yaml_edit.load(path, draft.files[path]).get("network") or {}).get("renderer", found)
+    return found
+
+
+def _referred(network: Mapping[str, Any]) -> list[str]:
+    found = [name for value in network.get("bridges", {}).values() for name in value.get("interfaces", ())]
+    return [*found, *(value["link"] for value in network.get("vlans", {}).values())]
+
+
+def _of(draft: Draft, name: str) -> list[_Definition]:
+    """A user's definitions of an interface."""
+    state = draft.request.interfaces.get(name)
+    macs = {mac for mac in (state.permanent_mac, state.definition.mac) if mac} if state else set()
+    found = [each for each in _definitions(draft) if made_for(draft.files[each.path]) is None]
+    return [each for each in found if each.section != "nm-devices" and each.names(name, macs)]
+
+
+def _id_of(draft: Draft, name: str) -> str:
+    found = _of(draft, name)
+    return found[-1].id if found else name
+
+
+def _common(draft: Draft, desired: Interface, renderer: str) -> dict[str, Any]:
+    body: dict[str, Any] = {}
+    if desired.mac is not None:
+        body["macaddress"] = desired.mac
+    if desired.mtu is not None:
+        body["mtu"] = desired.mtu
+    if desired.up is False:
+        if renderer == _NETWORKMANAGER:
+            draft.cannot("an interface that is there but down")
+        else:
+            body["activation-mode"] = "off"
+    body["optional"] = True  # the start of the host doesn't wait for a carrier
+    body["addresses"] = list(desired.addresses or ())
+    if desired.routes:
+        body["routes"] = [_route(draft, route, renderer) for route in desired.routes]
+    _ipv6(draft, body, desired.ipv6 or Ipv6(), renderer)
+    if renderer == _NETWORKMANAGER:
+        _pass_through(body, prefix_metrics(desired))
+    return body
+
+
+def _route(draft: Draft, route: Any, renderer: str) -> dict[str, Any]:
+    to = target(route)
+    found: dict[str, Any] = {"to": "default" if to in ("0.0.0.0/0", "::/0") and route.via else to}
+    if route.via:
+        found["via"] = route.via
+    else:
+        found["scope"] = "link"
+    if route.metric is not None:
+        found["metric"] = route.metric
+    elif renderer == _NETWORKMANAGER:
+        found["metric"] = 1024 if family(to) == V6 else 0  # the kernel's own, not one by the kind of the device
+    if route.table is not None:
+        found["table"] = route.table
+    if route.source:
+        found["from"] = route.source
+    state = draft.request.interfaces.get(draft.request.name)
+    if route.via and state and any(each.onlink and each.option == route for each in state.routes):
+        found["on-link"] = True
+    return found
+
+
+def _ipv6(draft: Draft, body: dict[str, Any], desired: Ipv6, renderer: str) -> None:
+    if desired.enabled is False:
+        body["link-local"] = []
+        body["accept-ra"] = False
+        if renderer == _NETWORKMANAGER:
+            _pass_through(body, {"ipv6": {"method": "disabled"}})
+        else:
+            draft.cannot("ipv6.enabled false, but for leaving out the link-local address,")
+        return
+    if desired.accept_ra is not None and desired.accept_ra != "unless_forwarding":
+        body["accept-ra"] = desired.accept_ra == "always"
+    if desired.addr_gen_mode == "stable-privacy" and renderer == _NETWORKMANAGER:
+        body["ipv6-address-generation"] = "stable-privacy"
+    elif desired.addr_gen_mode not in (None, "eui64", "none"):
+        draft.cannot(f"ipv6.addr_gen_mode {desired.addr_gen_mode}")
+
+
+def _bridge(draft: Draft, body: dict[str, Any], desired: LinuxBridge, renderer: str) -> None:
+    parameters: dict[str, Any] = {"stp": bool(desired.stp)}
+    for option, key in _PARAMETERS.items():
+        value = getattr(desired, option)
+        if value:
+            parameters[key] = value
+        elif value is not None:
+            draft.cannot(f"{option} {value}")
+    body["interfaces"] = []
+    body["parameters"] = parameters
+    _lost(draft, desired, renderer, desired.name or "", _given_by_kernel(desired, desired))
+
+
+def _given_by_kernel(bridge: LinuxBridge, value: Any) -> tuple[str, ...]:
+    return _VLANS if vlans_to_tell(bridge, value) is None else ()
+
+
+def _lost(draft: Draft, desired: Any, renderer: str, whose: str, but: tuple[str, ...]) -> None:
+    options = () if renderer == _NETWORKMANAGER else _ONLY_NETWORKMANAGER[type(desired)]
+    for option in options:
+        if option not in but and getattr(desired, option) is not None:
+            draft.cannot(f"{option} of port {whose}" if isinstance(desired, Port) else option)
+
+
+def _port(
+    draft: Draft, body: dict[str, Any], others: dict[str, Any], bridge: LinuxBridge, port: Port, renderer: str
+) -> None:
+    name = port.name or ""
+    theirs = _of(draft, name)
+    id_ = theirs[-1].id if theirs else name
+    if theirs and theirs[-1].for_many:
+        # one that comes first, for this interface alone: of several that fit, the first counts
+        id_ = f"0-virtnet-kvm-{name}"
+        others[id_] = {"match": {"name": name}, "dhcp4": False}
+    body["interfaces"].append(id_)
+    for each in theirs:
+        if not each.for_many:
+            _inherit_dns(body, each.value)
+            _without_addresses(draft, each)
+    parameters = body["parameters"]
+    if port.cost is not None:
+        parameters.setdefault("path-cost", {})[id_] = port.cost
+    if port.priority is not None:
+        parameters.setdefault("port-priority", {})[id_] = port.priority
+    _lost(draft, port, renderer, name, _given_by_kernel(bridge, port))
+    if renderer == _NETWORKMANAGER:
+        said = others.get(id_, {})
+        _pass_through(said, {"bridge-port": port_settings(draft, port)})
+        if said:
+            others[id_] = said
+    else:
+        for option in _NOBODY:
+            if getattr(port, option) is not None:
+                draft.cannot(f"{option} of port {name}")
+
+
+def _inherit_dns(body: dict[str, Any], theirs: Mapping[str, Any]) -> None:
+    for kind, values in (theirs.get("nameservers") or {}).items():
+        held = body.setdefault("nameservers", {}).setdefault(kind, [])
+        held += [value for value in values or () if value not in held]
+
+
+def _without_addresses(draft: Draft, theirs: _Definition) -> None:
+    if not theirs.path.startswith(f"{ETC}/"):
+        draft.note(
+            f"{theirs.path} gives addresses to {theirs.id}, and is not for people to change: it is left as it is"
+        )
+        return
+    where = ("network", theirs.section, theirs.id)
+    text = yaml_edit.without(theirs.path, draft.files[theirs.path], where, _IP, draft.request.name)
+    draft.edit(theirs.path, text)
+
+
+def _pass_through(body: dict[str, Any], settings: Mapping[str, Mapping[str, str]]) -> None:
+    """Give NetworkManager what netplan has no word for."""
+    for section, keys in settings.items():
+        for key, value in keys.items():
+            if key not in _WRITTEN.get(section, ()):
+                body.setdefault("networkmanager", {}).setdefault("passthrough", {})[f"{section}.{key}"] = value

@@ -1,0 +1,136 @@
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which .network file systemd-networkd takes for an interface: the first one, by its name, whose [Match] fits."""
+
+from __future__ import annotations
+
+import fnmatch
+import posixpath
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Callable, Optional
+
+from ...model.interface.options import InterfaceState
+
+# In the order in which one hides a file of the same name in another (systemd.network(5)).
+DIRECTORIES = (
+    "/etc/systemd/network",
+    "/run/systemd/network",
+    "/usr/local/lib/systemd/network",
+    "/usr/lib/systemd/network",
+)
+
+# What ARPHRD_ETHER devices of a kind of their own are called in Type= (their DEVTYPE).
+_OWN_TYPES = ("bridge", "vlan", "bond", "vxlan", "macvlan", "macvtap", "ipvlan")
+
+
+@dataclass(frozen=True)
+class NetworkFile:
+    """A file that fits an interface; ``certain`` is false where that depends on what can't be told from here.
+    ``specific`` is one that fits no other interface."""
+
+    path: str
+    certain: bool
+    specific: bool
+
+    @property
+    def name(self) -> str:
+        return posixpath.basename(self.path)
+
+
+def fitting(files: Mapping[str, str], interface: InterfaceState) -> list[NetworkFile]:
+    """The files that may be taken for an interface, in their order, up to the first one that certainly fits."""
+    found = []
+    for path in _in_order(files):
+        match = _match_section(files[path])
+        fits = _fits(match, interface)
+        if fits is False:
+            continue
+        found.append(NetworkFile(path, bool(fits), _specific(match)))
+        if fits:
+            break
+    return found
+
+
+def _in_order(files: Mapping[str, str]) -> list[str]:
+    """The .network files that count, by their names."""
+    by_name: dict[str, str] = {}
+    for directory in reversed(DIRECTORIES):
+        for path in files:
+            if posixpath.dirname(path) == directory and path.endswith(".network"):
+                by_name[posixpath.basename(path)] = path
+    return [by_name[name] for name in sorted(by_name)]
+
+
+def sections(text: str) -> Iterator[tuple[str, list[str]]]:
+    """A file's sections, with all of their lines."""
+    lines: list[str] = []
+    for line in text.splitlines():
+        if line.strip().startswith("["):
+            lines = []
+            yield line.strip().strip("[]"), lines
+        else:
+            lines.append(line)
+
+
+def _match_section(text: str) -> dict[str, list[str]]:
+    """The words of each key of [Match]; a key that comes again adds to it, an empty one starts anew."""
+    found: dict[str, list[str]] = {}
+    for name, lines in list(sections(text)):
+        for line in lines if name == "Match" else ():
+            key, sign, value = line.strip().partition("=")
+            if sign and not key.startswith(("#", ";")):
+                words = value.split()
+                found[key.strip()] = [*found.get(key.strip(), ()), *words] if words else []
+    return {key: words for key, words in found.items() if words}
+
+
+def _fits(match: Mapping[str, list[str]], interface: InterfaceState) -> Optional[bool]:
+    """``None`` where it can't be told. A file without a condition fits nothing."""
+    if not match:
+        return False
+    answers = [_KEYS[key](words, interface) if key in _KEYS else None for key, words in match.items()]
+    if False in answers:
+        return False
+    return None if None in answers else True
+
+
+def _specific(match: Mapping[str, list[str]]) -> bool:
+    for key in ("Name", "MACAddress", "PermanentMACAddress"):
+        words = match.get(key, [])
+        if len(words) == 1 and not set("*?[!") & set(words[0]):
+            return True
+    return False
+
+
+def _globs(words: list[str], value: str) -> bool:
+    desired = not words[0].startswith("!")
+    patterns = [words[0].lstrip("!"), *words[1:]]
+    # what an interface doesn't have is matched by no pattern, not even by *
+    return any(bool(value) and fnmatch.fnmatchcase(value, pattern) for pattern in patterns) is desired
+
+
+def _hardware(words: list[str], address: Optional[str]) -> bool:
+    return any(word.lower().replace("-", ":") == address for word in words)
+
+
+def _type(words: list[str], interface: InterfaceState) -> Optional[bool]:
+    if interface.loopback:
+        return _globs(words, "loopback")
+    if interface.kind in _OWN_TYPES:
+        return _globs(words, interface.kind)
+    if interface.kind == "tun":
+        return None
+    # a wireless device has no kind either
+    return True if _globs(words, "ether") else None
+
+
+_KEYS: Mapping[str, Callable[[list[str], InterfaceState], Optional[bool]]] = {
+    "Name": lambda words, interface: _globs(words, interface.name),
+    "MACAddress": lambda words, interface: _hardware(words, interface.definition.mac),
+    "PermanentMACAddress": lambda words, interface: _hardware(words, interface.permanent_mac),
+    "Kind": lambda words, interface: _globs(words, interface.kind),
+    "Type": _type,
+}

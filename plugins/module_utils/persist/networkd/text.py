@@ -1,0 +1,235 @@
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What interfaces are in the words of systemd-networkd."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Optional
+
+from ...model.fields import canonical
+from ...model.interface.kernel_effects import default_pvid
+from ...model.interface.normal import IFA_F_NODAD, IFA_F_NOPREFIXROUTE, destination, normal_route
+from ...model.interface.options import (
+    Address,
+    BridgeVlans,
+    Interface,
+    Ipv6,
+    LinuxBridge,
+    Port,
+    Route,
+    Tuntap,
+    VlanIface,
+)
+from ...model.interface.vlans import ranges
+from ..files import Draft
+from ..vlans import vlans_to_tell
+
+_PVID_CAN_BE_NONE = 256  # systemd, from which on the VLANs that are named replace the default one
+
+
+def _yes(value: Optional[bool]) -> Optional[str]:
+    return None if value is None else "yes" if value else "no"
+
+
+def _section(name: str, settings: Iterable[tuple[str, object]]) -> list[str]:
+    """A section with what is said; none where nothing is."""
+    lines = [f"{key}={value}" for key, value in settings if value is not None]
+    return [f"[{name}]", *lines, ""] if lines else []
+
+
+def netdev(desired: Interface) -> list[str]:
+    kind, own = "bridge", []
+    if isinstance(desired, VlanIface):
+        kind, own = "vlan", _vlan(desired)
+    elif isinstance(desired, Tuntap):
+        kind = desired.mode or "tap"
+        own = _tuntap(desired)
+    elif isinstance(desired, LinuxBridge):
+        own = _bridge(desired)
+    # without an address of its own networkd would invent one, where the kernel takes that of a port or the parent
+    device: list[tuple[str, object]] = [("Name", desired.name), ("Kind", kind)]
+    if not isinstance(desired, Tuntap):  # which takes these only in `network`
+        device += [("MACAddress", desired.mac or "none"), ("MTUBytes", desired.mtu)]
+    return [*_section("NetDev", device), *own]
+
+
+def _bridge(desired: LinuxBridge) -> list[str]:
+    said = canonical(desired)
+    pvid = None if desired.vlan_default_pvid == 1 else desired.vlan_default_pvid
+    return _section(
+        "Bridge",
+        (
+            ("STP", _yes(said.stp)),
+            ("Priority", said.priority),
+            ("ForwardDelaySec", said.forward_delay),
+            ("HelloTimeSec", said.hello_time),
+            ("MaxAgeSec", said.max_age),
+            ("AgeingTimeSec", said.ageing_time),
+            ("VLANFiltering", _yes(said.vlan_filtering)),
+            ("VLANProtocol", said.vlan_protocol),
+            ("DefaultPVID", "none" if pvid == 0 else pvid),
+            ("MulticastSnooping", _yes(said.mcast_snooping)),
+            ("MulticastQuerier", _yes(said.mcast_querier)),
+            ("GroupForwardMask", said.group_fwd_mask),
+        ),
+    )
+
+
+def _vlan(desired: VlanIface) -> list[str]:
+    said = canonical(desired)
+    ingress = " ".join(f"{entry.pcp}-{entry.priority}" for entry in said.ingress_qos or ())
+    egress = " ".join(f"{entry.priority}-{entry.pcp}" for entry in said.egress_qos or ())
+    return _section(
+        "VLAN",
+        (
+            ("Id", said.id),
+            ("Protocol", said.protocol),
+            ("ReorderHeader", _yes(said.reorder)),
+            ("GVRP", _yes(said.gvrp)),
+            ("MVRP", _yes(said.mvrp)),
+            ("LooseBinding", _yes(said.loose_binding)),
+            ("IngressQOSMaps", ingress or None),
+            ("EgressQOSMaps", egress or None),
+        ),
+    )
+
+
+def _tuntap(desired: Tuntap) -> list[str]:
+    said = canonical(desired)
+    return _section(
+        "Tun" if said.mode == "tun" else "Tap",
+        (
+            ("MultiQueue", _yes(said.multi_queue)),
+            ("PacketInfo", _yes(said.packet_info)),
+            ("VNetHeader", _yes(said.vnet_hdr)),
+            ("User", said.owner),
+            ("Group", said.group),
+        ),
+    )
+
+
+def network(draft: Draft, desired: Interface) -> list[str]:
+    state = draft.request.interfaces.get(desired.name or "")
+    ipv6 = desired.ipv6 or Ipv6()
+    if ipv6.enabled is None and state and state.definition.ipv6 and state.definition.ipv6.enabled is False:
+        ipv6 = Ipv6(enabled=False)  # the host's default, which networkd would overrule
+    off = ipv6.enabled is False
+    ra = {None: None, "never": "no", "unless_forwarding": None, "always": "yes"}[ipv6.accept_ra]
+    lines = _section("Match", [("Name", desired.name)])
+    tuntap = isinstance(desired, Tuntap)
+    link = [
+        ("MACAddress", desired.mac if tuntap else None),
+        ("MTUBytes", desired.mtu if tuntap else None),
+        ("ActivationPolicy", "down" if desired.up is False else None),
+        ("RequiredForOnline", None if _leads_out(desired) else "no"),
+    ]
+    lines += _section("Link", link)
+    network = [
+        ("Bridge", desired.bridge if isinstance(desired, Tuntap) else None),
+        ("LinkLocalAddressing", "no" if off else None),
+        ("IPv6LinkLocalAddressGenerationMode", None if off else ipv6.addr_gen_mode),
+        ("IPv6AcceptRA", "no" if off else ra),
+        ("ConfigureWithoutCarrier", "yes"),
+        ("KeepConfiguration", "yes"),
+    ]
+    lines += _section("Network", network)
+    lines += _section("IPv6AcceptRA", [("UseAutonomousPrefix", None if ipv6.autoconf is not False else "no")])
+    held = {address.cidr: address for address in state.addresses} if state else {}
+    for cidr in desired.addresses or ():
+        lines += _address(held.get(cidr, Address(cidr)), desired.name or "")
+    routes = {normal_route(route.option): route for route in state.routes} if state else {}
+    for option in desired.routes or ():
+        lines += _route(routes.get(normal_route(option), Route(option)))
+    if isinstance(desired, LinuxBridge):
+        lines += _vlans(draft, desired, desired, "the bridge itself")
+    return lines
+
+
+def _leads_out(desired: Interface) -> bool:
+    """Whether a start of the host should wait for it: a bridge of guests alone, or a tap, has nobody at its other end."""
+    return bool(desired.addresses) and (isinstance(desired, VlanIface) or bool(getattr(desired, "ports", None)))
+
+
+def _address(address: Address, name: str) -> list[str]:
+    of_ipv4 = ":" not in address.cidr
+    return _section(
+        "Address",
+        (
+            ("Address", address.cidr),
+            ("Peer", address.peer),
+            ("Broadcast", (address.broadcast or "no") if of_ipv4 and not address.peer else address.broadcast),
+            ("Label", address.label if address.label != name else None),
+            ("Scope", address.scope or None),
+            ("RouteMetric", address.metric),
+            ("PreferredLifetime", 0 if address.preferred_seconds == 0 else None),
+            ("AddPrefixRoute", "no" if address.flags & IFA_F_NOPREFIXROUTE else None),
+            ("DuplicateAddressDetection", "none" if address.flags & IFA_F_NODAD else None),
+        ),
+    )
+
+
+def _route(route: Route) -> list[str]:
+    option = route.option
+    return _section(
+        "Route",
+        (
+            ("Destination", destination(option)),
+            ("Gateway", option.via),
+            ("GatewayOnLink", "yes" if route.onlink else None),
+            ("Metric", option.metric),
+            ("Table", option.table),
+            ("PreferredSource", option.source),
+            ("Scope", route.scope or None),
+            # unsaid, networkd makes a second one beside a route that others have made
+            ("Protocol", route.protocol),
+        ),
+    )
+
+
+def sysctl(desired: Interface) -> list[str]:
+    """What networkd doesn't touch; udev applies it as the interface appears (99-systemd.rules)."""
+    prefix, ipv6 = f"net/ipv6/conf/{desired.name}", desired.ipv6 or Ipv6()
+    off = [f"{prefix}/disable_ipv6 = 1"] if ipv6.enabled is False else []
+    return [*off, f"{prefix}/autoconf = {int(ipv6.autoconf)}"] if ipv6.autoconf is not None else off
+
+
+def port(draft: Draft, bridge: LinuxBridge, member: Port) -> list[str]:
+    said = canonical(member)
+    settings = (
+        ("Cost", said.cost),
+        ("Priority", said.priority),
+        ("HairPin", _yes(said.hairpin)),
+        ("Isolated", _yes(said.isolated)),
+        ("Learning", _yes(said.learning)),
+        ("UnicastFlood", _yes(said.flood)),
+        # what it calls so is the kernel's guard, the other way round
+        ("UseBPDU", None if said.guard is None else _yes(not said.guard)),
+    )
+    lines = [*_section("Network", [("Bridge", bridge.name)]), *_section("Bridge", settings)]
+    return lines + _vlans(draft, bridge, member, f"port {member.name}")
+
+
+def _vlans(draft: Draft, bridge: LinuxBridge, value: BridgeVlans, whose: str) -> list[str]:
+    vlans, default = vlans_to_tell(bridge, value), default_pvid(bridge)
+    if vlans is None:
+        return []
+    lines: list[str] = []
+    replaces = draft.request.facts.systemd >= _PVID_CAN_BE_NONE
+    if default and default not in vlans.all and not replaces:
+        draft.note(
+            f"networkd can't take VLAN {default}, the bridge's default, from {whose} of {bridge.name};"
+            f" it is there again after the next reboot (vlan_default_pvid 0 does without)"
+        )
+    if default and not vlans.pvid and replaces:
+        lines += _section("BridgeVLAN", [("PVID", "no")])
+    if vlans.pvid:
+        untagged = vlans.pvid if vlans.pvid in vlans.untagged else None
+        lines += _section("BridgeVLAN", [("VLAN", vlans.pvid), ("PVID", vlans.pvid), ("EgressUntagged", untagged)])
+    for span in ranges(vlans.untagged - {vlans.pvid}):
+        lines += _section("BridgeVLAN", [("VLAN", span), ("EgressUntagged", span)])
+    for span in ranges(vlans.tagged - {vlans.pvid}):
+        lines += _section("BridgeVLAN", [("VLAN", span)])
+    return lines

@@ -1,0 +1,181 @@
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""systemd-networkd's files (systemd.netdev(5), systemd.network(5)).
+
+An interface has a .netdev and a .network file. What it needs of another one (``Bridge=`` of its ports, ``VLAN=`` of its
+parent) is a drop-in beside the .network file that networkd takes for that one: ours, if that is an interface of ours, or a
+port, whose file of the user's is passed over in favour of ours; the user's own else. No user's file is edited.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ...model.interface.options import Interface, InterfaceState, Ipv6, LinuxBridge, VlanIface
+from ..files import Draft, header, made_for, without_accept_ra
+from . import text as text_of
+from .match import DIRECTORIES, NetworkFile, fitting, sections
+
+HOME = DIRECTORIES[0]
+_SYSCTLS = "/etc/sysctl.d"
+_FIRST = "05-"  # before what users commonly choose; where that isn't enough, one of the others
+_PREFIXES = (_FIRST, "00-", "!-")
+_LAST = "95-"
+_OURS = "virtnet-kvm-"
+_OF = "# For "  # the second line of a drop-in: whose it is
+_SHARED = "# What others need of it stands in the drop-ins beside."
+
+
+@dataclass(frozen=True)
+class _Need:
+    """A drop-in: what ``owner`` needs of the interface ``of``."""
+
+    of: str
+    owner: str
+    text: str
+
+    @property
+    def port(self) -> bool:
+        return "\nBridge=" in self.text
+
+
+class Networkd:
+    """See `files.Tool`."""
+
+    def patterns(self, _files: Mapping[str, str]) -> tuple[str, ...]:
+        names = ("*.network", "*.network.d/*.conf")
+        found = [f"{directory}/{name}" for directory in DIRECTORIES for name in names]
+        return (*found, f"{HOME}/*{_OURS}*.netdev", f"{_SYSCTLS}/*{_OURS}*.conf")
+
+    def write(self, draft: Draft, desired: Interface) -> None:
+        name = draft.request.name
+        draft.write(f"{HOME}/{_FIRST}{_OURS}{name}.netdev", *text_of.netdev(desired))
+        draft.write(_own_path(draft, name), *text_of.network(draft, desired))
+        if settings := text_of.sysctl(desired):
+            draft.write(f"{_SYSCTLS}/90-{_OURS}{name}.conf", *settings)
+        if isinstance(desired, LinuxBridge):
+            for port in desired.ports or ():
+                _need(draft, port.name or "", text_of.port(draft, desired, port))
+        if isinstance(desired, VlanIface):
+            _need(draft, desired.parent or "", ["[Network]", f"VLAN={name}"])
+
+    def tidy(self, draft: Draft) -> None:
+        """Put each drop-in beside the file that networkd takes, which another interface may have changed."""
+        needs = []
+        for path, text in list(draft.files.items()):
+            owner = made_for(text)
+            second = text.split("\n", 2)[1] if owner else ""
+            if owner and second.startswith(_OF):
+                needs.append(_Need(second[len(_OF) :], owner, text))
+                del draft.files[path]
+            elif second == _SHARED:
+                del draft.files[path]
+        for of in sorted({need.of for need in needs}):
+            mine = _last_bridge(draft, [need for need in needs if need.of == of])
+            for base in _bases(draft, of, mine):
+                for need in mine:
+                    draft.files[f"{HOME}/{posixpath.basename(base)}.d/50-{_OURS}{need.owner}.conf"] = need.text
+
+    def kept(self, desired: Interface) -> Interface:
+        """networkd takes in advertisements by itself, and switches off the kernel's own doing so."""
+        return without_accept_ra(desired)
+
+
+def _need(draft: Draft, of: str, lines: list[str]) -> None:
+    """`Networkd.tidy` finds its place."""
+    name = draft.request.name
+    text = "\n".join([header(name), f"{_OF}{of}", *lines]).rstrip("\n") + "\n"
+    draft.files[f"{HOME}/{of}.network.d/50-{_OURS}{name}.conf"] = text
+
+
+def _last_bridge(draft: Draft, needs: list[_Need]) -> list[_Need]:
+    """An interface is a port of one bridge: of the one that is planned now, where an earlier one is stored."""
+    bridges = {_bridge_in(need.text) for need in needs if need.port}
+    now = next((_bridge_in(need.text) for need in needs if need.port and need.owner == draft.request.name), None)
+    if now is None or len(bridges) < 2:
+        return needs
+    return [need for need in needs if not need.port or _bridge_in(need.text) == now]
+
+
+def _bridge_in(text: str) -> str:
+    found = re.search(r"(?m)^Bridge=(.*)$", text)
+    return found[1] if found else ""
+
+
+# -- where ---------------------------------------------------------------------------------------------------------------
+
+
+def _state(draft: Draft, name: str) -> InterfaceState:
+    return draft.request.interfaces.get(name) or InterfaceState("", 0, Interface(name=name))
+
+
+def _users(draft: Draft, name: str) -> list[NetworkFile]:
+    return fitting(draft.users(), _state(draft, name))
+
+
+def _own_path(draft: Draft, name: str) -> str:
+    """A name that networkd reads before all users' files that may fit."""
+    users = _users(draft, name)
+    for prefix in _PREFIXES:
+        found = f"{prefix}{_OURS}{name}.network"
+        if all(found < user.name for user in users):
+            break
+    else:
+        draft.note(
+            f"networkd reads {users[0].path} before what is stored for {draft.request.name}: give that file a later name"
+        )
+    return f"{HOME}/{found}"
+
+
+def _bases(draft: Draft, of: str, needs: list[_Need]) -> list[str]:
+    """The .network files of an interface for drop-ins to be put beside; one is made where there is none."""
+    own = next((path for path, text in draft.files.items() if made_for(text) == of and path.endswith(".network")), None)
+    if own:
+        return [own]
+    if any(need.port for need in needs):
+        path = _own_path(draft, of)
+        link = ["[Link]", "RequiredForOnline=no", ""]
+        network = ["[Network]", "LinkLocalAddressing=no", "IPv6AcceptRA=no", "KeepConfiguration=yes"]
+        draft.files[path] = _shared(of, *link, *network)
+        return [path]
+    users = _users(draft, of)
+    if not users or not users[-1].certain:
+        path = f"{HOME}/{_LAST if users else _FIRST}{_OURS}{of}.network"
+        draft.files[path] = _shared(of, "[Network]", _link_local(_state(draft, of)), "KeepConfiguration=yes")
+        return [*(user.path for user in users), path]
+    if users[-1].specific or len(users) > 1:
+        return [user.path for user in users]
+    path = _own_path(draft, of)
+    draft.files[path] = _shared(
+        of, f"# The rest is that of {users[0].path}, which is for more than {of}.", *_rest(draft, users[0])
+    )
+    return [path]
+
+
+def _shared(of: str, *lines: str) -> str:
+    return "\n".join([header(of), _SHARED, "[Match]", f"Name={of}", "", *lines]).rstrip("\n") + "\n"
+
+
+def _rest(draft: Draft, user: NetworkFile) -> list[str]:
+    """A user's file with its drop-ins, without what it is for."""
+    texts = [draft.files[user.path]]
+    beside = sorted((posixpath.basename(path), path) for path in draft.files if f"/{user.name}.d/" in path)
+    texts += [draft.files[path] for _name, path in beside]
+    return [
+        line
+        for text in texts
+        for name, lines in list(sections(text))
+        if name != "Match"
+        for line in (f"[{name}]", *lines)
+    ]
+
+
+def _link_local(state: InterfaceState) -> str:
+    """As the kernel has it, of which networkd is going to take charge."""
+    ipv6 = state.definition.ipv6 or Ipv6()
+    return f"LinkLocalAddressing={'no' if ipv6.enabled is False or ipv6.addr_gen_mode == 'none' else 'ipv6'}"

@@ -1,0 +1,336 @@
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""NetworkManager's keyfiles (nm-settings-keyfile(5)): one profile for each interface, and one for each port of a bridge.
+
+A user's own profile of a port stays as it is: ours has a higher ``autoconnect-priority``, so that it is taken instead, and
+says all that the user's says of the device itself (MTU, 802.1X, wake on LAN).
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Optional
+
+from ...model.fields import canonical
+from ...model.interface.kernel_effects import default_pvid
+from ...model.interface.options import (
+    Interface,
+    InterfaceState,
+    LinuxBridge,
+    Port,
+    Tuntap,
+    VlanIface,
+)
+from ...model.interface.vlans import Vlans, ranges, vlans_of
+from ..accounts import number
+from ..files import OWNER, Draft, insert, made_for
+from ..ini import Sections, parse, render
+from .ip import add_addresses, method6
+
+PROFILES = "/etc/NetworkManager/system-connections"
+_OWN = "virtnet-kvm-"
+_NAMESPACE = uuid.UUID("0b6a3c1e-5d0f-4d27-9a45-6f2f4a1c8e73")  # any will do; it makes the names' UUIDs ours
+_PRIORITY = "999"  # the highest that there is
+_DNS = ("dns", "dns-search", "dns-options", "dns-priority")
+_NOT_OF_THE_DEVICE = ("connection", "ipv4", "ipv6", "proxy", "bridge-port", "match", "user")
+_PORT_TYPES = {"": "ethernet", "veth": "ethernet", "dummy": "dummy"}
+_STP_ONLY = ("priority", "forward_delay", "hello_time", "max_age")  # only_with_stp in nm-device-bridge.c
+
+
+def profile_path(name: str) -> str:
+    return f"{PROFILES}/{_OWN}{name}.nmconnection"
+
+
+def profile_uuid(name: str) -> str:
+    return str(uuid.uuid5(_NAMESPACE, name))
+
+
+class NetworkManager:
+    """See `files.Tool`."""
+
+    def patterns(self, files: Mapping[str, str], /) -> tuple[str, ...]:
+        del files  # profiles include no others
+        return (f"{PROFILES}/*",)
+
+    def write(self, draft: Draft, desired: Interface) -> None:
+        name = draft.request.name
+        desired = canonical(desired)
+        profile = _connection(name, _type(desired))
+        if desired.up is False:
+            profile["connection"]["autoconnect"] = "false"
+            draft.cannot("an interface that is there but down; it isn't made at a start of the host,")
+        _link(profile, desired)
+        ports: Sequence[Port] = (desired.ports or ()) if isinstance(desired, LinuxBridge) else ()
+        profile.update(device_settings(draft, desired))
+        # What its bridge says of it is kept, and doesn't change what is said here.
+        joined = _joined(name, draft.request.files.get(profile_path(name), ""))
+        bridge = desired.bridge if isinstance(desired, Tuntap) and not joined else None
+        if bridge:
+            profile["connection"].update(_membership(bridge))
+            profile["bridge-port"] = {}
+        else:
+            add_addresses(draft, profile, desired)
+        if (bridge or joined) and (desired.addresses or desired.routes):
+            draft.cannot("addresses and routes, as it is a port of a bridge,")
+        _inherit_dns(draft, profile, ports)
+        draft.write(profile_path(name), *render(profile))
+        if joined:
+            draft.edit(profile_path(name), draft.files[profile_path(name)] + joined)
+        for port in ports:
+            _port(draft, name, port)
+
+    def tidy(self, draft: Draft) -> None:
+        """What NetworkManager has written anew under our name, by its own tools, has lost our first line."""
+        path = profile_path(draft.request.name)
+        if draft.request.desired is None and path in draft.files and made_for(draft.files[path]) is None:
+            del draft.files[path]
+
+    def kept(self, desired: Interface) -> Interface:
+        method = method6(desired)
+        if desired.ipv6 is None or method in ("disabled", "ignore"):
+            return desired
+        changes: dict[str, Any] = {}
+        if desired.ipv6.accept_ra is not None:
+            changes["accept_ra"] = "never"
+        if desired.ipv6.addr_gen_mode is not None:
+            changes["addr_gen_mode"] = "none"
+        return replace(desired, ipv6=replace(desired.ipv6, **changes))
+
+
+def _type(desired: Interface) -> str:
+    if isinstance(desired, LinuxBridge):
+        return "bridge"
+    if isinstance(desired, VlanIface):
+        return "vlan"
+    return "tun" if isinstance(desired, Tuntap) else "ethernet"
+
+
+def _connection(name: str, kind: str) -> Sections:
+    return {
+        "connection": {
+            "id": f"{_OWN}{name}",
+            "uuid": profile_uuid(name),
+            "type": kind,
+            "interface-name": name,
+            "autoconnect-priority": _PRIORITY,
+        },
+        "ethernet": {},
+    }
+
+
+def _link(profile: Sections, desired: Interface) -> None:
+    if desired.mac is not None:
+        profile["ethernet"]["cloned-mac-address"] = desired.mac
+    if desired.mtu is not None:
+        profile["ethernet"]["mtu"] = str(desired.mtu)
+
+
+def device_settings(draft: Draft, desired: Interface) -> Sections:
+    """What is special of its kind."""
+    found: Sections = {}
+    if isinstance(desired, LinuxBridge):
+        _bridge(draft, found, desired)
+    elif isinstance(desired, VlanIface):
+        _vlan(found, desired)
+    elif isinstance(desired, Tuntap):
+        _tuntap(draft, found, desired)
+    return found
+
+
+def _flag(value: Optional[bool]) -> str:
+    return "true" if value else "false"
+
+
+def _bridge(draft: Draft, profile: Sections, desired: LinuxBridge) -> None:
+    keys = profile["bridge"] = {"stp": _flag(desired.stp)}
+    for option in (*_STP_ONLY, "ageing_time"):
+        value = getattr(desired, option)
+        if value is None:
+            continue
+        if option in _STP_ONLY and not desired.stp:
+            draft.cannot(f"{option} where stp is off")
+        else:
+            keys[option.replace("_", "-")] = str(value)
+    if desired.group_fwd_mask:
+        if desired.group_fwd_mask & 7:
+            draft.cannot(f"bits 0 to 2 of group_fwd_mask ({desired.group_fwd_mask})")
+        keys["group-forward-mask"] = str(desired.group_fwd_mask & ~7)
+    if desired.mcast_snooping is False:
+        keys["multicast-snooping"] = "false"
+    if desired.mcast_querier:
+        keys["multicast-querier"] = "true"
+    if desired.vlan_protocol == "802.1ad":
+        keys["vlan-protocol"] = "802.1ad"
+    default = default_pvid(desired)
+    if desired.vlan_filtering:
+        keys["vlan-filtering"] = "true"
+        keys["vlan-default-pvid"] = str(default)
+        _vlans(draft, keys, vlans_of(desired), default, "the bridge")
+    elif default != 1:
+        draft.cannot("vlan_default_pvid where vlan_filtering is off")
+
+
+def _vlans(draft: Draft, keys: dict[str, str], vlans: Vlans, default: int, whose: str) -> None:
+    """The list of ids; besides these there is always the bridge's default, which can be named but not left out."""
+    words = [f"{span} untagged" for span in ranges(vlans.untagged - {vlans.pvid})]
+    words += ranges(vlans.tagged - {vlans.pvid})
+    if vlans.pvid:
+        words.append(f"{vlans.pvid} pvid{' untagged' if vlans.pvid in vlans.untagged else ''}")
+    if words:
+        keys["vlans"] = ", ".join(sorted(words, key=lambda word: int(word.split()[0].split("-")[0])))
+    if default and default not in vlans.all:
+        draft.cannot(f"that {whose} is not in VLAN {default}, the default,")
+
+
+def _vlan(profile: Sections, desired: VlanIface) -> None:
+    flags = (desired.reorder is not False, desired.gvrp, desired.loose_binding, desired.mvrp)  # NMVlanFlags
+    keys = profile["vlan"] = {
+        "id": str(desired.id),
+        "parent": desired.parent or "",
+        "flags": str(sum(1 << bit for bit, on in enumerate(flags) if on)),
+    }
+    if desired.protocol == "802.1ad":
+        keys["protocol"] = "802.1ad"
+    if desired.ingress_qos:
+        keys["ingress-priority-map"] = ",".join(f"{entry.pcp}:{entry.priority}" for entry in desired.ingress_qos)
+    if desired.egress_qos:
+        keys["egress-priority-map"] = ",".join(f"{entry.priority}:{entry.pcp}" for entry in desired.egress_qos)
+
+
+def _tuntap(draft: Draft, profile: Sections, desired: Tuntap) -> None:
+    keys = profile["tun"] = {"mode": "1" if desired.mode == "tun" else "2"}
+    for option in ("owner", "group"):
+        account = getattr(desired, option)
+        if account:
+            found = number(option, account)
+            if found is None:
+                draft.cannot(f"its {option} {account}, for whom the host knows no number,")
+            else:
+                keys[option] = str(found)
+    for key, on in (("pi", desired.packet_info), ("vnet-hdr", desired.vnet_hdr), ("multi-queue", desired.multi_queue)):
+        if on:
+            keys[key] = "true"
+
+
+# -- ports ---------------------------------------------------------------------------------------------------------------
+
+
+def _membership(bridge: str) -> dict[str, str]:
+    # newer names are controller and port-type; these are read by all versions
+    return {"master": bridge, "slave-type": "bridge"}
+
+
+def _split(text: str) -> tuple[str, str]:
+    """A profile of ours, and what a bridge has added to it."""
+    found = re.search(rf"(?m)^#{re.escape(OWNER)} ", text)
+    return (text[: found.start()], text[found.start() :]) if found else (text, "")
+
+
+def _joined(name: str, text: str) -> str:
+    """What a bridge says of the interface in the profile that there is: in one of the bridge's, or in one of our own."""
+    owner = made_for(text)
+    if owner in (None, name):
+        return _split(text)[1] if owner else ""
+    return _added(owner or "", parse(text).get("bridge-port", {}))
+
+
+def _added(bridge: str, settings: Mapping[str, str]) -> str:
+    """What makes a port of the profile to which it is added; sections may come twice."""
+    lines = render({"connection": _membership(bridge), "bridge-port": settings})
+    return "".join(f"{insert(line, bridge)}\n" for line in lines if line)
+
+
+def _port(draft: Draft, bridge: str, port: Port) -> None:
+    name = port.name or ""
+    path = profile_path(name)
+    settings = port_settings(draft, port)
+    if made_for(draft.files.get(path, "")) == name:
+        draft.edit(path, _split(draft.files[path])[0] + _added(bridge, settings))
+        return
+    state = draft.request.interfaces.get(name)
+    profile = _device(draft, name, state)
+    if profile is None:
+        draft.cannot(f"its port {name}, which is of the kind {state.kind if state else 'unknown'} and has no profile,")
+        return
+    profile["connection"].update(_membership(bridge))
+    profile["bridge-port"] = settings
+    draft.write(path, *render(profile))
+
+
+def port_settings(draft: Draft, port: Port) -> dict[str, str]:
+    keys: dict[str, str] = {}
+    if port.cost is not None:
+        keys["path-cost"] = str(port.cost)
+    if port.priority is not None:
+        keys["priority"] = str(port.priority)
+    if port.hairpin:
+        keys["hairpin-mode"] = "true"
+    for option, usual in (("isolated", False), ("learning", True), ("flood", True), ("guard", False)):
+        if getattr(port, option) not in (None, usual):
+            draft.cannot(f"{option} of port {port.name}")
+    desired = draft.request.desired
+    if isinstance(desired, LinuxBridge) and desired.vlan_filtering and (port.pvid or port.tagged or port.untagged):
+        default = default_pvid(desired)
+        _vlans(draft, keys, vlans_of(port), default, f"port {port.name}")
+    return keys
+
+
+def _device(draft: Draft, name: str, state: Optional[InterfaceState]) -> Optional[Sections]:
+    """A profile with all that is to be said of a port's device, but for its being a port."""
+    users = _users(draft, name)
+    if users is not None:
+        profile = _connection(name, users["connection"].get("type", "ethernet"))
+        profile.update({section: keys for section, keys in users.items() if section not in _NOT_OF_THE_DEVICE})
+        return profile
+    found = state.definition if state else Interface(name=name)
+    if isinstance(found, (VlanIface, Tuntap)):
+        return {**_connection(name, _type(found)), **device_settings(draft, found)}
+    kind = _PORT_TYPES.get(state.kind if state else "")
+    return _connection(name, kind) if kind else None
+
+
+def _users(draft: Draft, name: str) -> Optional[Sections]:
+    state = draft.request.interfaces.get(name)
+    macs = (state.permanent_mac, state.definition.mac) if state else ()
+    return users_profile(draft.request.files, name, {mac for mac in macs if mac})
+
+
+def users_profile(files: Mapping[str, str], name: str, macs: Container[str]) -> Optional[Sections]:
+    """The profile that NetworkManager takes for a device, if a user has written one for it."""
+    found: list[tuple[int, str, Sections]] = []
+    for path, text in files.items():
+        if not path.startswith(f"{PROFILES}/") or path.startswith(f"{PROFILES}/.") or made_for(text) is not None:
+            continue
+        profile = parse(text)
+        connection = profile.get("connection", {})
+        wired = profile.get("ethernet", profile.get("802-3-ethernet", {}))
+        mine = connection.get("interface-name")
+        if mine == name or (mine is None and wired.get("mac-address", "").lower() in macs):
+            priority = connection.get("autoconnect-priority", "0")
+            found.append((int(priority) if priority.lstrip("-").isdigit() else 0, path, profile))
+    return max(found, key=lambda each: each[:2])[2] if found else None
+
+
+def _inherit_dns(draft: Draft, profile: Sections, ports: Sequence[Port]) -> None:
+    """The name servers that a user's profile of a port has: that profile isn't used any more, and a port has none."""
+    for port in ports:
+        users = _users(draft, port.name or "")
+        for section in ("ipv4", "ipv6"):
+            theirs = (users or {}).get(section, {})
+            held = {key: value for key, value in theirs.items() if key in _DNS}
+            if profile.get(section, {}).get("method") not in (None, "disabled", "ignore"):
+                profile[section].update(held)
+            elif held:
+                draft.cannot(
+                    f"the name servers of {port.name} ({held.get('dns', '')}) without an address of that family"
+                )
+            if theirs.get("method") == "auto" and section == "ipv4" and "dns" not in held:
+                draft.note(
+                    f"name servers that {port.name} had from DHCP are not stored for {draft.request.name};"
+                    f" give them to NetworkManager in the profile of {port.name}, and they are taken over"
+                )
