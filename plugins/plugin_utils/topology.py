@@ -29,11 +29,11 @@ _MAKERS: dict[str, Callable[[Options, Version], Made]] = {
     "vlan_trunk": vlan_trunk,
 }
 
-# What of something there can be only one, in words that go before "that TOPOLOGY doesn't ...".
+# What there can be only one of, in words between "is already" and the topology that has it.
 _ONCE = {
-    "name": ("a name", "have"),
-    "interface": ("the name of an interface", "make"),
-    "port": ("a port", "put into a bridge"),
+    "name": "the name of",
+    "interface": "an interface of",
+    "port": "a port of",
 }
 
 
@@ -46,7 +46,7 @@ def fabric(
     """
     if isinstance(topologies, (str, Mapping)) or not isinstance(topologies, Sequence):
         raise OptionError(
-            variable, topologies, "a list of topologies, such as [{type: nat, name: lan, cidr: 10.0.1.0/24}]"
+            variable, topologies, "is not a list of topologies; write it as [{type: nat, name: lan, cidr: 10.0.1.0/24}]"
         )
     made: list[Made] = []
     for place, topology in enumerate(topologies):
@@ -56,8 +56,8 @@ def fabric(
             made.append(_MAKERS[given["type"]](given, libvirt))
         except OptionError as error:
             if prefix is None:
-                raise error.under(where) if error.option else OptionError(where, error.value, error.expected) from None
-            raise OptionError(prefix + error.option, error.value, error.expected) from None
+                raise error.under(where) from None
+            raise OptionError(prefix + error.option, error.value, error.problem) from None
     _refuse_twins(made, lambda place: f"{variable}[{place}]." if prefix is None else prefix)
     return {
         "bridges": [item for one in made for item in one.bridges],
@@ -72,6 +72,7 @@ def _refuse_twins(made: Sequence[Made], where: Callable[[int], str]) -> None:
         for kind, value, option in one.claims:
             other, theirs = seen.setdefault((kind, value), (place, option))
             if (other, theirs) != (place, option):
-                what, does = _ONCE[kind]
-                owner = (where(other) + theirs) if other == place else where(other).rstrip(".")
-                raise OptionError(where(place) + option, value, f"{what} that {owner} doesn't {does}")
+                problem = f"is also {where(other)}{theirs}"
+                if other != place:
+                    problem = f"is already {_ONCE[kind]} {where(other).rstrip('.')}"
+                raise OptionError(where(place) + option, value, f"{problem}; give another one")

@@ -128,25 +128,31 @@ class Made:
 def validated(topology: Any) -> dict[str, Any]:
     """The topology with the types and defaults of its options; what is none or empty is left out."""
     if not isinstance(topology, Mapping):
-        raise OptionError("", topology, "a topology, such as {type: nat, name: lan, cidr: 10.0.1.0/24}")
+        raise OptionError("", topology, "is not a topology; write it as {type: nat, name: lan, cidr: 10.0.1.0/24}")
     given = {key: _plain(value) for key, value in topology.items() if value is not None and value != ""}
     kind = given.pop("type", None)
     if kind not in SPECS:
-        raise OptionError("type", kind, f"one of {', '.join(SPECS)}")
+        raise OptionError(
+            "type", kind, f"is {'missing' if kind is None else 'unknown'}; give one of {', '.join(SPECS)}"
+        )
     spec = SPECS[kind]
     unknown = next((key for key in given if key not in spec), None)
     if unknown is not None:
         raise OptionError(
-            str(unknown), given[unknown], f"an option of the type {kind}, which are {', '.join(sorted(spec))}"
+            str(unknown),
+            given[unknown],
+            f"is given, but type {kind} has no such option; its options are {', '.join(sorted(spec))}",
         )
     for option, what in NEEDED[kind].items():
         if given.get(option) in (None, []):
-            raise OptionError(option, given.get(option), what)
+            raise OptionError(
+                option, given.get(option), f"is {'missing' if option not in given else 'empty'}; give {what}"
+            )
     for option in spec:  # one by one, so that an error is known to be about one
         if option in given:
             result = ArgumentSpecValidator({option: spec[option]}).validate({option: given[option]})
             if result.error_messages:
-                raise OptionError(option, given[option], _expected(spec[option]))
+                raise OptionError(option, given[option], f"has the wrong form; give {_form(spec[option])}")
             given[option] = result.validated_parameters[option]
         else:
             given[option] = spec[option].get("default")
@@ -160,7 +166,7 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
-def _expected(option: Options) -> str:
+def _form(option: Options) -> str:
     if "choices" in option:
         return f"one of {', '.join(option['choices'])}"
     inner = option.get("options", {})

@@ -164,7 +164,8 @@ def test_a_bad_topology(fresh: Host) -> None:
     played = play(fresh, SITE, _site(CLUSTER, {**LAN, "cidr": "192.168.150.0/33"}), fails=True)
     (task,) = played.tasks
     message = task["result"]["msg"].strip()
-    assert "virtnet_topologies[1].cidr: '192.168.150.0/33' can't be used" in message and "\n" not in message, message
+    assert "virtnet_topologies[1].cidr: '192.168.150.0/33' is not a network in CIDR form" in message, message
+    assert "\n" not in message
     assert (fresh.look(), fresh.shell(FORWARDING)) == before
 
 

@@ -118,7 +118,7 @@ def test_a_trunk_and_back(clean: Host) -> None:
     wanted, inside, outside = _trunk("vlan_aware"), "br-ens7.11", "br-ens7"
     if clean.libvirt < (11, 0, 0):
         refused = play(clean, SITE, wanted, fails=True)
-        assert "virtnet_topologies[0].style: 'vlan_aware' can't be used" in refused.done.stdout
+        assert "virtnet_topologies[0].style: 'vlan_aware' needs libvirt 11.0.0" in refused.done.stdout
         assert _everything(clean) == before
         wanted, inside, outside = _trunk("bridges"), "br11", "br12"
     _foretold(clean, SITE, wanted)

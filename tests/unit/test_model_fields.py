@@ -81,16 +81,17 @@ def test_options_are_parsed_and_printed() -> None:
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ({"part": {"size": 10}}, "part.size: 10 can't be used: expected a number from 1 to 9"),
-        ({"items": [{"name": "a"}, {"weight": -1}]}, "items[1].weight: -1 can't be used: expected 0 or more"),
-        ({"words": ["ok", "not ok"]}, "words[1]: 'not ok' can't be used: expected the name of an interface"),
-        ({"words": [""]}, "words[0]: '' can't be used: expected the name of an interface"),
-        ({"part": {"mac": "x"}}, "part.mac: 'x' can't be used: expected a MAC address"),
-        ({"text": "a\x07"}, "text: 'a\\x07' can't be used: expected text without control characters"),
-        ({"text": "\ud800"}, "text: '\\ud800' can't be used: expected text without control characters"),
+        ({"part": {"size": 10}}, "part.size: 10 is too large; use 1 to 9"),
+        ({"part": {"size": -1}}, "part.size: -1 is too small; use 1 to 9"),
+        ({"items": [{"name": "a"}, {"weight": -1}]}, "items[1].weight: -1 is too small; use 0 or more"),
+        ({"words": ["ok", "not ok"]}, "words[1]: 'not ok' can't be the name of an interface; use a name without"),
+        ({"words": [""]}, "words[0]: '' can't be the name of an interface; use 1 to 15 characters"),
+        ({"part": {"mac": "x"}}, "part.mac: 'x' is not a MAC address; write it as 52:54:00:12:34:56"),
+        ({"text": "a\x07"}, "text: 'a\\x07' contains control characters; remove them"),
+        ({"text": "\ud800"}, "text: '\\ud800' contains control characters; remove them"),
     ],
 )
-def test_bad_input_is_refused_by_name_value_and_what_was_expected(given: dict[str, Any], sentence: str) -> None:
+def test_bad_input_is_refused_by_name_value_problem_and_remedy(given: dict[str, Any], sentence: str) -> None:
     with pytest.raises(OptionError) as caught:
         from_options(Thing, given)
     assert str(caught.value).startswith(sentence)

@@ -238,7 +238,9 @@ def test_a_guest_that_was_unplugged_by_other_hands() -> None:
 def test_it_is_not_taken_from_guests(options: dict[str, Any], word: str) -> None:
     host = _lan()
     host.plug("lan", "g1")
-    with pytest.raises(VirtnetError, match=f"network lan is not {word}: running guests are plugged in \\(g1 "):
+    with pytest.raises(
+        VirtnetError, match=f"network lan can't be {word} while running guests are connected to it \\(g1 "
+    ):
         host.declare({"name": "lan", **options})
     assert host.networks.calls == []
 
@@ -284,7 +286,7 @@ def test_guests_cannot_follow_into_a_pool() -> None:
     host = _lan()
     host.plug("lan", "g1")
     with pytest.raises(
-        VirtnetError, match="network lan is not changed to the mode private: running guests are plugged in"
+        VirtnetError, match="network lan can't be changed to the mode private while running guests are connected"
     ):
         host.declare({"name": "lan", "forward": {"mode": "private", "interfaces": ["eth1"]}})
     assert host.networks.calls == []

@@ -69,7 +69,9 @@ class Host:
                 return self._interfaces[netns]
             path = namespace_path(netns)
             if not os.path.exists(path):
-                raise OptionError("netns", netns, f"a network namespace of the host; there is no {path}")
+                raise OptionError(
+                    "netns", netns, f"is no network namespace of this host, as {path} is missing; create it first"
+                )
             self._interfaces[netns] = Interfaces(path)
         return self._interfaces[netns]
 

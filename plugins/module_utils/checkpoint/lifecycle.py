@@ -40,7 +40,8 @@ class Checkpoint:
     def create(self, name: str, timeout: int, *, check: bool) -> Result:
         """Open one; only one is open at a time."""
         if not LEAST_SECONDS <= timeout <= MOST_SECONDS:
-            raise OptionError("timeout", timeout, f"a number of seconds from {LEAST_SECONDS} to {MOST_SECONDS}")
+            size = "small" if timeout < LEAST_SECONDS else "large"
+            raise OptionError("timeout", timeout, f"is too {size}; use {LEAST_SECONDS} to {MOST_SECONDS} seconds")
         timer.need_systemd()
         actions = [f"open checkpoint {name}, which restores the host in {timeout} s"]
         if check:
@@ -167,7 +168,11 @@ class Checkpoint:
         """The checkpoint that is open; refused if another one than this is."""
         opened = self._store.opened()
         if opened is not None and opened.name != name:
-            raise OptionError("name", name, f"{opened.name}, the checkpoint that is open since {moment(opened.opened)}")
+            raise OptionError(
+                "name",
+                name,
+                f"is not the open checkpoint; give {opened.name}, which is open since {moment(opened.opened)}",
+            )
         return opened
 
 

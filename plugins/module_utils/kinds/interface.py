@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from typing import Any, Optional
 
 from ..backend.host import Host
-from ..errors import OptionError
+from ..errors import under
 from ..model.codec import decode, encode
 from ..model.fields import (
     argument_spec,
     from_options,
     merge,
+    normal_value,
     shapes,
     to_options,
     without_host_chosen,
@@ -69,16 +70,11 @@ def interface_rules(_kind: InterfaceKind) -> dict[str, Any]:
 
 def parse_interface_options(kind: InterfaceKind, options: Mapping[str, Any], path: str = "") -> InterfaceResource:
     """An interface from a module's options; raises `OptionError`."""
-    try:
+    adopt = options.get("adopt")
+    with under(path):
         given = from_options(kind.options, options)
-        adopt = options.get("adopt")
         if adopt is not None:
-            try:
-                ifname(adopt)
-            except ValueError as error:
-                raise OptionError("adopt", adopt, str(error)) from None
-    except OptionError as error:
-        raise error.under(path) if path else error from None
+            normal_value("adopt", adopt, ifname)
     return InterfaceResource(
         DesiredInterface(
             given=given,
@@ -128,11 +124,9 @@ class InterfaceResource:
         return frozenset(provided(self.desired.netns, name) for name in found if name and name != self.desired.name)
 
     def observe(self, host: Host) -> ObservedInterface:
-        try:
+        with under(self.path):
             seen = observed_interface(self.desired.name, host.interfaces(self.desired.netns).all())
             tool = self._tool(host)
-        except OptionError as error:
-            raise error.under(self.path) if self.path else error from None
         return replace(seen, files=host.files.read(tool) if tool != NONE else {})
 
     def _tool(self, host: Any) -> str:
@@ -143,15 +137,13 @@ class InterfaceResource:
         return choose(desired.persist, files.facts(), desired.name, desired.netns)
 
     def plan(self, before: ObservedInterface, world: World, resume: Mapping[str, Any]) -> InterfacePlan:
-        try:
+        with under(self.path):
             noted = Resume(resume["up"], decode(resume["states"]), resume["adopting"]) if resume else None
             desired = self._while_it_runs(before, world.files)
             plan = plan_interface(desired, world.namespace(self.desired.netns), noted)
             left = plan.resume
             notes = {"up": left.up, "states": encode(left.states), "adopting": left.adopting} if left else {}
             return self._with_files(replace(plan, resume=notes), world)
-        except OptionError as error:
-            raise error.under(self.path) if self.path else error from None
 
     def _while_it_runs(self, before: ObservedInterface, files: FileSource) -> DesiredInterface:
         """What is desired as the kernel shows it while a tool manages the interface, see `persist.files.Tool`."""

@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from typing import Any, Optional
 
 from ..backend.host import Host
-from ..errors import OptionError, VirtnetError
+from ..errors import OptionError, under
 from ..model.fields import argument_spec, from_options, to_options
 from ..model.network.options import OWN_BRIDGE_MODES, Network, mode_of, normalise
 from ..model.network.plan import plan_network, show
 from ..model.network.steps import DesiredNetwork, NetworkPlan, NetworkState
 from ..model.world import World
-from ..xml.network import parse_network, with_canonical_metadata
+from ..xml.network import NotANetwork, parse_network, with_canonical_metadata
 from .kind import URI, Kind, provided
 
 
@@ -59,10 +59,8 @@ class NetworkResource:
         return host.networks.observe(self.desired.name)
 
     def plan(self, before: Optional[NetworkState], world: World, resume: Mapping[str, Any]) -> NetworkPlan:
-        try:
+        with under(self.path):
             return plan_network(before, self.desired, world, resume)
-        except OptionError as error:
-            raise error.under(self.path) if self.path else error from None
 
     def predicted(self, plan: NetworkPlan, _world: World) -> Optional[NetworkState]:
         return plan.after
@@ -104,11 +102,9 @@ def network_rules() -> dict[str, Any]:
 
 def parse_network_options(options: Mapping[str, Any], path: str = "") -> NetworkResource:
     """A network from a module's options; raises `OptionError`."""
-    try:
-        whole = options.get("xml") is not None
+    whole = options.get("xml") is not None
+    with under(path):
         given = _given_xml(options) if whole else with_canonical_metadata(from_options(Network, options))
-    except OptionError as error:
-        raise error.under(path) if path else error from None
     return NetworkResource(
         DesiredNetwork(
             given=given,
@@ -127,16 +123,16 @@ def _given_xml(options: Mapping[str, Any]) -> Network:
     shortened = textwrap.shorten(text, 60, placeholder="...")
     try:
         given = normalise(parse_network(text))
-    except OptionError:
-        raise
-    except VirtnetError as error:
-        raise OptionError("xml", shortened, f"a libvirt network's document; {error}") from None
+    except NotANetwork as error:
+        raise OptionError("xml", shortened, f"is not the document of a libvirt network: {error}") from None
     name = options.get("name")
     if name and given.name and name != given.name:
-        raise OptionError("name", name, f"the name that the document in xml has, {given.name!r}, or none")
+        raise OptionError(
+            "name", name, f"is not the name in xml, {given.name!r}; leave out name, or make them the same"
+        )
     given = replace(given, name=given.name or name)
     if not given.name:
-        raise OptionError("xml", shortened, "a document with a <name>, or the option name beside it")
+        raise OptionError("xml", shortened, "has no <name>; add one, or give the option name")
     # the same rules for what a document says as for options
     from_options(Network, to_options(given))
     return given

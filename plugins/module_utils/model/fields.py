@@ -140,16 +140,22 @@ def _parse_one(shape: Shape, raw: Any, where: str) -> Any:
     meta = shape.meta
     if shape.base is int:
         low, high = meta["minimum"], meta["maximum"]
-        if (low is not None and raw < low) or (high is not None and raw > high):
-            raise OptionError(where, raw, f"a number from {low} to {high}" if high is not None else f"{low} or more")
+        remedy = f"use {low} or more" if high is None else f"use {low} to {high}"
+        if low is not None and raw < low:
+            raise OptionError(where, raw, f"is too small; {remedy}")
+        if high is not None and raw > high:
+            raise OptionError(where, raw, f"is too large; {remedy}")
     if shape.base is str and _UNWRITABLE.search(raw):
-        raise OptionError(where, raw, "text without control characters")
-    if meta["norm"]:
-        try:
-            return meta["norm"](raw)
-        except ValueError as error:
-            raise OptionError(where, raw, str(error)) from None
-    return raw
+        raise OptionError(where, raw, "contains control characters; remove them")
+    return normal_value(where, raw, meta["norm"]) if meta["norm"] else raw
+
+
+def normal_value(path: str, value: str, norm: Callable[[str], str]) -> str:
+    """Returns the normal form of an option's value, see `values`. Raises `OptionError` with the option's path."""
+    try:
+        return norm(value)
+    except ValueError as error:
+        raise OptionError(path, value, str(error)) from None
 
 
 def _removes(shape: Shape, value: Any) -> bool:

@@ -46,14 +46,16 @@ def choose(option: str, facts: ToolFacts, name: str, netns: Optional[str] = None
     """What keeps the interface ``name``, given the option ``persist``; raises `OptionError` for what can't be."""
     if netns is not None and option not in (AUTO, NONE):
         raise OptionError(
-            "persist", option, f"none where netns is given ({netns!r}): a namespace is gone after a reboot"
+            "persist",
+            option,
+            f"isn't possible with netns ({netns!r}), as a namespace is gone after a reboot; set it to none",
         )
     if option == NONE or netns is not None:
         return Choice(NONE)
     if option != AUTO:
         if option not in facts.installed:
             has = ", ".join(tool for tool in CHOICES if tool in facts.installed)
-            raise OptionError("persist", option, f"a tool that this host has: {has or NONE}")
+            raise OptionError("persist", option, f"is not installed on this host; use {has or NONE}")
         return Choice(option)
     for tool in _ORDER:
         if tool in facts.in_charge & facts.installed:

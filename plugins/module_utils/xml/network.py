@@ -89,8 +89,10 @@ def _canonical_metadata(index: int, text: str) -> str:
     try:
         element = parse_document(text)
     except NotXmlError:
-        raise OptionError(f"metadata[{index}]", text, "a well-formed XML element") from None
+        raise OptionError(f"metadata[{index}]", text, "is not well-formed XML; give one element") from None
     # libvirt drops elements that are in no namespace (virXMLNodeSanitizeNamespaces)
     if not str(element.tag).startswith("{"):
-        raise OptionError(f"metadata[{index}]", text, "an element in an XML namespace of its own") from None
+        raise OptionError(
+            f"metadata[{index}]", text, "is in no XML namespace, so that libvirt drops it; give it one (xmlns)"
+        ) from None
     return canonical_text(element)

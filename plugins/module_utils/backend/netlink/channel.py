@@ -66,8 +66,12 @@ def inside(netns: Optional[str]) -> Iterator[None]:
             finally:
                 os.close(desired)
         except OSError as error:
-            known = "a network namespace of this host, by its name (see: ip netns list) or its path"
-            raise OptionError("netns", netns, f"{known}; {path}: {os.strerror(error.errno or 0)}") from None
+            raise OptionError(
+                "netns",
+                netns,
+                f"can't be entered as a network namespace ({path}: {os.strerror(error.errno or 0)});"
+                " give one by its name, as ip netns list shows it, or by its path",
+            ) from None
         try:
             yield
         finally:

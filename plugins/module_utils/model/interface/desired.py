@@ -95,7 +95,7 @@ def definition_of(desired: DesiredInterface, found: Optional[InterfaceState], na
         raise OptionError(
             "name",
             desired.name,
-            f"the name of a {kind_word(given)}, or of nothing yet; the host has a{_kind(found)} of that name",
+            f"is already the name of {_kind(found)} on this host; give the {kind_word(given)} another one",
         )
     target = merge(base or _fresh(given), replace(given, routes=_normal_routes(given.routes)))
     if isinstance(target, Tuntap) and target.mode == "tun":
@@ -140,8 +140,7 @@ def _possible_routes(desired: DesiredInterface, target: Interface, states: Mappi
 
 
 def _kind(state: InterfaceState) -> str:
-    word = state.kind or "hardware interface"
-    return f"n interface of the kind {word}" if state.kind else f" {word}"
+    return f"an interface of the kind {state.kind}" if state.kind else "a hardware interface"
 
 
 def _normal_routes(routes: Optional[tuple[InterfaceRoute, ...]]) -> Optional[tuple[InterfaceRoute, ...]]:

@@ -126,8 +126,8 @@ def _present(
         raise OptionError(
             option,
             getattr(desired.given, option),
-            f"what {desired.name} has ({getattr(found.definition, option) if found else None}), as recreate is false"
-            " and the kernel can't change this in place",
+            f"can't be set in place on {desired.name}, which has {getattr(found.definition, option) if found else None};"
+            " keep that, or set recreate to true",
         )
     again = bool(remade) or bool(noted)
     adopting = bool(desired.adopt) and (resume.adopting or _has_its_own(states[desired.adopt or ""], desired.name))
@@ -156,7 +156,7 @@ def _in_words_of_the_host(given: Interface, namespace: Namespace) -> Interface:
         if text:
             known = namespace.account(kind, text)
             if known is None:
-                raise OptionError(option, text, f"a {kind} that the host has, by name or number")
+                raise OptionError(option, text, f"is no {kind} of this host; give the name or the number of one")
             changes[option] = known
     return replace(given, **changes)
 
