@@ -111,8 +111,8 @@ actions:
   type: list
   elements: str
   sample:
-    - define network lan
-    - set autostart of network lan
+    - create network lan
+    - set autostart=true on network lan
     - start network lan
 networks:
   description: What became of each network, in the order of O(networks).

@@ -20,13 +20,11 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.options 
     Bridge,
     Dhcp,
     Dns,
+    Guest,
     Network,
+    NetworkState,
     mode_of,
     normalise,
-)
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.steps import (
-    Guest,
-    NetworkState,
 )
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.updates import (
     ADD,
@@ -54,7 +52,7 @@ class _Kept:
     running: Optional[Network] = None
     autostart: bool = False
     guests: tuple[Guest, ...] = ()
-    # where the guests are plugged in
+    # where the guests are connected
     bridge: Optional[str] = None
     # those that came while it was a pool: they are on the host's devices, whatever becomes of the network
     pooled: frozenset[str] = frozenset()
@@ -148,10 +146,10 @@ class FakeNetworks:
         self._called(f"autostart {name} {on}")
         self._get(name).autostart = on
 
-    def plug_in(self, name: str, guest: Guest) -> None:
-        self._called(f"plug {guest.domain} in {name}")
+    def reconnect(self, name: str, guest: Guest) -> None:
+        self._called(f"reconnect {guest.domain} to {name}")
         found = self._get(name)
-        assert found.running is not None, "a guest can't be plugged in a network that doesn't run"
+        assert found.running is not None, "a guest can't be connected to a network that doesn't run"
         found.guests = tuple(replace(g, connected=True) if g.device == guest.device else g for g in found.guests)
 
     def update(self, name: str, update: Update, *, live: bool, stored: bool) -> None:
@@ -222,7 +220,7 @@ class FakeHost(FakeNotes):
         other.remembered = dict(self.remembered)
         return other
 
-    def plug(self, network: str, domain: str, *, connected: bool = True) -> None:
+    def connect(self, network: str, domain: str, *, connected: bool = True) -> None:
         kept = self.networks.kept[network]
         mac = f"52:54:00:01:00:{len(kept.guests):02x}"
         guest = Guest(domain, mac, f"vnet-{domain}", connected or kept.bridge is None)

@@ -10,6 +10,7 @@ import pytest
 
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import OptionError
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.fields import from_options, merge
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.desired import drop_leftovers
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.options import (
     Network,
     normalise,
@@ -17,7 +18,6 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.options 
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.validate import (
     check_identity,
     check_versions,
-    drop_unfit,
 )
 
 BOOKWORM = 9_000_000
@@ -30,7 +30,7 @@ def network(**options: Any) -> Network:
 
 def _changed(before: dict[str, Any], given: dict[str, Any]) -> Network:
     options = network(**given)
-    return normalise(drop_unfit(merge(normalise(network(**before)), options), options))
+    return normalise(drop_leftovers(merge(normalise(network(**before)), options), options))
 
 
 @pytest.mark.parametrize("mode", ["nat", "route"])

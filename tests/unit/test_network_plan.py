@@ -105,9 +105,9 @@ def _hosts(draw: st.DrawFn) -> FakeHost:
     kept = host.networks.kept["lan"]
     if kept.running is not None:
         if draw(st.booleans()):
-            host.plug("lan", "g1")
+            host.connect("lan", "g1")
         if draw(st.booleans()):
-            host.plug("lan", "g2", connected=False)
+            host.connect("lan", "g2", connected=False)
         if draw(st.integers(0, 5)) == 0:
             kept.stored, kept.autostart = None, False
     host.networks.calls.clear()
@@ -153,7 +153,7 @@ def test_taken_back_at_each_call(host: FakeHost, declared: dict[str, Any]) -> No
         failing.fail_at(number, HostError("it", "is broken"))
         with pytest.raises(ApplyError, match="is broken; the host is as it was"):
             failing.declare(declared)
-        # a guest that was plugged in again before the failure may stay so
+        # a guest that was reconnected before the failure may stay so
         _guests_not_worse(before, failing)
         assert _without_guests(failing.state()) == _without_guests(before), failing.networks.calls
         assert failing.remembered == {}
@@ -211,14 +211,14 @@ def _lan(**options: Any) -> FakeHost:
         ({}, "none", []),
         ({"title": "x"}, "stored", ["define lan"]),
         ({"dns": {"txt": [{"name": "a", "value": "b"}]}}, "live", ["update lan: add DNS TXT record a=b"]),
-        ({"mtu": 1400}, "restarted", ["define lan", "stop lan", "start lan", "plug g1 in lan"]),
+        ({"mtu": 1400}, "restarted", ["define lan", "stop lan", "start lan", "reconnect g1 to lan"]),
         ({"mtu": 1400, "restart": "never"}, "stored", ["define lan"]),
         ({"autostart": False}, "stored", ["autostart lan False"]),
     ],
 )
 def test_the_gentlest_way(declared: dict[str, Any], method: str, calls: list[str]) -> None:
     host = _lan()
-    host.plug("lan", "g1")
+    host.connect("lan", "g1")
     (outcome,) = host.declare({"name": "lan", **declared})
     assert outcome.plan.method == method
     assert host.networks.calls == calls
@@ -226,18 +226,18 @@ def test_the_gentlest_way(declared: dict[str, Any], method: str, calls: list[str
     assert host.networks.kept["lan"].guests[0].connected
 
 
-def test_a_guest_that_was_unplugged_by_other_hands() -> None:
+def test_a_guest_that_was_disconnected_by_other_means() -> None:
     host = _lan()
-    host.plug("lan", "g1", connected=False)
+    host.connect("lan", "g1", connected=False)
     (outcome,) = host.declare({"name": "lan"})
-    assert outcome.plan.method == "live" and outcome.shown_before["unplugged_guests"] == ["g1 (52:54:00:01:00:00)"]
-    assert outcome.actions == ["plug g1 (52:54:00:01:00:00) in network lan again"]
+    assert outcome.plan.method == "live" and outcome.shown_before["disconnected_guests"] == ["g1 (52:54:00:01:00:00)"]
+    assert outcome.actions == ["reconnect g1 (52:54:00:01:00:00) to network lan"]
 
 
 @pytest.mark.parametrize(("options", "word"), [({"state": "absent"}, "removed"), ({"active": False}, "stopped")])
 def test_it_is_not_taken_from_guests(options: dict[str, Any], word: str) -> None:
     host = _lan()
-    host.plug("lan", "g1")
+    host.connect("lan", "g1")
     with pytest.raises(
         VirtnetError, match=f"network lan can't be {word} while running guests are connected to it \\(g1 "
     ):
@@ -284,7 +284,7 @@ def test_what_the_host_has_chosen_stays(left_to_the_host: dict[str, Any]) -> Non
 
 def test_guests_cannot_follow_into_a_pool() -> None:
     host = _lan()
-    host.plug("lan", "g1")
+    host.connect("lan", "g1")
     with pytest.raises(
         VirtnetError, match="network lan can't be changed to the mode private while running guests are connected"
     ):
@@ -296,10 +296,10 @@ def test_guests_on_the_hosts_own_bridge_stay_on_it() -> None:
     """A restart of the network does nothing to a bridge that isn't libvirt's: nobody is touched."""
     host = FakeHost()
     host.declare({"name": "lan", "forward": {"mode": "bridge"}, "bridge": {"name": "br0"}})
-    host.plug("lan", "g1")
+    host.connect("lan", "g1")
     (outcome,) = host.declare({"name": "lan", "bandwidth": {"inbound": {"average": 10}}})
     assert outcome.plan.method == "restarted" and outcome.plan.guests == ()
-    assert not any(call.startswith("plug") for call in host.networks.calls)
+    assert not any(call.startswith("reconnect") for call in host.networks.calls)
 
 
 def test_from_nat_to_a_pool_nothing_of_the_bridge_stays() -> None:

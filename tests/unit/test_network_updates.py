@@ -51,7 +51,7 @@ TXT = {"txt": [{"name": "n", "value": "v"}]}
         (
             ips((10, 20)),
             ips((10, 30)),
-            ["delete DHCP range 192.168.150.10 - 192.168.150.20", "add DHCP range 192.168.150.10 - 192.168.150.30"],
+            ["remove DHCP range 192.168.150.10 - 192.168.150.20", "add DHCP range 192.168.150.10 - 192.168.150.30"],
         ),
         (
             ips(),
@@ -61,21 +61,21 @@ TXT = {"txt": [{"name": "n", "value": "v"}]}
         (
             ips(hosts=(host(1, 9),)),
             ips(hosts=(host(1, 8),)),
-            ["change DHCP host 192.168.150.9 (52:54:00:00:00:01) to 192.168.150.8 (52:54:00:00:00:01)"],
+            ["update DHCP host 192.168.150.9 (52:54:00:00:00:01) to 192.168.150.8 (52:54:00:00:00:01)"],
         ),
         # the address is another's still: libvirt would take the one for the other
         (
             ips(hosts=(host(1, 9), host(2, 8))),
             ips(hosts=(host(1, 8), host(2, 9))),
             [
-                "delete DHCP host 192.168.150.9 (52:54:00:00:00:01)",
-                "delete DHCP host 192.168.150.8 (52:54:00:00:00:02)",
+                "remove DHCP host 192.168.150.9 (52:54:00:00:00:01)",
+                "remove DHCP host 192.168.150.8 (52:54:00:00:00:02)",
                 "add DHCP host 192.168.150.8 (52:54:00:00:00:01)",
                 "add DHCP host 192.168.150.9 (52:54:00:00:00:02)",
             ],
         ),
         ({}, {"dns": TXT}, ["add DNS TXT record n=v"]),
-        ({"dns": TXT}, {}, ["delete DNS TXT record n=v"]),
+        ({"dns": TXT}, {}, ["remove DNS TXT record n=v"]),
         (
             {},
             {"dns": {"hosts": [{"ip": "192.168.150.5", "names": ["a", "b"]}]}},
@@ -89,21 +89,21 @@ TXT = {"txt": [{"name": "n", "value": "v"}]}
         (
             {"portgroups": [{"name": "web"}]},
             {"portgroups": [{"name": "web", "default": True}]},
-            ["change portgroup web to web"],
+            ["update portgroup web"],
         ),
         (
             {"forward": {"mode": "private", "interfaces": ["eth1", "eth2"]}},
             {"forward": {"mode": "private", "interfaces": ["eth2", "eth3"]}},
-            ["delete interface eth1", "add interface eth3"],
+            ["remove interface eth1", "add interface eth3"],
         ),
     ],
 )
 def test_live(old: dict[str, Any], new: dict[str, Any], words: list[str]) -> None:
     difference = _difference(old, new)
-    assert sorted(_words(difference)) == sorted(words) and not difference.rest
+    assert sorted(_words(difference)) == sorted(words) and not difference.redefine
     assert difference.result == network(**new)
     commands = [word.split()[0] for word in _words(difference)]
-    assert commands == sorted(commands, key=["delete", "change", "add"].index), "what goes makes room for what comes"
+    assert commands == sorted(commands, key=["remove", "update", "add"].index), "what goes makes room for what comes"
 
 
 @pytest.mark.parametrize(
@@ -130,19 +130,19 @@ def test_live(old: dict[str, Any], new: dict[str, Any], words: list[str]) -> Non
 )
 def test_not_live(old: dict[str, Any], new: dict[str, Any]) -> None:
     difference = _difference(old, new)
-    assert difference.rest and difference.result != network(**new)
+    assert difference.redefine and difference.result != network(**new)
 
 
 def test_what_can_be_done_live_is_done_though_the_rest_waits() -> None:
     difference = _difference({}, {"dns": TXT, "mtu": 1400})
-    assert _words(difference) == ["add DNS TXT record n=v"] and difference.rest
+    assert _words(difference) == ["add DNS TXT record n=v"] and difference.redefine
     assert difference.result == network(dns=TXT)
 
 
 @pytest.mark.parametrize("new", [{"title": "x"}, {"description": "x"}, {"metadata": ['<a:b xmlns:a="urn:a"/>']}])
 def test_what_a_running_network_has_no_use_for(new: dict[str, Any]) -> None:
     assert _difference({}, new, running=True) == Difference((), False, network())
-    assert _difference({}, new, running=False).rest
+    assert _difference({}, new, running=False).redefine
 
 
 def test_the_second_subnet_by_its_place() -> None:
@@ -150,7 +150,7 @@ def test_the_second_subnet_by_its_place() -> None:
     first, second = {"address": "10.0.0.1/24"}, {"address": "10.0.1.1/24"}
     ranges = {"dhcp": {"ranges": [{"start": "10.0.1.9", "end": "10.0.1.19"}]}}
     difference = _difference({"ips": [first, second]}, {"ips": [{**second, **ranges}, first]})
-    assert [update.parent for update in difference.updates] == [1] and not difference.rest
+    assert [update.parent for update in difference.updates] == [1] and not difference.redefine
 
 
 @pytest.mark.parametrize("index", range(3))

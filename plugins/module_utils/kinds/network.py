@@ -14,9 +14,9 @@ from typing import Any, Optional
 from ..backend.host import Host
 from ..errors import OptionError, under
 from ..model.fields import argument_spec, from_options, to_options
-from ..model.network.options import OWN_BRIDGE_MODES, Network, mode_of, normalise
-from ..model.network.plan import plan_network, show
-from ..model.network.steps import DesiredNetwork, NetworkPlan, NetworkState
+from ..model.network.desired import DesiredNetwork
+from ..model.network.options import OWN_BRIDGE_MODES, Network, NetworkState, mode_of, normalise
+from ..model.network.plan import NetworkPlan, plan_network, show
 from ..model.world import World
 from ..xml.network import NotANetwork, parse_network, with_canonical_metadata
 from .kind import URI, Kind, provided
@@ -102,13 +102,13 @@ def network_rules() -> dict[str, Any]:
 
 def parse_network_options(options: Mapping[str, Any], path: str = "") -> NetworkResource:
     """A network from a module's options; raises `OptionError`."""
-    whole = options.get("xml") is not None
+    complete = options.get("xml") is not None
     with under(path):
-        given = _given_xml(options) if whole else with_canonical_metadata(from_options(Network, options))
+        given = _given_xml(options) if complete else with_canonical_metadata(from_options(Network, options))
     return NetworkResource(
         DesiredNetwork(
             given=given,
-            whole=whole,
+            complete=complete,
             present=options["state"] == "present",
             active=options.get("active"),
             autostart=options.get("autostart"),

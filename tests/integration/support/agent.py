@@ -125,7 +125,11 @@ def _become(name: str) -> None:
 # What a fault can be put in: the module and class of a driver, and its calls that change something.
 DRIVERS: dict[str, tuple[tuple[str, str, tuple[str, ...]], ...]] = {
     "changes": (
-        ("libvirt.networks", "Networks", ("define", "undefine", "start", "stop", "set_autostart", "update", "plug_in")),
+        (
+            "libvirt.networks",
+            "Networks",
+            ("define", "undefine", "start", "stop", "set_autostart", "update", "reconnect"),
+        ),
         (
             "netlink.interfaces",
             "Interfaces",

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, Optional
 
 from ...errors import HostError
-from ...model.network.steps import Guest
+from ...model.network.options import Guest
 from ...xml.domain import Interface, interface_on, networks_by_mac, parse_interfaces
 from ..netlink import links
 from .connection import asking, require
@@ -40,7 +40,7 @@ class Guests:
             for domain, interface in self._read().get(name, [])
         )
 
-    def plug_in(self, network: str, guest: Guest, bridge: Optional[str]) -> None:
+    def reconnect(self, network: str, guest: Guest, bridge: Optional[str]) -> None:
         """Connect a running guest's interface to its network again, libvirt's own books (port, bandwidth) included.
 
         libvirt connects an interface anew only when it moves to another bridge, so it is moved to an empty one and
@@ -61,7 +61,7 @@ class Guests:
 
     def _move(self, guest: Guest, *, network: Optional[str] = None, bridge: Optional[str] = None) -> None:
         binding = require()
-        with asking(f"plug in guest {guest.domain}"):
+        with asking(f"reconnect guest {guest.domain}"):
             domain = self._connection.lookupByName(guest.domain)
             text = interface_on(domain.XMLDesc(0), guest.mac, network=network, bridge=bridge)
             if text:

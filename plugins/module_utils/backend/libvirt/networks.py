@@ -14,8 +14,7 @@ from dataclasses import replace
 from typing import Any, Optional
 
 from ...errors import HostError
-from ...model.network.options import Network, normalise
-from ...model.network.steps import Guest, NetworkState
+from ...model.network.options import Guest, Network, NetworkState, normalise
 from ...model.network.updates import ADD, DELETE, MODIFY, Update
 from ...model.world import Neighbour, neighbour_of
 from ...xml.network import parse_network, render_interface, render_network, render_part
@@ -137,8 +136,8 @@ class Networks:
         with asking(update.words):
             self._get(name).update(command, section, update.parent, text, flags)
 
-    def plug_in(self, name: str, guest: Guest) -> None:
-        self._guests.plug_in(name, guest, self.bridge(name))
+    def reconnect(self, name: str, guest: Guest) -> None:
+        self._guests.reconnect(name, guest, self.bridge(name))
 
     def forget(self) -> None:
         """Forget what was read of the guests: something has been changed."""

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a libvirt network is: its options, as https://libvirt.org/formatnetwork.html defines them.
+"""The options of a libvirt network, as https://libvirt.org/formatnetwork.html defines them, and its state on a host.
 
 Times are in the unit that the field says, rates in kilobytes a second (libvirt's unit), sizes in kilobytes.
 """
@@ -15,7 +15,7 @@ from typing import Optional
 from .. import values
 from ..fields import canonical, option
 
-# Modes in which libvirt makes a bridge of its own; "none" is the isolated network, which has no <forward>.
+# Modes in which libvirt creates a bridge of its own; "none" is the isolated network, which has no <forward>.
 OWN_BRIDGE_MODES = ("none", "nat", "route", "open")
 # Modes in which guests share devices of the host.
 POOL_MODES = ("private", "vepa", "passthrough", "hostdev")
@@ -161,7 +161,7 @@ class Route:
 
 @dataclass(frozen=True)
 class Rate:
-    """Of a network or a portgroup; a ``floor`` is only for a guest's interface (virNetDevBandwidthParse)."""
+    """A limit of a network or a portgroup; a ``floor`` is only for a guest's interface (virNetDevBandwidthParse)."""
 
     average: Optional[int] = option(minimum=1, removal=0)
     peak: Optional[int] = option(minimum=1, removal=0)
@@ -214,10 +214,10 @@ class PortGroup:
 
 @dataclass(frozen=True)
 class Extra:
-    """A part of a document that no option says, kept so that it isn't lost: where it stood, and what it was.
+    """A part of a document that has no option, kept so that it isn't lost.
 
-    ``path`` is the element it stood in, below <network> ("" is <network> itself); an item of a list is named by what
-    identifies it (``portgroup[web]/vlan``), since lists are sorted and changed. ``xml`` is the element as text, or
+    ``path`` is the element it stood in, below <network> ("" is <network> itself). An item of a list is named by what
+    identifies it (``portgroup[web]/vlan``), as lists are sorted and changed. ``xml`` is the element as text, or
     ``@name=value`` for an attribute.
     """
 
@@ -251,13 +251,53 @@ class Network:
     extra: Optional[tuple[Extra, ...]] = option(hidden=True)
 
 
+# -- what a host has -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Guest:
+    """A running guest's interface on a network: the domain's name, the MAC address and the tap device on the host.
+
+    ``connected`` is false where the network no longer carries it, as after a restart of the network by other means.
+    """
+
+    domain: str
+    mac: str
+    device: str
+    connected: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.domain} ({self.mac})"
+
+
+@dataclass(frozen=True)
+class NetworkState:
+    """A network as a host has it; ``stored`` is missing where it is transient, ``running`` where it is inactive."""
+
+    stored: Optional[Network]
+    running: Optional[Network]
+    autostart: bool = False
+    guests: tuple[Guest, ...] = ()
+
+    @property
+    def active(self) -> bool:
+        return self.running is not None
+
+    @property
+    def definition(self) -> Network:
+        return self.stored or self.running or Network()
+
+
+# -- the normal form -----------------------------------------------------------------------------------------------------
+
+
 def mode_of(network: Network) -> str:
-    """The forward mode; "none" where there is no <forward>."""
+    """Returns the forward mode; "none" where there is no <forward>."""
     return (network.forward.mode if network.forward else None) or "none"
 
 
 def normalise(network: Network) -> Network:
-    """The one form in which two networks are compared: `canonical`, and what libvirt adds or derives by itself.
+    """Returns the one form in which two networks are compared: `canonical`, without what libvirt adds or derives.
 
     - ``forward.dev`` is the first of ``forward.interfaces`` (virNetworkDefParseXML), so only the list is kept;
     - a NAT without a port range has 1024-65535, which libvirt writes out (networkAddMasqueradingFirewallRules);
@@ -289,7 +329,7 @@ def _plain_vlan(vlan: Vlan) -> Vlan:
 
 
 def align(network: Network, reference: Optional[Network]) -> Network:
-    """``network`` with its addresses in the order of ``reference``: their order means nothing to libvirt."""
+    """Returns ``network`` with its addresses in the order of ``reference``; their order means nothing to libvirt."""
     if reference is None or not network.ips or not reference.ips:
         return network
     places = {ip.address: place for place, ip in enumerate(reference.ips)}

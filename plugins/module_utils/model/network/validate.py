@@ -2,22 +2,22 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a network can't be: everything that is refused before the host is touched."""
+"""Everything about a network that is refused before the host is changed."""
 
 from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any, Optional
 
 from ...errors import OptionError, VirtnetError, under
 from ..fields import normal_value, shapes, to_options
-from ..values import host_cidr
+from ..values import IPInterface, host_cidr
 from ..world import Neighbour, World, overlap
-from .options import OWN_BRIDGE_MODES, POOL_MODES, Bridge, Forward, Ip, Network, mode_of
+from .desired import NEED_OWN_BRIDGE, OWN_BRIDGE_ONLY
+from .options import OWN_BRIDGE_MODES, POOL_MODES, Forward, Ip, Network, mode_of
 
-# What each option needs of libvirt, from https://libvirt.org/formatnetwork.html and the release notes.
+# The version of libvirt that each option needs, from https://libvirt.org/formatnetwork.html and the release notes.
 SINCE = {
     "title": (9, 7, 0),
     "description": (9, 7, 0),
@@ -33,50 +33,15 @@ SINCE = {
 }
 VLAN_ON_LINUX_BRIDGE = (11, 0, 0)
 
-# Without a bridge of libvirt's own there is no host side that these could be about.
-_OWN_BRIDGE_ONLY = ("stp", "delay", "zone")
-_NEED_OWN_BRIDGE = ("ips", "dns", "domain", "routes", "mac", "mtu")
 
-
-def drop_unfit(target: Network, given: Network) -> Network:
-    """Drop what the forward mode can't have and nobody asked for: leftovers of the mode that the network had before."""
-    mode = mode_of(target)
-    if mode not in OWN_BRIDGE_MODES:
-        leftovers = [name for name in _NEED_OWN_BRIDGE if getattr(given, name) in (None, "")]
-        target = replace(target, **dict.fromkeys(leftovers))
-    asked = given.forward or Forward()
-    pool = mode in POOL_MODES or (mode == "bridge" and (asked.interfaces or asked.dev))
-    if pool and not (given.bridge and given.bridge.name):
-        target = replace(target, bridge=None)
-    if mode == "bridge" and target.bridge:
-        asked_bridge = given.bridge or Bridge()
-        kept = {name: getattr(asked_bridge, name) for name in _OWN_BRIDGE_ONLY}
-        target = replace(target, bridge=replace(target.bridge, **kept))
-    if target.forward is None:
-        return target
-    unfit = set()
-    if mode != "nat":
-        unfit.add("nat")
-    if mode in ("none", "open"):
-        unfit |= {"interfaces", "pf", "addresses", "driver", "managed"}
-    if mode == "bridge" and asked.interfaces is None and asked.dev is None and given.bridge and given.bridge.name:
-        unfit.add("interfaces")
-    if mode != "hostdev":
-        unfit |= {"addresses", "driver", "managed"}
-    if mode in ("nat", "route") and asked.dev is not None:
-        unfit.add("interfaces")  # there is one at most, and this is another, or none
-    changes = {name: None for name in unfit if getattr(asked, name) is None}
-    return replace(target, forward=replace(target.forward, **changes))
-
-
-def check_versions(given: Network, target: Network, libvirt: int) -> None:
-    """Refuse options that the host's libvirt is too old for; it would pass over them in silence."""
+def check_versions(given: Network, definition: Network, libvirt: int) -> None:
+    """Refuses options that the host's libvirt is too old for; it would ignore them without an error."""
     for option, path, value in _given_options(given):
         need = SINCE.get(option)
         if need and libvirt < _number(need) and value is not False and value not in ((), ""):
             raise OptionError(path, _brief(value), _too_old(need, libvirt))
-    own_bridge = mode_of(target) in (*OWN_BRIDGE_MODES, "bridge")
-    openvswitch = target.virtualport is not None and target.virtualport.type == "openvswitch"
+    own_bridge = mode_of(definition) in (*OWN_BRIDGE_MODES, "bridge")
+    openvswitch = definition.virtualport is not None and definition.virtualport.type == "openvswitch"
     if given.vlan and given.vlan.tags and own_bridge and not openvswitch and libvirt < _number(VLAN_ON_LINUX_BRIDGE):
         raise OptionError(
             "vlan",
@@ -103,39 +68,41 @@ def _given_options(value: Any, option: str = "", path: str = "") -> Iterator[tup
                 yield from _given_options(item, name, where if place is None else f"{where}[{place}]")
 
 
-def check_identity(given: Network, found: Optional[Network]) -> None:
-    """A network keeps its UUID: libvirt knows it by that, and takes another one for another network of the same name."""
-    if found and given.uuid and found.uuid and given.uuid != found.uuid:
+def check_identity(given: Network, current: Optional[Network]) -> None:
+    """Refuses another UUID: to libvirt that is another network of the same name."""
+    if current and given.uuid and current.uuid and given.uuid != current.uuid:
         raise OptionError(
-            "uuid", given.uuid, f"is not the UUID that network {found.name} keeps; give {found.uuid}, or leave it out"
+            "uuid",
+            given.uuid,
+            f"is not the UUID that network {current.name} keeps; give {current.uuid}, or leave it out",
         )
 
 
-def check(target: Network) -> None:
-    """Refuse a definition that contradicts itself."""
-    _check_mode(target)
-    _check_families(target.ips or ())
-    for place, ip in enumerate(target.ips or ()):
+def check(definition: Network) -> None:
+    """Refuses a definition that contradicts itself."""
+    _check_mode(definition)
+    _check_families(definition.ips or ())
+    for place, ip in enumerate(definition.ips or ()):
         with under(f"ips[{place}]"):
             _check_ip(ip)
-    _check_routes(target)
-    if target.title and "\n" in target.title:
-        raise OptionError("title", target.title, "has several lines; write it in one")
-    if target.domain and target.domain.register and not target.domain.local_only:
+    _check_routes(definition)
+    if definition.title and "\n" in definition.title:
+        raise OptionError("title", definition.title, "has several lines; write it in one")
+    if definition.domain and definition.domain.register and not definition.domain.local_only:
         raise OptionError("domain.register", True, "needs domain.local_only in libvirt; set that to true as well")
-    for place, group in enumerate(target.portgroups or ()):
-        if group.name in [other.name for other in (target.portgroups or ())[:place]]:
+    for place, group in enumerate(definition.portgroups or ()):
+        if group.name in [other.name for other in (definition.portgroups or ())[:place]]:
             raise OptionError(f"portgroups[{place}].name", group.name, "is listed twice; list each portgroup once")
 
 
-def _check_mode(target: Network) -> None:
-    mode = mode_of(target)
-    forward = target.forward or Forward()
-    bridge = target.bridge.name if target.bridge else None
+def _check_mode(definition: Network) -> None:
+    mode = mode_of(definition)
+    forward = definition.forward or Forward()
+    bridge = definition.bridge.name if definition.bridge else None
     if mode not in OWN_BRIDGE_MODES:
-        for name in _NEED_OWN_BRIDGE:
-            if getattr(target, name) is not None:
-                raise OptionError(name, _brief(getattr(target, name)), _unfit(mode))
+        for name in NEED_OWN_BRIDGE:
+            if getattr(definition, name) is not None:
+                raise OptionError(name, _brief(getattr(definition, name)), _unfit(mode))
     if mode in POOL_MODES and not (forward.interfaces or forward.pf or forward.addresses):
         raise OptionError("forward.mode", mode, "needs forward.interfaces, forward.pf or forward.addresses; give one")
     if mode in POOL_MODES and bridge:
@@ -162,19 +129,19 @@ def _check_mode(target: Network) -> None:
                     _brief(getattr(forward, name)),
                     f"isn't possible with forward.mode {mode}, only with hostdev; leave it out",
                 )
-    if mode == "bridge" and target.bridge:
-        for name in _OWN_BRIDGE_ONLY:
-            if getattr(target.bridge, name) is not None:
+    if mode == "bridge" and definition.bridge:
+        for name in OWN_BRIDGE_ONLY:
+            if getattr(definition.bridge, name) is not None:
                 raise OptionError(
                     f"bridge.{name}",
-                    getattr(target.bridge, name),
+                    getattr(definition.bridge, name),
                     "isn't possible with forward.mode bridge, as the bridge is the host's own; set it there",
                 )
     if mode in ("none", "open") and forward.interfaces:
         raise OptionError("forward.interfaces", list(forward.interfaces), _unfit(mode))
     if forward.nat and mode != "nat":
         raise OptionError("forward.nat", _brief(forward.nat), _unfit(mode))
-    if mode in ("nat", "route", "open") and not target.ips:
+    if mode in ("nat", "route", "open") and not definition.ips:
         raise OptionError("forward.mode", mode, "needs an address of the host; give one in ips")
     if forward.nat and forward.nat.ports and (forward.nat.ports.start or 0) > (forward.nat.ports.end or 0):
         raise OptionError("forward.nat.ports", _brief(forward.nat.ports), "has its end before its start; swap them")
@@ -230,7 +197,7 @@ def _check_ip(ip: Ip) -> None:
     _check_dhcp_hosts(ip, interface)
 
 
-def _check_dhcp_hosts(ip: Ip, interface: Any) -> None:
+def _check_dhcp_hosts(ip: Ip, interface: IPInterface) -> None:
     seen: dict[tuple[str, str], int] = {}
     for place, host in enumerate((ip.dhcp.hosts if ip.dhcp else None) or ()):
         where = f"dhcp.hosts[{place}]"
@@ -257,9 +224,9 @@ def _check_dhcp_hosts(ip: Ip, interface: Any) -> None:
                 )
 
 
-def _check_routes(target: Network) -> None:
-    nets = [ipaddress.ip_interface(ip.address or "").network for ip in target.ips or ()]
-    for place, route in enumerate(target.routes or ()):
+def _check_routes(definition: Network) -> None:
+    nets = [ipaddress.ip_interface(ip.address or "").network for ip in definition.ips or ()]
+    for place, route in enumerate(definition.routes or ()):
         via, to = ipaddress.ip_address(route.via or ""), ipaddress.ip_network(route.to or "")
         if via.version != to.version:
             raise OptionError(
@@ -274,7 +241,7 @@ def _check_routes(target: Network) -> None:
 
 
 def check_conflicts(name: str, me: Neighbour, world: World, *, starting: bool) -> None:
-    """Refuse what libvirt would only find out at start: a bridge name in use, a subnet that overlaps."""
+    """Refuses what libvirt finds only when the network starts: a bridge name in use, a subnet that overlaps."""
     for other in world.neighbours.values():
         if other.name == name:
             continue
@@ -306,8 +273,8 @@ def _refuse_overlap(me: Neighbour, theirs: tuple[str, ...], owner: str) -> None:
             raise OptionError(f"ips[{place}].address", cidr, f"overlaps with {clash} of {owner}; use another subnet")
 
 
-def refuse_cut_off(name: str, doing: str, guests: tuple[str, ...]) -> None:
-    """A network that running guests are plugged in isn't taken from them."""
+def refuse_disconnecting(name: str, doing: str, guests: tuple[str, ...]) -> None:
+    """Refuses a change that would disconnect running guests for good; ``doing`` is one of "removed", "stopped", ..."""
     if guests:
         raise VirtnetError(
             f"network {name} can't be {doing} while running guests are connected to it ({', '.join(guests)});"
@@ -335,8 +302,3 @@ def _dotted(version: tuple[int, int, int]) -> str:
 
 def _version(number: int) -> str:
     return _dotted((number // 1_000_000, number // 1_000 % 1_000, number % 1_000))
-
-
-def version_text(number: Optional[int]) -> str:
-    """A libvirt version number as people write it."""
-    return "unknown" if number is None else _version(number)
