@@ -131,9 +131,9 @@ actions:
   type: list
   elements: str
   sample:
-    - make bridge br0
+    - create bridge br0
     - bring up br0
-    - make ens33 a port of br0
+    - attach ens33 to br0
 method:
   description:
     - The way that was taken.

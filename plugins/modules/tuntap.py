@@ -70,9 +70,9 @@ actions:
   type: list
   elements: str
   sample:
-    - make tap tap0
+    - create tap tap0
     - bring up tap0
-    - make tap0 a port of br0
+    - attach tap0 to br0
 method:
   description:
     - The way that was taken.

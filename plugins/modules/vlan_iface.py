@@ -90,7 +90,7 @@ actions:
   type: list
   elements: str
   sample:
-    - make VLAN 11 of ens32 as ens32.11
+    - create VLAN interface ens32.11 (id 11 on ens32)
     - bring up ens32.11
 method:
   description:

@@ -23,10 +23,10 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.option
     VlanIface,
 )
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.vlans import (
-    Span,
-    admitted,
-    default_changed,
-    dismissed,
+    VlanEntry,
+    after_adding,
+    after_default_change,
+    after_removing,
     vlans_of,
     with_vlans,
 )
@@ -100,8 +100,8 @@ class FakeInterfaces:
             assert not any(_tag(other.definition) == _tag(made) for other in taken), "the kernel has one of each"
             made = replace(made, mac=asked or parent.mac)
         if isinstance(made, LinuxBridge) and "bridge vlan filtering" in self._features:
-            vlans = admitted(vlans_of(LinuxBridge()), Span("1", True, True))
-            made = with_vlans(made, default_changed(vlans, 1, _pvid(made)))
+            vlans = after_adding(vlans_of(LinuxBridge()), VlanEntry("1", True, True))
+            made = with_vlans(made, after_default_change(vlans, 1, _pvid(made)))
         state = InterfaceState(kind, index, made, lower=getattr(made, "parent", None), persistent=kind == "tun")
         self.kept[name] = state
         self._fit_ipv6()
@@ -154,10 +154,10 @@ class FakeInterfaces:
             return
         bridge = self.kept[name]
         assert isinstance(bridge.definition, LinuxBridge)
-        vlans = default_changed(vlans_of(bridge.definition), old, new)
+        vlans = after_default_change(vlans_of(bridge.definition), old, new)
         self.kept[name] = replace(bridge, definition=with_vlans(bridge.definition, vlans))
         for port in [other for other in self.kept.values() if other.master == name and other.port]:
-            vlans = default_changed(vlans_of(port.port or Port()), old, new)
+            vlans = after_default_change(vlans_of(port.port or Port()), old, new)
             self.kept[port.name] = replace(port, port=with_vlans(port.port or Port(), vlans))
 
     def _switch(self, name: str, up: bool) -> None:
@@ -203,7 +203,7 @@ class FakeInterfaces:
             assert isinstance(definition, LinuxBridge)
             pvid = _pvid(definition)
             if pvid and "bridge vlan filtering" in self._features:
-                port = with_vlans(port, admitted(vlans_of(port), Span(str(pvid), True, True)))
+                port = with_vlans(port, after_adding(vlans_of(port), VlanEntry(str(pvid), True, True)))
         self.kept[name] = replace(state, master=bridge, port=port)
         for touched in {state.master, bridge} - {None}:
             self._follow(touched or "")
@@ -226,10 +226,12 @@ class FakeInterfaces:
 
     def add_vlans(self, name: str, vlans: str, *, pvid: bool, untagged: bool, own: bool) -> None:
         assert not (pvid and "-" in vlans), "the kernel takes a pvid by itself"
-        self._vlans(f"vlan add {name} {vlans}", name, own, lambda held: admitted(held, Span(vlans, pvid, untagged)))
+        self._vlans(
+            f"vlan add {name} {vlans}", name, own, lambda held: after_adding(held, VlanEntry(vlans, pvid, untagged))
+        )
 
     def remove_vlans(self, name: str, vlans: str, *, own: bool) -> None:
-        self._vlans(f"vlan del {name} {vlans}", name, own, lambda held: dismissed(held, vlans))
+        self._vlans(f"vlan del {name} {vlans}", name, own, lambda held: after_removing(held, vlans))
 
     def _vlans(self, call: str, name: str, own: bool, change: Any) -> None:
         state = self._called(call, name)

@@ -167,7 +167,7 @@ def test_what_always_fails_keeps_nothing_else_and_is_told(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(FakeInterfaces, "add", fail)
     work = _restore(host, snapshot)
-    assert any("make VLAN 7 of eth0 as v7 (RuntimeError('out of order'))" in left for left in work.left)
+    assert any("create VLAN interface v7 (id 7 on eth0) (RuntimeError('out of order'))" in left for left in work.left)
     assert {"br9", "t0"} <= set(host.driver.all())
     assert host.driver.all()["eth1"].master == "br9"
 

@@ -112,12 +112,17 @@ NEW = {"name": "new"}
             "addresses[0]",
             "is IPv6, and ipv6.enabled is false",
         ),
-        (BRIDGE, {**NEW, "routes": [{"to": "default", "via": "10.0.0.1"}]}, "routes[0].via", "which are: none"),
+        (
+            BRIDGE,
+            {**NEW, "routes": [{"to": "default", "via": "10.0.0.1"}]},
+            "routes[0].via",
+            "is in none of the interface's subnets (it has none)",
+        ),
         (
             BRIDGE,
             {**NEW, "addresses": ["10.0.0.2/24"], "routes": [{"to": "default", "via": "10.0.1.1"}]},
             "routes[0].via",
-            "which are: 10.0.0.0/24",
+            "is in none of the interface's subnets (10.0.0.0/24)",
         ),
         (
             BRIDGE,

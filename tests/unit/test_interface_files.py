@@ -33,7 +33,7 @@ def test_written_after_the_interfaces_and_read_once() -> None:
     for outcome in real:
         kinds = [word.split(" ")[0] for word in outcome.actions]
         assert (
-            kinds.index("write") > kinds.index("make") and outcome.actions[-1] == "have networkd read its files again"
+            kinds.index("write") > kinds.index("create") and outcome.actions[-1] == "have networkd read its files again"
         )
         assert set(outcome.shown_after["files"]) == set(outcome.plan.touched) and "files" not in outcome.shown_before
     again = there.declare(BR0, BR1)
@@ -81,7 +81,7 @@ def test_in_a_namespace_nothing_is_kept() -> None:
     there = host()
     (outcome,) = there.declare(("bridge", {"name": "br0", "netns": "blue", "persist": "auto"}))
     assert outcome.plan.persist == "none" and outcome.warnings == [] and there.files.texts == {}
-    assert outcome.actions == ["make bridge br0 in namespace blue", "bring up br0 in namespace blue"]
+    assert outcome.actions == ["create bridge br0 in namespace blue", "bring up br0 in namespace blue"]
 
 
 def test_a_host_that_nothing_keeps() -> None:

@@ -219,10 +219,10 @@ def test_routes(message: bytes, expected: Any) -> None:
 def test_an_error_is_told_in_the_kernels_words() -> None:
     words = attribute(1, b"Unknown device type\0")
     payload = struct.pack("=i", -95) + struct.pack("=IHHII", 16, 16, 0, 1, 0) + words
-    with pytest.raises(channel.KernelError, match=r"make x: .*\(Unknown device type\)") as caught:
-        channel._raise("make x", 2, 0x300, payload)
+    with pytest.raises(channel.KernelError, match=r"create x: .*\(Unknown device type\)") as caught:
+        channel._raise("create x", 2, 0x300, payload)
     assert caught.value.code == 95
-    channel._raise("make x", 2, 0, struct.pack("=i", 0))
+    channel._raise("create x", 2, 0, struct.pack("=i", 0))
 
 
 @pytest.mark.parametrize(("changing", "shown"), [(0, 8), (1, None)])

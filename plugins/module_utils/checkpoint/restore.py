@@ -133,7 +133,7 @@ class Restore:
 
     def names(self) -> tuple[str, ...]:
         """The interfaces that have to change."""
-        return tuple(sorted({name for step in self._to_interfaces() for name in step.becomes}))
+        return tuple(sorted({name for step in self._to_interfaces() for name in step.after}))
 
     def planned(self) -> list[str]:
         """All that would be done, in words."""

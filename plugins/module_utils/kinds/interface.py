@@ -23,7 +23,7 @@ from ..model.fields import (
     to_options,
     without_host_chosen,
 )
-from ..model.interface.desired import DesiredInterface, ports_of, whole
+from ..model.interface.desired import DesiredInterface, complete_definition, ports_of
 from ..model.interface.options import Interface, LinuxBridge, Tuntap, VlanIface
 from ..model.interface.plan import InterfacePlan, ObservedInterface, Resume, observed_interface, plan_interface, show
 from ..model.values import ifname
@@ -118,7 +118,11 @@ class InterfaceResource:
                 found.add(definition.parent)
             if isinstance(definition, LinuxBridge):
                 found |= {port.name for port in definition.ports or ()} - before.taps
-            if isinstance(definition, Tuntap) and definition is self.desired.given and not self.desired.left_to_bridge:
+            if (
+                isinstance(definition, Tuntap)
+                and definition is self.desired.given
+                and not self.desired.attached_by_bridge
+            ):
                 found.add(definition.bridge)
         # to need itself is refused with the option's name, see `model.interface.validate`
         return frozenset(provided(self.desired.netns, name) for name in found if name and name != self.desired.name)
@@ -242,7 +246,7 @@ def leave_to_bridges(resources: Sequence[Any]) -> list[Any]:
         if isinstance(resource, InterfaceResource) and isinstance(resource.desired.given, Tuntap):
             desired = resource.desired
             if (desired.netns, resource.desired.given.bridge, desired.name) in takers:
-                return replace(resource, desired=replace(desired, left_to_bridge=True))
+                return replace(resource, desired=replace(desired, attached_by_bridge=True))
         return resource
 
     return [settled(resource) for resource in resources]
@@ -252,7 +256,7 @@ def describe_interface(driver: Any, name: str) -> dict[str, Any]:
     """An interface for the `_info` modules: its definition in the structure of the options, and what only a host knows."""
     states = driver.all()
     state = states[name]
-    definition = whole(name, states) or Interface(name=name)
+    definition = complete_definition(name, states) or Interface(name=name)
     described: dict[str, Any] = {
         "name": name,
         "kind": state.kind,

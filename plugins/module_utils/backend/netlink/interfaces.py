@@ -140,12 +140,12 @@ class Interfaces:
             tun.make(definition, self._netns)
             if definition.mac is not None or definition.mtu is not None:
                 try:
-                    self._change(f"make {name}", name, self._common(definition))
+                    self._change(f"create {name}", name, self._common(definition))
                 except HostError:
                     self.delete(name)
                     raise
             return
-        doing = f"make {name}"
+        doing = f"create {name}"
         asked = [("IFLA_IFNAME", name), *self._common(definition)]
         if isinstance(definition, VlanIface):
             asked.append(("IFLA_LINK", self._index(definition.parent or "", doing)))
@@ -185,7 +185,7 @@ class Interfaces:
         return asked
 
     def set_master(self, name: str, bridge: Optional[str]) -> None:
-        doing = f"release {name}" if bridge is None else f"make {name} a port of {bridge}"
+        doing = f"detach {name}" if bridge is None else f"attach {name} to {bridge}"
         master = 0 if bridge is None else self._index(bridge, doing)
         self._change(doing, name, [("IFLA_MASTER", master)])
 
@@ -223,7 +223,7 @@ class Interfaces:
 
     def add_vlans(self, name: str, vlans: str, *, pvid: bool, untagged: bool, own: bool) -> None:
         flags = (_VLAN_PVID if pvid else 0) | (_VLAN_UNTAGGED if untagged else 0)
-        self._vlans(f"admit VLAN {vlans} on {name}", _RTM_SETLINK, name, vlans, flags, own)
+        self._vlans(f"add VLAN {vlans} to {name}", _RTM_SETLINK, name, vlans, flags, own)
 
     def remove_vlans(self, name: str, vlans: str, *, own: bool) -> None:
         self._vlans(f"remove VLAN {vlans} from {name}", _RTM_DELLINK, name, vlans, 0, own)

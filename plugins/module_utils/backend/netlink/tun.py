@@ -41,7 +41,7 @@ def available() -> bool:
 
 def make(definition: Tuntap, netns: Optional[str]) -> None:
     """A new one, which stays when nobody has it open."""
-    with _open(definition, netns, f"make {definition.mode or 'tap'} {definition.name}", _IFF_TUN_EXCL) as device:
+    with _open(definition, netns, f"create {definition.mode or 'tap'} {definition.name}", _IFF_TUN_EXCL) as device:
         _own(device, definition)
         fcntl.ioctl(device, _TUNSETPERSIST, 1)
 
