@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026, virtnet.kvm contributors
-"""A host without libvirt, at the seam where the backend is: it keeps networks as libvirt does, and fails when told to."""
+"""A host without libvirt, in place of the backend: it keeps networks as libvirt does, and fails where a test wants it."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class _Kept:
     guests: tuple[Guest, ...] = ()
     # where the guests are connected
     bridge: Optional[str] = None
-    # those that came while it was a pool: they are on the host's devices, whatever becomes of the network
+    # those that were connected while it was a pool: they are on the host's devices, whatever happens to the network
     pooled: frozenset[str] = frozenset()
 
     def lose_guests(self) -> None:
@@ -161,7 +161,7 @@ class FakeNetworks:
 
 
 def _updated(network: Optional[Network], update: Update) -> Network:
-    """As virNetworkUpdate does it: what isn't there can't go, what is there can't come."""
+    """Returns the network after an update, as virNetworkUpdate does it: it refuses to remove or add twice."""
     if network is None:
         raise HostError(update.words, "there is no such definition")
     if update.section.startswith("ip-dhcp"):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026, virtnet.kvm contributors
-"""Interfaces as a kernel keeps them, at the seam where netlink is: it does by itself what a kernel does by itself."""
+"""Interfaces as a kernel keeps them, in place of the netlink driver, with all that a kernel does by itself."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ class FakeInterfaces:
                 self._switch(upper.name, up)
 
     def _fit_ipv6(self) -> None:
-        """No IPv6 on what carries too little for it; it comes back as it is on a new interface."""
+        """Removes IPv6 where the MTU is too small; where it is large enough again, IPv6 is as on a new interface."""
         for state in list(self.kept.values()):
             if (state.definition.mtu or 1500) < 1280:
                 self._flush(state.name, 6)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026, virtnet.kvm contributors
-"""A host that has interfaces only, at the seam where the engine asks it: what modules declare comes to a fake kernel."""
+"""A host that has interfaces only, with a fake kernel, on which the engine applies what modules declare."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class FakeFiles:
             self.texts[path] = text
 
     def hold(self, _tool: str) -> None:
-        """Nobody meddles here."""
+        """Does nothing: no tool changes interfaces by itself here."""
 
     def reload(self, tool: str, names: tuple[str, ...]) -> None:
         self.reloads.append((tool, names, dict(self.texts)))

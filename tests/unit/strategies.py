@@ -17,7 +17,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.options 
     Network,
 )
 
-# Whatever XML can hold, with what it has to escape more often than chance would have it.
+# All characters of XML, with those that it has to escape more often than by chance.
 TEXT = st.text(
     st.sampled_from("ab<&>\"'] \n\tß")
     | st.characters(exclude_categories=("Cc", "Cs"), exclude_characters="\ufffe\uffff"),
@@ -78,13 +78,13 @@ def _field(cls: type, shape: Shape) -> st.SearchStrategy[Any]:
 
 @functools.cache
 def options(cls: Any) -> st.SearchStrategy[Any]:
-    """Any value of an option class, with what is required in it."""
+    """Returns a strategy for values of an option class, with the required options."""
     made = st.builds(cls, **{shape.name: _field(cls, shape) for shape in shapes(cls)})
     return made.map(_one_mode) if cls is Forward else made
 
 
 def _one_mode(forward: Forward) -> Forward:
-    """A network that forwards nothing has no more to say about it."""
+    """Returns ``forward`` without the rest where its mode forwards nothing."""
     return Forward(mode=forward.mode) if forward.mode in (None, "none") else replace(forward)
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026, virtnet.kvm contributors
-"""The files that keep interfaces over a reboot: planned with them, written after them, taken back with them."""
+"""The files by which interfaces survive a reboot: planned, written and undone together with the interfaces."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_written_after_the_interfaces_and_read_once() -> None:
     assert [outcome.actions for outcome in again] == [[], []]
 
 
-def test_gone_with_the_interface() -> None:
+def test_removed_with_the_interface() -> None:
     there = host()
     there.declare(BR0)
     (outcome,) = there.declare(("bridge", {"name": "br0", "state": "absent"}))
@@ -57,17 +57,17 @@ def test_only_the_files_are_missing() -> None:
     assert outcome.plan.method == "changed" and there.driver.calls == [] and there.files.texts
 
 
-def test_a_tool_that_fails_takes_all_back() -> None:
+def test_all_is_undone_when_a_tool_fails() -> None:
     there = host()
     there.files.broken = True
     before = dict(there.driver.kept)
     with pytest.raises(ApplyError, match="networkd read its files again: reload: is broken; the host is as it was"):
         there.declare(BR0)
     assert there.driver.kept == before and there.files.texts == {}
-    assert there.files.reloads[-1][2] == {}, "it is told again, when the files are back"
+    assert there.files.reloads[-1][2] == {}, "it reads its files once more after the undo"
 
 
-def test_a_failure_before_the_files_leaves_the_tool_alone() -> None:
+def test_a_failure_before_the_files_does_not_reload_the_tool() -> None:
     from ansible_collections.virtnet.kvm.plugins.module_utils.errors import HostError
 
     there = host()
@@ -77,21 +77,21 @@ def test_a_failure_before_the_files_leaves_the_tool_alone() -> None:
     assert there.files.reloads == []
 
 
-def test_in_a_namespace_nothing_is_kept() -> None:
+def test_nothing_is_stored_for_a_namespace() -> None:
     there = host()
     (outcome,) = there.declare(("bridge", {"name": "br0", "netns": "blue", "persist": "auto"}))
     assert outcome.plan.persist == "none" and outcome.warnings == [] and there.files.texts == {}
     assert outcome.actions == ["create bridge br0 in namespace blue", "bring up br0 in namespace blue"]
 
 
-def test_a_host_that_nothing_keeps() -> None:
+def test_a_host_without_a_tool() -> None:
     there = InterfacesHost(nic("eth0", 2))
     (outcome,) = there.declare(("bridge", {"name": "br0", "persist": "auto"}))
     assert outcome.plan.persist == "none" and "won't survive a reboot" in outcome.warnings[0]
 
 
-def test_what_the_tool_does_by_itself_is_not_fought() -> None:
-    """networkd takes in advertisements, and has the kernel leave them."""
+def test_settings_that_the_tool_changes_by_itself() -> None:
+    """networkd accepts router advertisements itself, and sets the kernel to ignore them."""
     there = host()
     there.declare(("bridge", {"name": "br0", "ipv6": {"accept_ra": "always"}}))
     ipv6 = there.driver.kept["br0"].definition.ipv6
@@ -103,7 +103,7 @@ def test_what_the_tool_does_by_itself_is_not_fought() -> None:
 
 @pytest.mark.parametrize("tool", ["networkd", "ifupdown", "networkmanager"])
 @pytest.mark.parametrize("together", [True, False])
-def test_a_tap_that_a_bridge_lists_is_kept_by_the_bridge(tool: str, together: bool) -> None:
+def test_a_tap_that_a_bridge_lists_is_in_the_files_of_the_bridge(tool: str, together: bool) -> None:
     there = host(tool)
     tap, bridge = ("tap", {"name": "tap1"}), ("bridge", {"name": "br0", "ports": [{"name": "tap1"}]})
     runs: list[tuple[Declared, ...]] = [(tap, bridge)] if together else [(tap,), (bridge,)]

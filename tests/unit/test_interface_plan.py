@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026, virtnet.kvm contributors
-"""From any interfaces to any others: the plan comes to what it foretells, once, and can be taken back at each step."""
+"""From any interfaces to any others: a plan leads to the state that it predicts, and can be undone after any step."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def _possible(host: InterfacesHost, *declared: Declared) -> None:
 
 
 def _seen(host: InterfacesHost) -> dict[str, Any]:
-    """What must be the same again: not what a kernel makes up, nor an order that means nothing."""
+    """Returns what must be equal: not what a kernel chooses, nor an order that means nothing."""
     return {name: _plain(state) for name, state in host.driver.kept.items()}
 
 
@@ -186,8 +186,8 @@ def _plain(state: InterfaceState) -> InterfaceState:
 
 @given(host=_hosts(), declared=CHANGE)
 @EXAMPLES
-def test_foretold_and_settled(host: InterfacesHost, declared: Declared) -> None:
-    """Check mode changes nothing and tells what a run does; the run's own result needs no further one."""
+def test_check_mode_predicts_a_run_and_the_next_changes_nothing(host: InterfacesHost, declared: Declared) -> None:
+    """Check mode changes nothing and shows what a run does; after that run there is nothing left to change."""
     _possible(host, declared)
     before = _seen(host)
     (predicted,) = host.declare(declared, check=True)
@@ -203,7 +203,7 @@ def test_foretold_and_settled(host: InterfacesHost, declared: Declared) -> None:
 
 @given(host=_hosts(), declared=CHANGE)
 @EXAMPLES
-def test_taken_back_at_each_call(host: InterfacesHost, declared: Declared) -> None:
+def test_undone_when_any_call_fails(host: InterfacesHost, declared: Declared) -> None:
     _possible(host, declared)
     before = _seen(host)
     undisturbed = host.copy()
@@ -219,8 +219,8 @@ def test_taken_back_at_each_call(host: InterfacesHost, declared: Declared) -> No
 
 @given(host=_hosts(), declared=CHANGE)
 @EXAMPLES
-def test_killed_at_each_call(host: InterfacesHost, declared: Declared) -> None:
-    """The next run comes to what an undisturbed one comes to."""
+def test_killed_at_any_call(host: InterfacesHost, declared: Declared) -> None:
+    """The next run leads to the same state as a run that isn't killed."""
     _possible(host, declared)
     undisturbed = host.copy()
     undisturbed.declare(declared)

@@ -104,7 +104,7 @@ def test_the_path_of_an_option_can_be_put_below_another() -> None:
     assert caught.value.under("all").option == "all.things[3].part.size"
 
 
-def test_what_removes_is_taken_as_it_is() -> None:
+def test_values_that_remove_are_not_checked() -> None:
     given = {"part": {"mac": "", "size": 0}, "items": [], "text": ""}
     assert from_options(Thing, given) == Thing(part=Part(mac="", size=0), items=(), text="")
 
@@ -133,7 +133,7 @@ def test_merging_changes_what_was_given_and_nothing_else(given: Thing, changed: 
     assert merge(BASE, given) == Thing(**{**vars(BASE), **changed})
 
 
-def test_a_part_that_was_not_there_is_made() -> None:
+def test_a_part_that_was_not_there_is_created() -> None:
     assert merge(Thing(), Thing(part=Part(size=3, mac=""))) == Thing(part=Part(size=3))
 
 
@@ -169,13 +169,13 @@ def test_what_needs_no_change_is_the_same_object() -> None:
     assert canonical(thing) is thing
 
 
-def test_what_the_host_makes_up_is_left_out_unless_it_was_asked_for() -> None:
+def test_what_the_host_chooses_is_left_out_unless_it_was_given() -> None:
     mac = "52:54:00:00:00:01"
     assert without_host_chosen(Thing(part=Part(mac, 4)), Thing()) == Thing(part=Part(size=4))
     assert without_host_chosen(Thing(part=Part(mac)), Thing(part=Part(mac))) == Thing(part=Part(mac))
 
 
-def test_what_the_host_made_up_is_kept_unless_something_else_is_said() -> None:
+def test_what_the_host_has_chosen_is_kept_unless_another_value_is_given() -> None:
     mac, other = "52:54:00:00:00:01", "52:54:00:00:00:02"
     source = Thing(text="not taken", part=Part(mac, 4))
     assert take_host_chosen(Thing(), source) == Thing(part=Part(mac))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026, virtnet.kvm contributors
-"""What libvirt changes while a network runs: in which order, in which words, and how it is taken back."""
+"""What libvirt changes while a network runs: in which order, in which words, and how it is undone."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ TXT = {"txt": [{"name": "n", "value": "v"}]}
             ips(hosts=(host(1, 8),)),
             ["update DHCP host 192.168.150.9 (52:54:00:00:00:01) to 192.168.150.8 (52:54:00:00:00:01)"],
         ),
-        # the address is another's still: libvirt would take the one for the other
+        # the other host still has the address: libvirt would find the wrong one
         (
             ips(hosts=(host(1, 9), host(2, 8))),
             ips(hosts=(host(1, 8), host(2, 9))),
@@ -133,20 +133,20 @@ def test_not_live(old: dict[str, Any], new: dict[str, Any]) -> None:
     assert difference.redefine and difference.result != network(**new)
 
 
-def test_what_can_be_done_live_is_done_though_the_rest_waits() -> None:
+def test_what_can_be_changed_live_is_changed_though_the_rest_waits() -> None:
     difference = _difference({}, {"dns": TXT, "mtu": 1400})
     assert _words(difference) == ["add DNS TXT record n=v"] and difference.redefine
     assert difference.result == network(dns=TXT)
 
 
 @pytest.mark.parametrize("new", [{"title": "x"}, {"description": "x"}, {"metadata": ['<a:b xmlns:a="urn:a"/>']}])
-def test_what_a_running_network_has_no_use_for(new: dict[str, Any]) -> None:
+def test_options_that_a_running_network_does_not_use(new: dict[str, Any]) -> None:
     assert _difference({}, new, running=True) == Difference((), False, network())
     assert _difference({}, new, running=False).redefine
 
 
-def test_the_second_subnet_by_its_place() -> None:
-    """libvirt wants to be told which of the addresses a range belongs to."""
+def test_a_range_of_the_second_subnet() -> None:
+    """libvirt needs the index of the address that a range belongs to."""
     first, second = {"address": "10.0.0.1/24"}, {"address": "10.0.1.1/24"}
     ranges = {"dhcp": {"ranges": [{"start": "10.0.1.9", "end": "10.0.1.19"}]}}
     difference = _difference({"ips": [first, second]}, {"ips": [{**second, **ranges}, first]})
@@ -154,7 +154,7 @@ def test_the_second_subnet_by_its_place() -> None:
 
 
 @pytest.mark.parametrize("index", range(3))
-def test_taken_back(index: int) -> None:
+def test_undone(index: int) -> None:
     """The inverse of the inverse is the update; what is changed is changed back."""
     old = {**ips(hosts=(host(1, 9),)), "dns": TXT}
     new = ips((10, 20), hosts=(host(1, 8),))

@@ -106,7 +106,7 @@ def _created_tap(definition: Tuntap, _context: Context) -> InterfaceState:
 
 @predict.register
 def _remove(request: requests.Remove, context: Context) -> Changed:
-    """What is on it is removed with it (unregister_vlan_dev on NETDEV_UNREGISTER); its ports are detached (br_dev_delete)."""
+    """Removes what is on it as well (unregister_vlan_dev on NETDEV_UNREGISTER), and detaches its ports (br_dev_delete)."""
     changed: Changed = {request.name: None}
     for state in context.directly_on(request.name):
         changed.update(_remove(requests.Remove(state.name), context))
@@ -223,7 +223,7 @@ def _set_ipv6(request: requests.SetIpv6, context: Context) -> Changed:
 
 @predict.register
 def _set_master(request: requests.SetMaster, context: Context) -> Changed:
-    """A new port has the kernel's default settings, and the default pvid (nbp_vlan_init)."""
+    """Gives a new port the kernel's default settings, and the default pvid (nbp_vlan_init)."""
     state = context.states[request.name]
     context.ports_changed(state.master)
     context.ports_changed(request.bridge)
@@ -287,10 +287,10 @@ def same_address(one: Address, other: Address) -> bool:
 
 @predict.register
 def _remove_address(request: requests.RemoveAddress, context: Context) -> Changed:
-    """Routes that have it as their source go, and with the last IPv4 address all IPv4 routes (fib_inetaddr_event).
+    """Removes the routes that have it as their source, and with the last IPv4 address all IPv4 routes (fib_inetaddr_event).
 
-    With the first IPv4 address of a subnet its others go, unless promote_secondaries is set (__inet_del_ifa). They are
-    predicted to go: if one is still there, adding it again changes nothing.
+    The first IPv4 address of a subnet is removed with its others, unless promote_secondaries is set (__inet_del_ifa). It is
+    predicted that they are removed: if one is still there, adding it again changes nothing.
     """
     state = context.states[request.name]
     removed = request.address

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator
-from typing import Any, Optional
+from typing import Optional
 
 from ...errors import OptionError, VirtnetError, under
 from ..fields import normal_value, shapes, to_options
@@ -55,7 +55,7 @@ def _too_old(need: tuple[int, int, int], libvirt: int, purpose: str = "") -> str
     return f"needs libvirt {_dotted(need)} or newer{purpose}, and this host has {has}; leave it out, or upgrade libvirt"
 
 
-def _given_options(value: Any, option: str = "", path: str = "") -> Iterator[tuple[str, str, Any]]:
+def _given_options(value: object, option: str = "", path: str = "") -> Iterator[tuple[str, str, object]]:
     for shape in shapes(type(value)):
         held = getattr(value, shape.name)
         if held is None or shape.meta["hidden"]:
@@ -286,7 +286,7 @@ def _unfit(mode: str) -> str:
     return f"isn't possible with forward.mode {mode}; leave it out"
 
 
-def _brief(value: Any) -> Any:
+def _brief(value: object) -> object:
     if isinstance(value, tuple):
         return [_brief(item) for item in value]
     return to_options(value) if hasattr(value, "__dataclass_fields__") else value

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026, virtnet.kvm contributors
-"""What is refused of an interface before anything is touched, in one sentence with the option's path."""
+"""What is refused of an interface before the host is changed, in one sentence with the option's path."""
 
 from __future__ import annotations
 
@@ -231,7 +231,7 @@ def test_not_removed(word: str, options: dict[str, Any], words: str) -> None:
     assert there.driver.calls == []
 
 
-def test_a_bridge_is_not_taken_from_guests() -> None:
+def test_a_bridge_with_running_guests_is_not_removed() -> None:
     there = host()
     there.declare((VLAN, {"name": "br0.6", "state": "absent"}))
     there.driver.calls.clear()
@@ -264,7 +264,7 @@ def test_a_bridge_is_not_taken_from_guests() -> None:
         ),
     ],
 )
-def test_a_kernel_without_it(missing: str, word: str, options: dict[str, Any], words: str) -> None:
+def test_a_kernel_that_lacks_it(missing: str, word: str, options: dict[str, Any], words: str) -> None:
     there = host(ALL - {missing})
     with pytest.raises(VirtnetError) as error:
         there.declare((word, options))
@@ -272,7 +272,7 @@ def test_a_kernel_without_it(missing: str, word: str, options: dict[str, Any], w
     assert there.driver.calls == []
 
 
-def test_what_asks_for_nothing_is_well_on_any_kernel() -> None:
+def test_options_that_ask_for_nothing_are_accepted_on_any_kernel() -> None:
     options = {"vlan_filtering": False, "vlan_default_pvid": 1, "pvid": 0, "tagged": []}
     host(ALL - {"bridge vlan filtering"}).declare((BRIDGE, {**NEW, **options}))
 
@@ -289,6 +289,6 @@ def test_the_path_in_a_list() -> None:
     assert error.value.option == "bridges[3].ports[0].name"
 
 
-def test_each_kind_is_told_from_others() -> None:
+def test_each_kind_has_a_class_of_its_own() -> None:
     assert isinstance(host().driver.kept["eth0.5"].definition, VlanIface)
     assert not isinstance(host().driver.kept["eth0"].definition, (LinuxBridge, VlanIface, Tuntap))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026, virtnet.kvm contributors
-"""What is done, in words: the steps between an interface that there is and one that is desired."""
+"""The steps between the current interface and the desired one, in words."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ BR0 = {"name": "br0", "ports": [{"name": "eth1"}]}
 
 
 def host(*declared: Declared) -> InterfacesHost:
-    """eth0 is the way in, eth1 is free, eth2 is down."""
-    way_in = nic(
+    """Returns a host with eth0, which carries the connection, eth1, which is free, and eth2, which is down."""
+    uplink = nic(
         "eth0",
         2,
         addresses=(Address("192.0.2.5/24", valid_seconds=600, flags=0x200), Address("fd00::5/64")),
         routes=(Route(InterfaceRoute(to="default", via="192.0.2.1", metric=100), protocol=16),),
     )
     down = nic("eth2", 4)
-    found = InterfacesHost(way_in, nic("eth1", 3), replace(down, definition=replace(down.definition, up=False)))
+    found = InterfacesHost(uplink, nic("eth1", 3), replace(down, definition=replace(down.definition, up=False)))
     for each in declared:
         found.declare(each)
     return found
@@ -173,7 +173,7 @@ def test_steps(before: tuple[Declared, ...], desired: Declared, method: str, wor
     assert outcome.plan.method == method
 
 
-def test_what_is_on_a_vlan_that_is_made_again() -> None:
+def test_what_is_on_a_vlan_that_is_created_again() -> None:
     there = host(
         ("vlan", {"name": "v5", "parent": "eth1", "id": 5, "addresses": ["10.0.0.2/24"], "mtu": 1400}),
         ("vlan", {"name": "v5.6", "parent": "v5", "id": 6, "addresses": ["10.0.6.2/24"]}),
@@ -194,14 +194,16 @@ def test_what_is_on_a_vlan_that_is_made_again() -> None:
     assert after["v5"].definition.mtu == 1400
 
 
-def test_a_lease_is_taken_over_and_said() -> None:
+def test_a_lease_is_taken_over_with_a_warning() -> None:
     there = host()
     (outcome,) = there.declare(("bridge", {"name": "br0", "adopt": "eth0"}))
     (warning,) = outcome.warnings
     assert "192.0.2.5/24 of eth0 is leased" in warning
     kept = there.driver.kept
     assert [address.valid_seconds for address in kept["br0"].addresses] == [600, None]
-    assert kept["br0"].addresses[0].flags == 0, "the kernel makes the subnet's route, which who leased it made before"
+    assert kept["br0"].addresses[0].flags == 0, (
+        "the kernel creates the subnet's route, which the DHCP client created before"
+    )
     assert kept["br0"].routes[0].protocol == 16
     assert kept["br0"].definition.mac == kept["eth0"].definition.mac
     # the client, which still runs, has renewed it
@@ -210,7 +212,7 @@ def test_a_lease_is_taken_over_and_said() -> None:
     assert outcome.actions == ["remove address 192.0.2.5/24 from eth0"]
 
 
-def test_a_router_that_heeds_advertisements_goes_on_to() -> None:
+def test_a_router_that_accepts_advertisements_goes_on_to() -> None:
     there = host()
     eth0 = there.driver.kept["eth0"]
     ipv6 = Ipv6(True, "always", True, "eui64")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026, virtnet.kvm contributors
-"""What is refused before the host is touched, and what is dropped since the forward mode can't have it."""
+"""What is refused of a network before the host is changed, and what is dropped as its forward mode can't have it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _changed(before: dict[str, Any], given: dict[str, Any]) -> Network:
 
 @pytest.mark.parametrize("mode", ["nat", "route"])
 @pytest.mark.parametrize(("dev", "interfaces"), [("eth8", ("eth8",)), ("eth7", ("eth7",)), ("", None)])
-def test_another_device_takes_the_place_of_the_one(mode: str, dev: str, interfaces: Any) -> None:
+def test_another_device_replaces_the_one(mode: str, dev: str, interfaces: Any) -> None:
     after = _changed({"forward": {"mode": mode, "dev": "eth7"}}, {"forward": {"dev": dev}})
     assert after.forward and after.forward.interfaces == interfaces
 
@@ -56,7 +56,7 @@ def test_vlan_of_a_network_that_is_on_openvswitch() -> None:
 @pytest.mark.parametrize(
     "given", [{"title": ""}, {"domain": {"register": False}}, {"dns": {"forwarders": []}}, {"dnsmasq_options": []}]
 )
-def test_nothing_is_asked_of_an_old_libvirt(given: dict[str, Any]) -> None:
+def test_options_that_ask_for_nothing_are_accepted_with_an_old_libvirt(given: dict[str, Any]) -> None:
     check_versions(network(**given), network(**given), 5_000_000)
 
 
@@ -68,7 +68,7 @@ def test_nothing_is_asked_of_an_old_libvirt(given: dict[str, Any]) -> None:
         ({"dns": {"forwarders": [{"addr": "192.0.2.1"}, {"addr": "192.0.2.2", "port": 53}]}}, "dns.forwarders[1].port"),
     ],
 )
-def test_too_old_a_libvirt(given: dict[str, Any], option: str) -> None:
+def test_an_option_that_libvirt_is_too_old_for_is_refused(given: dict[str, Any], option: str) -> None:
     with pytest.raises(OptionError, match=r"needs libvirt .* or newer, and this host has 9\.0\.0; ") as error:
         check_versions(network(**given), network(**given), BOOKWORM)
     assert error.value.option == option
