@@ -223,6 +223,14 @@ def test_a_router_that_accepts_advertisements_goes_on_to() -> None:
     assert again.actions == []
 
 
+def test_empty_ipv6_options_leave_ipv6_as_it_is() -> None:
+    there = host(("bridge", {"name": "br0", "ipv6": {"enabled": False}}))
+    there.declare(("bridge", {"name": "br0", "adopt": "eth0", "ipv6": {}}))
+    br0 = there.driver.kept["br0"]
+    assert br0.definition.ipv6 and br0.definition.ipv6.enabled is False
+    assert [address.cidr for address in br0.addresses] == ["192.0.2.5/24"]
+
+
 @pytest.mark.parametrize("purge", [False, True])
 def test_the_taps_of_guests_stay(purge: bool) -> None:
     there = host(("bridge", BR0))

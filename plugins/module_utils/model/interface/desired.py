@@ -107,6 +107,8 @@ def desired_definition(desired: DesiredInterface, current: Optional[InterfaceSta
             desired.name,
             f"is already the name of {_kind(current)} on this host; give the {given.word} another one",
         )
+    if given.ipv6 == Ipv6():
+        given = replace(given, ipv6=None)  # the host chooses all of it, and has chosen
     if given.routes is not None:
         given = replace(given, routes=tuple(normal_route(route) for route in given.routes))
     definition = merge(base or _new_definition(given), given)
