@@ -10,10 +10,11 @@ dicts in, dicts out, or an `OptionError`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Callable, Optional
 
-from ansible_collections.virtnet.kvm.plugins.module_utils.errors import OptionError
+from ansible_collections.virtnet.kvm.plugins.module_utils.errors import OptionError, under
 
 from .topology_lan import bridged, vlan_trunk
 from .topology_options import Made, Options, validated
@@ -51,19 +52,23 @@ def fabric(
     made: list[Made] = []
     for place, topology in enumerate(topologies):
         where = f"{variable}[{place}]"
-        try:
+        with under(where) if prefix is None else _prefixed(prefix):
             given = validated(topology)
             made.append(_MAKERS[given["type"]](given, libvirt))
-        except OptionError as error:
-            if prefix is None:
-                raise error.under(where) from None
-            raise OptionError(prefix + error.option, error.value, error.problem) from None
     _refuse_twins(made, lambda place: f"{variable}[{place}]." if prefix is None else prefix)
     return {
         "bridges": [item for one in made for item in one.bridges],
         "vlans": [item for one in made for item in one.vlans],
         "networks": [item for one in made for item in one.networks],
     }
+
+
+@contextmanager
+def _prefixed(prefix: str) -> Iterator[None]:
+    try:
+        yield
+    except OptionError as error:
+        raise OptionError(prefix + error.option, error.value, error.problem) from None
 
 
 def _refuse_twins(made: Sequence[Made], where: Callable[[int], str]) -> None:

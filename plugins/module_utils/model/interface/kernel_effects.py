@@ -62,7 +62,7 @@ def predict(request: requests.Request, _context: Context) -> Changed:
 # -- creating and removing -----------------------------------------------------------------------------------------------
 
 
-@predict.register
+@predict.register(requests.Create)
 def _create(request: requests.Create, context: Context) -> Changed:
     state = _created(request.definition, context)
     return {state.name: state}
@@ -80,7 +80,7 @@ def _new(definition: D, **changes: Any) -> D:
     return normal(replace(definition, up=False, **parts, **changes))
 
 
-@_created.register
+@_created.register(LinuxBridge)
 def _created_bridge(definition: LinuxBridge, context: Context) -> InterfaceState:
     if definition.mac:
         context.explicit.add((definition.name or "", "mac"))
@@ -91,7 +91,7 @@ def _created_bridge(definition: LinuxBridge, context: Context) -> InterfaceState
     return InterfaceState("bridge", 0, bridge)
 
 
-@_created.register
+@_created.register(VlanIface)
 def _created_vlan(definition: VlanIface, context: Context) -> InterfaceState:
     parent = context.states.get(definition.parent or "")
     mac = definition.mac or (parent.definition.mac if parent else None)
@@ -99,12 +99,12 @@ def _created_vlan(definition: VlanIface, context: Context) -> InterfaceState:
     return InterfaceState("vlan", 0, _new(definition, mac=mac, mtu=mtu), lower=definition.parent)
 
 
-@_created.register
+@_created.register(Tuntap)
 def _created_tap(definition: Tuntap, _context: Context) -> InterfaceState:
     return InterfaceState("tun", 0, _new(definition, mode=definition.mode or "tap"), persistent=True)
 
 
-@predict.register
+@predict.register(requests.Remove)
 def _remove(request: requests.Remove, context: Context) -> Changed:
     """Removes what is on it as well (unregister_vlan_dev on NETDEV_UNREGISTER), and detaches its ports (br_dev_delete)."""
     changed: Changed = {request.name: None}
@@ -122,7 +122,7 @@ def _remove(request: requests.Remove, context: Context) -> Changed:
 # -- settings ------------------------------------------------------------------------------------------------------------
 
 
-@predict.register
+@predict.register(requests.Set)
 def _set(request: requests.Set, context: Context) -> Changed:
     name, changes = request.name, request.changes
     state = context.states[name]
@@ -210,7 +210,7 @@ def _without_ipv6(state: InterfaceState) -> InterfaceState:
     )
 
 
-@predict.register
+@predict.register(requests.SetIpv6)
 def _set_ipv6(request: requests.SetIpv6, context: Context) -> Changed:
     state = context.states[request.name]
     ipv6 = merge(state.definition.ipv6 or Ipv6(), request.changes)
@@ -221,7 +221,7 @@ def _set_ipv6(request: requests.SetIpv6, context: Context) -> Changed:
 # -- ports and VLANs -----------------------------------------------------------------------------------------------------
 
 
-@predict.register
+@predict.register(requests.SetMaster)
 def _set_master(request: requests.SetMaster, context: Context) -> Changed:
     """Gives a new port the kernel's default settings, and the default pvid (nbp_vlan_init)."""
     state = context.states[request.name]
@@ -238,19 +238,19 @@ def _set_master(request: requests.SetMaster, context: Context) -> Changed:
     return {request.name: replace(state, master=request.bridge, port=port)}
 
 
-@predict.register
+@predict.register(requests.SetPort)
 def _set_port(request: requests.SetPort, context: Context) -> Changed:
     state = context.states[request.name]
     return {request.name: replace(state, port=normal_port(merge(state.port or Port(), request.changes)))}
 
 
-@predict.register
+@predict.register(requests.AddVlans)
 def _add_vlans(request: requests.AddVlans, context: Context) -> Changed:
     state = context.states[request.name]
     return {request.name: _with_vlans(state, request.own, lambda vlans: after_adding(vlans, request.entry))}
 
 
-@predict.register
+@predict.register(requests.RemoveVlans)
 def _remove_vlans(request: requests.RemoveVlans, context: Context) -> Changed:
     state = context.states[request.name]
     return {request.name: _with_vlans(state, request.own, lambda vlans: after_removing(vlans, request.vids))}
@@ -273,7 +273,7 @@ def _with_own_vlans(state: InterfaceState, change: Callable[[Vlans], Vlans]) -> 
 # -- addresses and routes ------------------------------------------------------------------------------------------------
 
 
-@predict.register
+@predict.register(requests.AddAddress)
 def _add_address(request: requests.AddAddress, context: Context) -> Changed:
     state = context.states[request.name]
     others = tuple(address for address in state.addresses if not same_address(address, request.address))
@@ -285,7 +285,7 @@ def same_address(one: Address, other: Address) -> bool:
     return one.cidr == other.cidr and one.peer == other.peer
 
 
-@predict.register
+@predict.register(requests.RemoveAddress)
 def _remove_address(request: requests.RemoveAddress, context: Context) -> Changed:
     """Removes the routes that have it as their source, and with the last IPv4 address all IPv4 routes (fib_inetaddr_event).
 
@@ -320,14 +320,14 @@ def _precedes(one: Address, other: Address, order: tuple[Address, ...]) -> bool:
     return len(places) == 2 and places[0] < places[1]
 
 
-@predict.register
+@predict.register(requests.AddRoute)
 def _add_route(request: requests.AddRoute, context: Context) -> Changed:
     state = context.states[request.name]
     routes = (*_routes_without(state, request.route), request.route)
     return {request.name: replace(state, routes=tuple(sorted(routes, key=lambda route: repr(route.option))))}
 
 
-@predict.register
+@predict.register(requests.RemoveRoute)
 def _remove_route(request: requests.RemoveRoute, context: Context) -> Changed:
     state = context.states[request.name]
     return {request.name: replace(state, routes=_routes_without(state, request.route))}

@@ -47,7 +47,7 @@ def _check_kind(
 # -- bridges -------------------------------------------------------------------------------------------------------------
 
 
-@_check_kind.register
+@_check_kind.register(LinuxBridge)
 def _check_bridge(
     definition: LinuxBridge, desired: DesiredInterface, _current: Optional[InterfaceState], namespace: Namespace
 ) -> None:
@@ -139,7 +139,7 @@ def check_port(option: str, name: str, bridge: str, states: States) -> None:
 # -- VLANs ---------------------------------------------------------------------------------------------------------------
 
 
-@_check_kind.register
+@_check_kind.register(VlanIface)
 def _check_vlan(
     definition: VlanIface, desired: DesiredInterface, current: Optional[InterfaceState], namespace: Namespace
 ) -> None:
@@ -200,7 +200,7 @@ def _check_recreating(
 # -- taps ----------------------------------------------------------------------------------------------------------------
 
 
-@_check_kind.register
+@_check_kind.register(Tuntap)
 def _check_tap(
     definition: Tuntap, desired: DesiredInterface, current: Optional[InterfaceState], namespace: Namespace
 ) -> None:

@@ -95,34 +95,34 @@ def describe(part: Part) -> str:
     return str(part)
 
 
-@describe.register
+@describe.register(DhcpRange)
 def _describe_range(part: DhcpRange) -> str:
     return f"{part.start} - {part.end}{_lease(part.lease)}"
 
 
-@describe.register
+@describe.register(DhcpHost)
 def _describe_host(part: DhcpHost) -> str:
     names = [str(value) for value in (part.mac, part.id, part.name) if value]
     return f"{part.ip} ({', '.join(names)}){_lease(part.lease)}"
 
 
-@describe.register
+@describe.register(DnsHost)
 def _describe_dns_host(part: DnsHost) -> str:
     return f"{part.ip} ({', '.join(part.names or ())})"
 
 
-@describe.register
+@describe.register(DnsTxt)
 def _describe_txt(part: DnsTxt) -> str:
     return f"{part.name}={part.value}"
 
 
-@describe.register
+@describe.register(DnsSrv)
 def _describe_srv(part: DnsSrv) -> str:
     domain = f".{part.domain}" if part.domain else ""
     return f"_{part.service}._{part.protocol}{domain} -> {part.target or '.'}:{part.port or '-'}"
 
 
-@describe.register
+@describe.register(PortGroup)
 def _describe_portgroup(part: PortGroup) -> str:
     return str(part.name)
 
