@@ -15,7 +15,7 @@ name:
   required: true
 state:
   description:
-    - Desired state. V(present) creates or changes the interface.
+    - Desired state. V(present) creates or updates the interface.
     - V(absent) removes the interface, and the files that the tool of O(persist) has for it.
   type: str
   choices: [present, absent]

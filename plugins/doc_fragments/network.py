@@ -18,7 +18,7 @@ name:
   type: str
 state:
   description:
-    - Desired state. V(present) creates or changes the network.
+    - Desired state. V(present) creates or updates the network.
     - V(absent) stops the network and removes its definition, and nothing else. It is refused while running guests are connected to it.
   type: str
   choices: [present, absent]

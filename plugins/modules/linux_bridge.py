@@ -13,7 +13,7 @@ version_added: 0.1.0
 author:
   - virtnet.kvm contributors (@virtnet)
 description:
-  - Creates, changes or removes a Linux bridge, in the running kernel (by netlink) and for the next boot.
+  - Creates, updates or removes a Linux bridge, in the running kernel (by netlink) and for the next boot.
   - An option that is left out stays as it is on the host. An option that is given is applied exactly. A list is the complete list, and
     an empty list removes all items.
   - All changes are made in place. Other settings of the bridge, its ports and the guests on them stay as they are.

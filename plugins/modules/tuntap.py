@@ -13,7 +13,7 @@ version_added: 0.1.0
 author:
   - virtnet.kvm contributors (@virtnet)
 description:
-  - Creates, changes or removes a TUN or TAP device, in the running kernel (by netlink and C(/dev/net/tun)) and for the next boot.
+  - Creates, updates or removes a TUN or TAP device, in the running kernel (by netlink and C(/dev/net/tun)) and for the next boot.
   - The device is persistent. It exists whether or not a program has it open.
   - An option that is left out stays as it is on the host. An option that is given is applied exactly. A list is the complete list, and
     an empty list removes all items.

@@ -13,7 +13,7 @@ version_added: 0.1.0
 author:
   - virtnet.kvm contributors (@virtnet)
 description:
-  - Creates, changes or removes a libvirt network, with the least interruption that libvirt allows.
+  - Creates, updates or removes a libvirt network, with the least interruption that libvirt allows.
   - An option that is left out stays as it is on the host. An option that is given is applied exactly. Dictionaries are merged, one
     suboption at a time. A list is the complete list. An empty value (an empty list, an empty string, an empty dictionary, or V(0)
     where the option says so) removes the setting.

@@ -13,7 +13,7 @@ version_added: 0.1.0
 author:
   - virtnet.kvm contributors (@virtnet)
 description:
-  - Creates, changes or removes an 802.1Q or 802.1ad VLAN interface on a parent interface, in the running kernel (by netlink) and for the
+  - Creates, updates or removes an 802.1Q or 802.1ad VLAN interface on a parent interface, in the running kernel (by netlink) and for the
     next boot.
   - An option that is left out stays as it is on the host. An option that is given is applied exactly. A list is the complete list, and
     an empty list removes all items.
