@@ -113,8 +113,8 @@ actions:
   type: list
   elements: str
   sample:
-    - define network lan
-    - set autostart of network lan
+    - create network lan
+    - set autostart=true on network lan
     - start network lan
 networks:
   description: Result for each network, in the order of O(networks).

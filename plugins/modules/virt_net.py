@@ -201,8 +201,8 @@ actions:
   type: list
   elements: str
   sample:
-    - delete DHCP range 192.168.150.100 - 192.168.150.199 in network lan (live and stored)
-    - add DHCP range 192.168.150.128 - 192.168.150.254 in network lan (live and stored)
+    - remove DHCP range 192.168.150.100 - 192.168.150.199 from network lan (live and stored)
+    - add DHCP range 192.168.150.128 - 192.168.150.254 to network lan (live and stored)
 method:
   description:
     - How the change was made.
