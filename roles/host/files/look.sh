@@ -34,8 +34,8 @@ done
 import importlib.util, sys
 print("python=%d.%d" % sys.version_info[:2])
 print("path=" + sys.executable)
-wanted = ("libvirt", "lxml", "pyroute2")
-print("libraries=" + " ".join(name for name in wanted if importlib.util.find_spec(name) is None))
+required = ("libvirt", "lxml", "pyroute2")
+print("libraries=" + " ".join(name for name in required if importlib.util.find_spec(name) is None))
 version, trouble = "", "libvirt's Python library is missing"
 try:
     import libvirt
