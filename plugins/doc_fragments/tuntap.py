@@ -21,7 +21,8 @@ owner:
   description:
     - User who may open the device (C(user) in iproute2), as a name or a number. An empty string removes the owner. For that the device
       must be created again, see O(recreate).
-    - Without O(owner) and O(group), a process needs the right to manage the network (C(CAP_NET_ADMIN)) to open the device.
+    - With O(owner) and O(group), a user must match both. With neither, any user who can open C(/dev/net/tun) may open the device.
+      A process with C(CAP_NET_ADMIN) always may.
     - While a program has the device open, O(owner), O(group), O(mode), O(multi_queue), O(packet_info) and O(vnet_hdr) can't be changed.
   type: str
 group:
