@@ -38,59 +38,6 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.checkpoint.store impor
     told,
 )
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import VirtnetError
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.codec import decode, encode
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.options import (
-    Address,
-    Interface,
-    InterfaceRoute,
-    InterfaceState,
-    Ipv6,
-    LinuxBridge,
-    Port,
-    QosMap,
-    Route,
-    Tuntap,
-    VlanIface,
-)
-
-# ---- the form of the snapshot
-
-STATES = (
-    InterfaceState("", 1, Interface(name="lo", mtu=65536, up=True), loopback=True, carrier=True),
-    InterfaceState(
-        "bridge",
-        4,
-        LinuxBridge(
-            name="br0",
-            mac="52:54:00:12:34:56",
-            stp=False,
-            vlan_filtering=True,
-            pvid=1,
-            tagged=("10", "20-29"),
-            priority=32768,
-        ),
-        addresses=(
-            Address("192.0.2.10/24", broadcast="192.0.2.255", label="br0", metric=100),
-            Address("2001:db8::10/64", flags=2, valid_seconds=3600, preferred_seconds=0),
-        ),
-        routes=(Route(InterfaceRoute(to="default", via="192.0.2.1", metric=100), protocol=16, scope=0, onlink=True),),
-    ),
-    InterfaceState("vlan", 5, VlanIface(name="v", parent="br0", id=7, ingress_qos=(QosMap(1, 2),)), lower="br0"),
-    InterfaceState(
-        "tun",
-        6,
-        Tuntap(name="t", mode="tap", ipv6=Ipv6(enabled=False)),
-        master="br0",
-        port=Port(name="t", cost=4),
-        persistent=True,
-    ),
-)
-
-
-@pytest.mark.parametrize("state", STATES, ids=lambda state: state.name)
-def test_a_state_comes_back_from_json(state: InterfaceState) -> None:
-    assert decode(json.loads(json.dumps(encode(state)))) == state
-
 
 # ---- files
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import time
 
 from ..errors import VirtnetError
-from ..model.codec import decode, encode
+from ..model.codec import from_json, to_json
+from ..model.interface.options import InterfaceState
 from .host import NetworkHost
 from .parts.files import Files, decode_files, encode_files, read_files
 from .parts.interfaces import Snapshot
@@ -25,7 +26,7 @@ def take(store: Store, host: NetworkHost) -> Files:
     files = read_files(host.root)
     held = {
         "taken": time.monotonic(),
-        "interfaces": {name: encode(state) for name, state in host.interfaces(None).all().items()},
+        "interfaces": {name: to_json(state) for name, state in host.interfaces(None).all().items()},
         "routes": [
             [route.body.hex(), list(route.devices)] for route in sorted(host.routes(), key=lambda route: route.body)
         ],
@@ -42,7 +43,7 @@ def load(store: Store) -> tuple[Snapshot, Files]:
     held = store.read(_NAME)
     if not held:
         raise VirtnetError(f"there is no snapshot in {store.directory}")
-    interfaces = {name: decode(state) for name, state in held["interfaces"].items()}
+    interfaces = {name: from_json(InterfaceState, state) for name, state in held["interfaces"].items()}
     routes = frozenset(RawRoute(bytes.fromhex(body), tuple(devices)) for body, devices in held["routes"])
     link_local = {name: tuple(cidrs) for name, cidrs in held["link_local"].items()}
     snapshot = Snapshot(held["taken"], interfaces, frozenset(held["foreign"]), routes, link_local)

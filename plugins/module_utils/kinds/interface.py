@@ -13,7 +13,7 @@ from typing import Any, Optional
 
 from ..backend.host import Host
 from ..errors import OptionError
-from ..model.codec import decode, encode
+from ..model.codec import from_json, to_json
 from ..model.fields import (
     argument_spec,
     from_options,
@@ -144,11 +144,10 @@ class InterfaceResource:
 
     def plan(self, before: ObservedInterface, world: World, resume: Mapping[str, Any]) -> InterfacePlan:
         try:
-            noted = Resume(resume["up"], decode(resume["states"]), resume["adopting"]) if resume else None
+            noted = from_json(Resume, resume) if resume else None
             desired = self._while_it_runs(before, world.files)
             plan = plan_interface(desired, world.namespace(self.desired.netns), noted)
-            left = plan.resume
-            notes = {"up": left.up, "states": encode(left.states), "adopting": left.adopting} if left else {}
+            notes = to_json(plan.resume) if plan.resume else {}
             return self._with_files(replace(plan, resume=notes), world)
         except OptionError as error:
             raise error.under(self.path) if self.path else error from None
