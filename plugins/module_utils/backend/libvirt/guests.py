@@ -55,7 +55,7 @@ class Guests:
             self._move(guest, bridge=PARKING)
             self._move(guest, network=network)
         except HostError:
-            links.enslave(guest.device, bridge)
+            links.attach(guest.device, bridge)
         finally:
             links.remove_empty_bridge(PARKING)
 

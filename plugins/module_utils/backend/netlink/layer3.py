@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Addresses and routes, from the kernel's messages and to them."""
+"""Reads addresses and routes from the kernel's messages, and builds the messages that add and remove them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import struct
 import sys
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, Optional
+from typing import Optional
 
 from ...model.interface.options import MAIN_TABLE, Address, InterfaceRoute, Route
-from .channel import NLM_F_APPEND, NLM_F_CREATE, Channel, attribute, attributes, encoded
+from .channel import NLM_F_APPEND, NLM_F_CREATE, Attributes, Channel, attribute, attributes, encoded
 
 _FAMILIES = {socket.AF_INET, socket.AF_INET6}
 
@@ -46,9 +46,9 @@ _NEXT_HOP = struct.Struct("=HBBi")  # rtnexthop: length, flags, hops, index
 
 
 def read_addresses(channel: Channel, names: Mapping[int, str]) -> dict[int, list[Address]]:
-    """By the interface's index, without link-local ones and those of advertisements."""
+    """Returns the addresses by the interface's index, without link-local ones and those of router advertisements."""
     found: dict[int, list[Address]] = defaultdict(list)
-    for kind, message in channel.dump("look at the addresses", RTM_GETADDR, _ADDRESS.pack(0, 0, 0, 0, 0)):
+    for kind, message in channel.dump("read the addresses", RTM_GETADDR, _ADDRESS.pack(0, 0, 0, 0, 0)):
         family, prefix, flags, scope, index = _ADDRESS.unpack_from(message)
         if kind != RTM_NEWADDR or family not in _FAMILIES:
             continue
@@ -63,7 +63,7 @@ def _of_advertisement_or_link(family: int, flags: int, scope: int, held: Mapping
     if family != socket.AF_INET6:
         return False
     by_kernel = held.get(_IFA_PROTO, b"\0")[0] in _BY_THE_KERNEL
-    # kernels before 5.18 don't say who made it; a prefix of an advertisement is managed, and ends, by the kernel alone
+    # Kernels before 5.18 don't say who made it. A prefix of an advertisement is managed, and ends, by the kernel alone.
     managed = flags & _MANAGED and not flags & (_PERMANENT | _NOPREFIXROUTE) and _IFA_PROTO not in held
     return scope == _LINK_SCOPE or by_kernel or bool(flags & _TEMPORARY) or bool(managed)
 
@@ -99,9 +99,10 @@ def _u32(payload: Optional[bytes], otherwise: int) -> int:
 
 
 def read_routes(channel: Channel, names: Mapping[int, str]) -> dict[int, list[Route]]:
-    """By the index of the interface that they leave by, without those that come and go with addresses and the like."""
+    """Returns the routes by the index of the interface that they leave by, without those that come and go by themselves:
+    with addresses, or from router advertisements."""
     found: dict[int, list[Route]] = defaultdict(list)
-    for kind, message in channel.dump("look at the routes", RTM_GETROUTE, _ROUTE.pack(0, 0, 0, 0, 0, 0, 0, 0, 0)):
+    for kind, message in channel.dump("read the routes", RTM_GETROUTE, _ROUTE.pack(0, 0, 0, 0, 0, 0, 0, 0, 0)):
         family, prefix, _src, _tos, table, protocol, scope, of_type, flags = _ROUTE.unpack_from(message)
         if kind != RTM_NEWROUTE or family not in _FAMILIES or of_type != _UNICAST:
             continue
@@ -116,7 +117,7 @@ def read_routes(channel: Channel, names: Mapping[int, str]) -> dict[int, list[Ro
 
 
 def _hops(family: int, flags: int, held: Mapping[int, bytes]) -> Iterator[tuple[int, int, Mapping[int, bytes]]]:
-    """The interfaces that a route leaves by. IPv6 knows no route of several: these are routes of the same destination."""
+    """The interfaces that a route leaves by. IPv6 has no route of several: these are several routes to one destination."""
     if _RTA_OIF in held:
         yield _u32(held[_RTA_OIF], 0), flags, {}
     elif family == socket.AF_INET6:
@@ -156,7 +157,7 @@ def _gateway(family: int, held: Mapping[int, bytes]) -> Optional[str]:
 
 
 def address_body(index: int, address: Address) -> bytes:
-    """What adds or removes an address."""
+    """Returns the body of a message that adds or removes an address."""
     from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
 
     local, _slash, prefix = address.cidr.partition("/")
@@ -165,24 +166,24 @@ def address_body(index: int, address: Address) -> bytes:
     message["prefixlen"] = int(prefix)
     message["scope"] = address.scope
     message["index"] = index
-    asked: list[tuple[str, Any]] = [
+    wanted: Attributes = [
         ("IFA_LOCAL", local),
         ("IFA_ADDRESS", address.peer.partition("/")[0] if address.peer else local),
     ]
-    asked += [("IFA_BROADCAST", address.broadcast)] if address.broadcast else []
-    asked += [("IFA_LABEL", address.label)] if address.label else []
-    asked += [("IFA_FLAGS", address.flags)] if address.flags else []
+    wanted += [("IFA_BROADCAST", address.broadcast)] if address.broadcast else []
+    wanted += [("IFA_LABEL", address.label)] if address.label else []
+    wanted += [("IFA_FLAGS", address.flags)] if address.flags else []
     if address.valid_seconds is not None or address.preferred_seconds is not None:
         times = {"ifa_valid": address.valid_seconds, "ifa_preferred": address.preferred_seconds}
         lasting = {name: _FOR_EVER if value is None else value for name, value in times.items()}
-        asked.append(("IFA_CACHEINFO", {**lasting, "cstamp": 0, "tstamp": 0}))
+        wanted.append(("IFA_CACHEINFO", {**lasting, "cstamp": 0, "tstamp": 0}))
     # pyroute2 before 0.8 doesn't know IFA_RT_PRIORITY
     metric = attribute(_IFA_RT_PRIORITY, struct.pack("=I", address.metric)) if address.metric else b""
-    return encoded(message, asked) + metric
+    return encoded(message, wanted) + metric
 
 
 def route_body(index: int, route: Route, *, removing: bool = False) -> bytes:
-    """What adds or removes a route."""
+    """Returns the body of a message that adds or removes a route."""
     from pyroute2.netlink.rtnl.rtmsg import rtmsg
 
     option = route.option
@@ -196,24 +197,24 @@ def route_body(index: int, route: Route, *, removing: bool = False) -> bytes:
     message["scope"] = _NOWHERE if removing else _scope(route, family)
     message["flags"] = _ONLINK if route.onlink else 0
     metric = _default_metric(family) if option.metric is None else option.metric
-    asked: list[tuple[str, Any]] = [
+    wanted: Attributes = [
         ("RTA_OIF", index),
         ("RTA_TABLE", MAIN_TABLE if option.table is None else option.table),
         ("RTA_PRIORITY", metric),
     ]
-    asked += [("RTA_DST", str(to.network_address))] if to.prefixlen else []
-    asked += [("RTA_PREFSRC", option.source)] if option.source else []
+    wanted += [("RTA_DST", str(to.network_address))] if to.prefixlen else []
+    wanted += [("RTA_PREFSRC", option.source)] if option.source else []
     if option.via and _family(option.via) == family:
-        asked.append(("RTA_GATEWAY", option.via))
+        wanted.append(("RTA_GATEWAY", option.via))
     elif option.via:
-        asked.append(("RTA_VIA", {"family": _family(option.via), "addr": option.via}))
-    return encoded(message, asked)
+        wanted.append(("RTA_VIA", {"family": _family(option.via), "addr": option.via}))
+    return encoded(message, wanted)
 
 
 def _scope(route: Route, family: int) -> int:
-    """Of a route without a gateway that nobody has said it of: the link's, so that gateways are looked for there."""
-    nobody = family == socket.AF_INET and route.scope == 0 and route.option.via is None
-    return _LINK_SCOPE if nobody else route.scope
+    """The scope of a route; without a gateway or a scope of its own it is the link's, so that gateways are looked for there."""
+    of_link = family == socket.AF_INET and route.scope == 0 and route.option.via is None
+    return _LINK_SCOPE if of_link else route.scope
 
 
 def _anywhere(option: InterfaceRoute) -> str:
@@ -225,14 +226,17 @@ def _family(text: str) -> int:
 
 
 def announce_subnets(channel: Channel, indexes: Collection[int]) -> None:
-    """Have the kernel tell of the routes to the subnets of IPv4 addresses again, by taking each away and putting it back."""
-    doing = "have the kernel announce the routes to subnets"
+    """Makes the kernel announce the routes to the subnets of IPv4 addresses again, by removing and adding each.
+
+    Raises `KernelError`.
+    """
+    doing = "announce the routes to subnets"
     for _kind, message in channel.dump(doing, RTM_GETROUTE, _ROUTE.pack(socket.AF_INET, 0, 0, 0, 0, 0, 0, 0, 0)):
         *what, flags = _ROUTE.unpack_from(message)
         _family, _to, _from, _tos, *kind = what
         held = attributes(message, _ROUTE.size)
         if _u32(held.get(_RTA_OIF), 0) in indexes and tuple(kind) == _OF_A_SUBNET:
-            # What the link is at may not be said (RTNH_F_DEAD and others).
+            # The state of the link may not be sent (RTNH_F_DEAD and others).
             body = _ROUTE.pack(*what, flags & _ONLINK) + message[_ROUTE.size :]
-            channel.ask(doing, RTM_DELROUTE, body)
-            channel.ask(doing, RTM_NEWROUTE, body, NLM_F_CREATE | NLM_F_APPEND)
+            channel.request(doing, RTM_DELROUTE, body)
+            channel.request(doing, RTM_NEWROUTE, body, NLM_F_CREATE | NLM_F_APPEND)

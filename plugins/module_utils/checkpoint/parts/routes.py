@@ -139,9 +139,9 @@ class RouteChange:
     def do(self, host: Any) -> None:
         channel: Channel = host.channel
         if self.gone:
-            channel.ask(self.words, _NEWROUTE, self.route.body, NLM_F_CREATE | NLM_F_APPEND)
+            channel.request(self.words, _NEWROUTE, self.route.body, NLM_F_CREATE | NLM_F_APPEND)
         else:
-            channel.ask(self.words, _DELROUTE, self.route.body)
+            channel.request(self.words, _DELROUTE, self.route.body)
 
 
 def route_changes(was: Collection[RawRoute], found: Collection[RawRoute], ours: Collection[str]) -> list[RouteChange]:
