@@ -20,7 +20,8 @@ description:
     collection's own code. Whether that copy works is tried when the checkpoint is made.
   - The snapshot has all interfaces of the host's own namespace with their settings, MAC and MTU, addresses and routes, the ports
     of bridges with their settings and VLANs, and the files of all tools that keep interfaces over a reboot (below
-    C(/etc/systemd/network), C(/etc/netplan), C(/etc/NetworkManager/system-connections) and C(/etc/network)).
+    C(/etc/systemd/network), C(/etc/netplan), C(/etc/NetworkManager/system-connections) and C(/etc/network), and the files
+    C(/etc/sysctl.d/90-virtnet-kvm-*) that this collection writes).
   - A restore removes bridges, VLAN interfaces and persistent TUN and TAP devices that were made since, and makes again those
     that are gone. Guests' taps and libvirt's own bridges are left as they are, except that a tap is put back on the bridge that
     it was on. A module of this collection that is still at work is ended first.
@@ -112,7 +113,7 @@ actions:
   type: list
   elements: str
   sample:
-    - put back /etc/systemd/network/10-eth0.network
+    - restore /etc/systemd/network/10-eth0.network
     - remove bridge br0
     - add address 192.0.2.10/24 to eth0
 checkpoint:
