@@ -5,7 +5,8 @@
 """Dataclasses as JSON, and back by the types that their fields declare.
 
 A field's type is a scalar, bytes, a dataclass, an `Optional` or another union of these, or a tuple, list, frozenset or
-mapping (by strings) of these. No class is registered: an object in JSON names its class, which is the declared one or a subclass of it.
+mapping (by strings) of these. No class is registered: an object in JSON names its class, which is the declared one or a subclass of it; without a name
+it is the declared one.
 """
 
 from __future__ import annotations
@@ -151,7 +152,7 @@ def _decode_union(members: tuple[Any, ...], held: Json, where: str) -> object:
 
 
 def _decode_object(declared: type, held: Json, where: str) -> object:
-    name = held.get(_CLASS) if isinstance(held, Mapping) else None
+    name = held.get(_CLASS, declared.__name__) if isinstance(held, Mapping) else None
     found = _classes(declared).get(name) if isinstance(name, str) else None
     if found is None or not isinstance(held, Mapping):
         raise _unusable(where, held, f"a {declared.__name__}")

@@ -12,6 +12,7 @@ import struct
 import sys
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Optional
 
 from ...model.interface.options import MAIN_TABLE, Address, InterfaceRoute, Route
@@ -30,19 +31,47 @@ _TEMPORARY, _MANAGED, _PERMANENT, _NOPREFIXROUTE = 0x01, 0x100, 0x80, 0x200
 _KEPT_FLAGS = 0x02 | 0x10 | _MANAGED | _NOPREFIXROUTE | 0x400  # nodad, home, mngtmpaddr, noprefixroute, mcautojoin
 _FOR_EVER = 0xFFFFFFFF
 
-_ROUTE = struct.Struct("=BBBBBBBBI")  # rtmsg: family, dst_len, src_len, tos, table, protocol, scope, type, flags
-_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_PREFSRC, _RTA_MULTIPATH, _RTA_TABLE = 1, 4, 5, 6, 7, 9, 15
-_RTA_VIA = 18
-_LOCAL_TABLE = 255
+ROUTE = struct.Struct("=BBBBBBBBI")  # rtmsg: family, dst_len, src_len, tos, table, protocol, scope, type, flags
+_NEXT_HOP = struct.Struct("=HBBi")  # rtnexthop: length, flags, hops, index
+RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_MULTIPATH, RTA_VIA = 1, 4, 5, 9, 18
+_RTA_PRIORITY, _RTA_PREFSRC, _RTA_TABLE = 6, 7, 15
+LOCAL_TABLE = 255
+CLONED = 0x200  # RTM_F_CLONED
+ONLINK = 4  # RTNH_F_ONLINK
 _UNICAST = 1
-_CLONED = 0x200
-_ONLINK = 4
 _NOWHERE = 255
 _LINK_SCOPE = 253
 _OF_A_SUBNET = (254, 2, 253, 1)  # the main table, RTPROT_KERNEL, RT_SCOPE_LINK, RTN_UNICAST
-_OF_OTHERS = (1, 2, 9)  # RTPROT_REDIRECT, RTPROT_KERNEL, RTPROT_RA
+OF_ADVERTISEMENTS = (1, 9)  # RTPROT_REDIRECT, RTPROT_RA
+_BY_ITSELF = (*OF_ADVERTISEMENTS, 2)  # RTPROT_KERNEL
 _IPV6_METRIC = 1024  # IP6_RT_PRIO_USER
-_NEXT_HOP = struct.Struct("=HBBi")  # rtnexthop: length, flags, hops, index
+
+
+@dataclass(frozen=True)
+class NextHop:
+    """One way of a route of several (RTA_MULTIPATH), with its attributes as the kernel sends them."""
+
+    flags: int
+    weight: int
+    index: int
+    attributes: bytes
+
+    def pack(self, *, index: Optional[int] = None) -> bytes:
+        """Returns it as it is sent, with another interface's index if one is given, and without the state of the link."""
+        length = _NEXT_HOP.size + len(self.attributes)
+        header = _NEXT_HOP.pack(length, self.flags & ONLINK, self.weight, self.index if index is None else index)
+        return header + self.attributes + bytes(-length % 4)
+
+
+def each_next_hop(payload: bytes) -> Iterator[NextHop]:
+    """Yields the ways of a route of several from RTA_MULTIPATH."""
+    place = 0
+    while place + _NEXT_HOP.size <= len(payload):
+        length, flags, weight, index = _NEXT_HOP.unpack_from(payload, place)
+        if length < _NEXT_HOP.size:
+            return
+        yield NextHop(flags, weight, index, payload[place + _NEXT_HOP.size : place + length])
+        place += (length + 3) & ~3
 
 
 def read_addresses(channel: Channel, names: Mapping[int, str]) -> dict[int, list[Address]]:
@@ -102,36 +131,31 @@ def read_routes(channel: Channel, names: Mapping[int, str]) -> dict[int, list[Ro
     """Returns the routes by the index of the interface that they leave by, without those that come and go by themselves:
     with addresses, or from router advertisements."""
     found: dict[int, list[Route]] = defaultdict(list)
-    for kind, message in channel.dump("read the routes", RTM_GETROUTE, _ROUTE.pack(0, 0, 0, 0, 0, 0, 0, 0, 0)):
-        family, prefix, _src, _tos, table, protocol, scope, of_type, flags = _ROUTE.unpack_from(message)
+    for kind, message in channel.dump("read the routes", RTM_GETROUTE, ROUTE.pack(0, 0, 0, 0, 0, 0, 0, 0, 0)):
+        family, prefix, _src, _tos, table, protocol, scope, of_type, flags = ROUTE.unpack_from(message)
         if kind != RTM_NEWROUTE or family not in _FAMILIES or of_type != _UNICAST:
             continue
-        if table == _LOCAL_TABLE or protocol in _OF_OTHERS or flags & _CLONED:
+        if table == LOCAL_TABLE or protocol in _BY_ITSELF or flags & CLONED:
             continue
-        held = attributes(message, _ROUTE.size)
+        held = attributes(message, ROUTE.size)
         for index, hop_flags, hop in _hops(family, flags, held):
             if index in names:
                 option = _route_option(family, prefix, _u32(held.get(_RTA_TABLE), table), {**held, **hop})
-                found[index].append(Route(option, protocol, scope, bool(hop_flags & _ONLINK)))
+                found[index].append(Route(option, protocol, scope, bool(hop_flags & ONLINK)))
     return found
 
 
 def _hops(family: int, flags: int, held: Mapping[int, bytes]) -> Iterator[tuple[int, int, Mapping[int, bytes]]]:
     """The interfaces that a route leaves by. IPv6 has no route of several: these are several routes to one destination."""
-    if _RTA_OIF in held:
-        yield _u32(held[_RTA_OIF], 0), flags, {}
+    if RTA_OIF in held:
+        yield _u32(held[RTA_OIF], 0), flags, {}
     elif family == socket.AF_INET6:
-        several, place = held.get(_RTA_MULTIPATH, b""), 0
-        while place + _NEXT_HOP.size <= len(several):
-            length, hop_flags, _weight, index = _NEXT_HOP.unpack_from(several, place)
-            if length < _NEXT_HOP.size:
-                break
-            yield index, hop_flags, attributes(several[place : place + length], _NEXT_HOP.size)
-            place += (length + 3) & ~3
+        for hop in each_next_hop(held.get(RTA_MULTIPATH, b"")):
+            yield hop.index, hop.flags, attributes(hop.attributes)
 
 
 def _route_option(family: int, prefix: int, table: int, held: Mapping[int, bytes]) -> InterfaceRoute:
-    target = _ip(family, held.get(_RTA_DST)) or ("::" if family == socket.AF_INET6 else "0.0.0.0")
+    target = _ip(family, held.get(RTA_DST)) or ("::" if family == socket.AF_INET6 else "0.0.0.0")
     metric = _u32(held.get(_RTA_PRIORITY), 0)
     return InterfaceRoute(
         to=f"{target}/{prefix}",
@@ -147,10 +171,10 @@ def _default_metric(family: int) -> int:
 
 
 def _gateway(family: int, held: Mapping[int, bytes]) -> Optional[str]:
-    if _RTA_VIA in held:  # of the other family (RFC 5549)
-        via = held[_RTA_VIA]
+    if RTA_VIA in held:  # of the other family (RFC 5549)
+        via = held[RTA_VIA]
         return _ip(_u32(via[:2], 0), via[2:])
-    return _ip(family, held.get(_RTA_GATEWAY))
+    return _ip(family, held.get(RTA_GATEWAY))
 
 
 # -- to the kernel ---------------------------------------------------------------------------------------------------------
@@ -195,7 +219,7 @@ def route_body(index: int, route: Route, *, removing: bool = False) -> bytes:
     message["proto"] = route.protocol
     message["type"] = _UNICAST
     message["scope"] = _NOWHERE if removing else _scope(route, family)
-    message["flags"] = _ONLINK if route.onlink else 0
+    message["flags"] = ONLINK if route.onlink else 0
     metric = _default_metric(family) if option.metric is None else option.metric
     wanted: Attributes = [
         ("RTA_OIF", index),
@@ -231,12 +255,12 @@ def announce_subnets(channel: Channel, indexes: Collection[int]) -> None:
     Raises `KernelError`.
     """
     doing = "announce the routes to subnets"
-    for _kind, message in channel.dump(doing, RTM_GETROUTE, _ROUTE.pack(socket.AF_INET, 0, 0, 0, 0, 0, 0, 0, 0)):
-        *what, flags = _ROUTE.unpack_from(message)
+    for _kind, message in channel.dump(doing, RTM_GETROUTE, ROUTE.pack(socket.AF_INET, 0, 0, 0, 0, 0, 0, 0, 0)):
+        *what, flags = ROUTE.unpack_from(message)
         _family, _to, _from, _tos, *kind = what
-        held = attributes(message, _ROUTE.size)
-        if _u32(held.get(_RTA_OIF), 0) in indexes and tuple(kind) == _OF_A_SUBNET:
+        held = attributes(message, ROUTE.size)
+        if _u32(held.get(RTA_OIF), 0) in indexes and tuple(kind) == _OF_A_SUBNET:
             # The state of the link may not be sent (RTNH_F_DEAD and others).
-            body = _ROUTE.pack(*what, flags & _ONLINK) + message[_ROUTE.size :]
+            body = ROUTE.pack(*what, flags & ONLINK) + message[ROUTE.size :]
             channel.request(doing, RTM_DELROUTE, body)
             channel.request(doing, RTM_NEWROUTE, body, NLM_F_CREATE | NLM_F_APPEND)
