@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Optional, Union
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import VirtnetError
@@ -58,12 +58,14 @@ def test_a_state_comes_back(state: InterfaceState) -> None:
     assert _round_trip(InterfaceState, state) == state
 
 
+@settings(max_examples=30)  # these hold what the states above do
 @given(RESUMES)
 def test_the_notes_of_a_killed_run_come_back(notes: Resume) -> None:
     assert to_json(notes), "empty notes are none"
     assert _round_trip(Resume, notes) == notes
 
 
+@settings(max_examples=30)
 @given(networks())
 def test_a_network_comes_back(network: Network) -> None:
     assert _round_trip(Network, network) == network

@@ -77,8 +77,8 @@ def test_units() -> None:
     }
     held = {1: struct.pack("=I", 400), 2: struct.pack("=I", 150), 5: b"\1", 8: struct.pack("!H", 0x88A8)}
     # one and a half seconds are neither one nor two
-    told = {"forward_delay": 4, "hello_time": 1.5, "stp": True, "vlan_protocol": "802.1ad"}
-    assert tables.options_from(tables.BRIDGE, held) == told
+    shown = {"forward_delay": 4, "hello_time": 1.5, "stp": True, "vlan_protocol": "802.1ad"}
+    assert tables.options_from(tables.BRIDGE, held) == shown
 
 
 def test_attributes_are_read_as_they_are_written() -> None:
@@ -94,8 +94,8 @@ def _vlan(flags: int, vid: int) -> bytes:
 def test_vlans_come_as_ranges() -> None:
     # 1 pvid untagged, 2-3 untagged, 10-20 tagged, 21 tagged
     held = _vlan(0x6, 1) + _vlan(0xC, 2) + _vlan(0x14, 3) + _vlan(0x8, 10) + _vlan(0x10, 20) + _vlan(0, 21)
-    told = {"pvid": 1, "tagged": ("10-21",), "untagged": ("1-3",)}
-    assert read._vlan_options(attribute(0, b"\0\0") + held) == told
+    shown = {"pvid": 1, "tagged": ("10-21",), "untagged": ("1-3",)}
+    assert read._vlan_options(attribute(0, b"\0\0") + held) == shown
     assert read._vlan_options(None) == {}
 
 

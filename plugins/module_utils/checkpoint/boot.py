@@ -46,7 +46,7 @@ TimeoutStartSec=60
 
 
 def _paths() -> tuple[str, str]:
-    """The unit, and the link by which a boot starts it."""
+    """Returns the unit, and the link by which a boot starts it."""
     return os.path.join(UNITS, UNIT), os.path.join(UNITS, "multi-user.target.wants", UNIT)
 
 
@@ -75,7 +75,7 @@ def arm(opened: Opened, snapshot: Snapshot, command: Sequence[str]) -> None:
 
 
 def _quoted(word: str) -> str:
-    """The word of a command as systemd.service(5) takes it."""
+    """Returns the word of a command as systemd.service(5) takes it."""
     escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
     return f'"{escaped}"'
 

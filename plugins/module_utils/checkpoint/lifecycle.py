@@ -169,7 +169,7 @@ class Checkpoint:
         return {**_nothing(describe_end(last)), "checkpoint": _end(last)}
 
     def _open_one(self, name: str) -> Optional[Opened]:
-        """The open checkpoint. Raises `OptionError` if it has another name."""
+        """Returns the open checkpoint. Raises `OptionError` if it has another name."""
         opened = self._store.opened()
         if opened is not None and opened.name != name:
             raise OptionError(

@@ -24,11 +24,11 @@ class Host(requests.Host, Protocol):
 
     @property
     def root(self) -> str:
-        """The directory that holds the host's files: /."""
+        """Returns the directory that holds the host's files: /."""
 
     @property
     def channel(self) -> Channel:
-        """A netlink socket."""
+        """Returns a netlink socket."""
 
     def has_tool(self, tool: str) -> bool:
         """Returns whether the host has a boot tool (``networkd``, ...) that can read its files again."""
@@ -79,7 +79,7 @@ class Part(ABC, Generic[K]):
         return ()
 
     def boot_handlers(self, _done: Sequence[Step], _host: Host) -> Sequence[Step]:
-        """Returns the same for a restore at boot, when nothing runs yet."""
+        """Returns what to do once at boot, after the files are restored and before anything reads them."""
         return ()
 
 

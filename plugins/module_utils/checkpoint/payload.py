@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Iterator
 
 from ..backend.os import commands
+from ..backend.os.atomic import write_file
 from ..errors import HostError, VirtnetError
 from . import cli
 
@@ -70,13 +71,12 @@ def pack_code(directory: str) -> str:
 
 def _launcher(directory: str, code: str) -> str:
     path = os.path.join(directory, LAUNCHER)
-    with open(path, "w", encoding="utf-8") as handle:
-        handle.write(_SCRIPT.format(path=path, code=code, main=cli.__name__))
+    write_file(path, _SCRIPT.format(path=path, code=code, main=cli.__name__).encode())
     return path
 
 
 def _sources() -> Iterator[tuple[str, bytes]]:
-    """The files of this package from where it was imported: the archive that Ansible sends, or a directory."""
+    """Yields the files of this package from where it was imported: the archive that Ansible sends, or a directory."""
     archive = getattr(globals().get("__loader__"), "archive", None)
     if archive:
         with zipfile.ZipFile(archive) as content:

@@ -105,7 +105,7 @@ class Restore:
         return True
 
     def _needed(self) -> list[tuple[Part[Any], Sequence[Step]]]:
-        """The steps that are needed now, by part, without those of parts that others bring back."""
+        """Returns the steps that are needed now, by part, without those of parts that others bring back."""
         found: list[tuple[Part[Any], Sequence[Step]]] = []
         busy: set[str] = set()
         for part in self._parts:
@@ -128,5 +128,5 @@ class Restore:
 
 
 def _failure(words: str, error: str) -> str:
-    """What failed, and why; an error that begins with these words says both."""
+    """Returns what failed, and why. An error that begins with these words says both."""
     return error if error.startswith(words) else f"{words} ({error})"

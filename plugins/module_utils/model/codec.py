@@ -87,7 +87,7 @@ def _defaults(cls: type) -> Mapping[str, object]:
 
 
 def _same(value: object, default: object) -> bool:
-    """`False == 0` and `1 == 1.0` must not be taken for one another."""
+    """Returns whether both are equal and of one type, unlike `False == 0` and `1 == 1.0`."""
     return type(value) is type(default) and value == default
 
 
@@ -98,7 +98,7 @@ def _field_types(cls: type) -> Mapping[str, Any]:
 
 
 def _classes(declared: type) -> Mapping[str, type]:
-    """The declared class and all that inherit from it, by name. They aren't kept, as others may be imported later."""
+    """Returns the declared class and all that inherit from it, by name. Others may be imported later, so this isn't cached."""
     found = {declared.__name__: declared}
     children: list[type] = declared.__subclasses__()
     for subclass in children:
@@ -138,7 +138,7 @@ def _decode_items(origin: object, arguments: tuple[Any, ...], held: Json, where:
 
 
 def _decode_union(members: tuple[Any, ...], held: Json, where: str) -> object:
-    """The first member that fits; an object names its class, so that it fits one only."""
+    """Returns the value of the first member that fits. An object names its class, so that it fits only one."""
     if held is None and type(None) in members:
         return None
     problems = []
@@ -168,7 +168,7 @@ def _decode_object(declared: type, held: Json, where: str) -> object:
 
 
 def _is_scalar(declared: object, held: Json) -> bool:
-    """Whole numbers and others aren't told apart: a kernel may have 1.5 s where an option is in whole seconds."""
+    """Returns whether it is a value of this type. An int may be a fraction: a kernel may have 1.5 s where an option has seconds."""
     if declared in (int, float):
         return isinstance(held, (int, float)) and not isinstance(held, bool)
     return declared in (str, bool, type(None)) and type(held) is declared

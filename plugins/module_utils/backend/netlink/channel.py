@@ -55,7 +55,7 @@ class KernelError(HostError):
 
 @contextlib.contextmanager
 def inside(netns: Optional[str]) -> Iterator[None]:
-    """What is opened in this context belongs to a network namespace, given by its name or path; ``None`` is this one.
+    """Enters a network namespace, given by its name or path, so that what is opened belongs to it; ``None`` is this one.
 
     Raises `OptionError` where there is no such namespace.
     """

@@ -63,7 +63,7 @@ def _forwarding_table(channel: Channel, doing: str, bridge: int, names: Mapping[
 
 
 def _state(state: int) -> str:
-    """The state in the words of bridge(8)."""
+    """Returns the state in the words of bridge(8)."""
     if state & _NUD_PERMANENT:
         return "permanent"
     return "static" if state & _NUD_NOARP else "learned"

@@ -76,7 +76,7 @@ class Interfaces:
         return self._dump
 
     def _index(self, name: str, doing: str) -> int:
-        """The index of an interface, which may have been created since the last dump."""
+        """Returns the index of an interface, which may have been created since the last dump."""
         if name not in self._indexes:
             found = self._channel.get(doing, RTM_GETLINK, link_request(name=name))
             if found is None:
@@ -99,8 +99,11 @@ class Interfaces:
         return self._features
 
     def _can_create(self, kind: str) -> bool:
-        """Requests one that no kernel creates: a kernel that has the kind says what is wrong with the request (br_validate and
-        vlan_validate come after rtnl_link_ops_get, which loads the module), another that it has no such kind."""
+        """Returns whether the kernel has this kind, by a request that it always refuses.
+
+        A kernel that has the kind says what is wrong with the request (br_validate and vlan_validate come after
+        rtnl_link_ops_get, which loads the module), another that it has no such kind.
+        """
         info = attribute(1, kind.encode() + b"\0")
         body = LINK.pack(0, 0, 0, 0, 0) + attribute(1, b"\1\0\0\0\0\0") + attribute(18, info)
         try:
@@ -110,7 +113,10 @@ class Interfaces:
         return True
 
     def _has_bridge_vlans(self) -> bool:
-        """A bridge shows it. Where there is none, a kernel that has VLANs looks at the protocol of their tags first."""
+        """Returns whether bridges have VLANs, which a bridge shows.
+
+        Where there is no bridge, a kernel that has VLANs looks at the protocol of their tags before all else.
+        """
         shown = self._links().bridge_vlans
         if shown is not None:
             return shown
@@ -269,7 +275,7 @@ class Interfaces:
 
 
 def _common(definition: Interface) -> Attributes:
-    """The attributes that an interface of any kind has."""
+    """Returns the attributes that an interface of any kind has."""
     wanted: Attributes = []
     if definition.mac is not None:
         wanted.append(("IFLA_ADDRESS", definition.mac))
@@ -279,7 +285,7 @@ def _common(definition: Interface) -> Attributes:
 
 
 def _link_info(kind: str, data: Attributes) -> Attributes:
-    """IFLA_LINKINFO: the kind, and its settings if any are given."""
+    """Returns IFLA_LINKINFO: the kind, and its settings if any are given."""
     info: Attributes = [("IFLA_INFO_KIND", kind)]
     if data:
         info.append(("IFLA_INFO_DATA", {"attrs": data}))

@@ -146,7 +146,7 @@ def read_routes(channel: Channel, names: Mapping[int, str]) -> dict[int, list[Ro
 
 
 def _hops(family: int, flags: int, held: Mapping[int, bytes]) -> Iterator[tuple[int, int, Mapping[int, bytes]]]:
-    """The interfaces that a route leaves by. IPv6 has no route of several: these are several routes to one destination."""
+    """Yields the interfaces that a route leaves by. IPv6 has no route of several: these are several routes to one destination."""
     if RTA_OIF in held:
         yield _u32(held[RTA_OIF], 0), flags, {}
     elif family == socket.AF_INET6:
@@ -236,7 +236,7 @@ def route_body(index: int, route: Route, *, removing: bool = False) -> bytes:
 
 
 def _scope(route: Route, family: int) -> int:
-    """The scope of a route; without a gateway or a scope of its own it is the link's, so that gateways are looked for there."""
+    """Returns the scope of a route: without a gateway and a scope of its own it is the link's, so that gateways are found there."""
     of_link = family == socket.AF_INET and route.scope == 0 and route.option.via is None
     return _LINK_SCOPE if of_link else route.scope
 

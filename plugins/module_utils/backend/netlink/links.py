@@ -60,7 +60,7 @@ def exists(device: str) -> bool:
 
 @contextlib.contextmanager
 def _driver() -> Iterator[Interfaces]:
-    """Imported only where a guest is reconnected, which is seldom: pyroute2 takes a third of a second."""
+    """Opens the driver, which is imported only here: pyroute2 takes a third of a second, and guests are reconnected rarely."""
     from .interfaces import Interfaces
 
     with contextlib.closing(Interfaces()) as driver:

@@ -46,12 +46,12 @@ def read_ipv4_subnets(root: str = "/") -> Iterator[tuple[str, str]]:
 
 
 def _ipv4(word: str) -> str:
-    """An address as the kernel prints it: a 32-bit word in the machine's byte order."""
+    """Returns the address of a 32-bit word in the machine's byte order, as the kernel prints it."""
     return socket.inet_ntoa(struct.pack("=I", int(word, 16)))
 
 
 def _lines(path: str) -> list[str]:
-    """The lines of a table; none where the kernel has no such protocol."""
+    """Returns the lines of a table; none where the kernel has no such protocol."""
     try:
         with open(path, encoding="ascii") as handle:
             return handle.read().splitlines()

@@ -106,7 +106,7 @@ def read_states(channel: Channel, dump: LinkDump) -> dict[str, InterfaceState]:
 
 
 def _attached(tun: Mapping[int, bytes], held: Mapping[int, bytes]) -> bool:
-    """Whether a process has the device open: one of a single queue has a carrier just then (tun_attach, __tun_detach)."""
+    """Returns whether a process has the device open: one of a single queue has a carrier just then (tun_attach, __tun_detach)."""
     if not tun:
         return False
     if _TUN_QUEUES in tun:
@@ -144,7 +144,7 @@ def _common(name: str, flags: int, held: Mapping[int, bytes]) -> dict[str, Any]:
 
 
 def _ipv6(families: bytes) -> Optional[Ipv6]:
-    """Read from the array that the kernel puts into each link's message: reading /proc for each link would take long."""
+    """Reads the settings from the array that the kernel puts into each link's message: reading /proc for each link would take long."""
     conf = attributes(attributes(families).get(AF_INET6, b"")).get(_INET6_CONF)
     if conf is None:
         return None
@@ -167,7 +167,7 @@ def _port(name: str, info: Mapping[int, bytes], vlans: Optional[bytes]) -> Optio
 
 
 def _read_bridge_vlans(channel: Channel) -> dict[int, bytes]:
-    """The VLANs of each bridge and each port, by index: a second dump, which only bridges answer."""
+    """Returns the VLANs of each bridge and each port, by index: a second dump, which only bridges answer."""
     found = {}
     for kind, message in channel.dump("read the bridges' VLANs", RTM_GETLINK, link_request(AF_BRIDGE, vlans=True)):
         if kind == RTM_NEWLINK:
@@ -176,7 +176,7 @@ def _read_bridge_vlans(channel: Channel) -> dict[int, bytes]:
 
 
 def _vlan_options(payload: Optional[bytes]) -> dict[str, Any]:
-    """``pvid``, ``tagged`` and ``untagged`` as the kernel has them; the pvid is among the latter."""
+    """Returns ``pvid``, ``tagged`` and ``untagged`` as the kernel has them; the pvid is among the latter."""
     if payload is None:
         return {}
     pvid = 0

@@ -77,7 +77,7 @@ class FilesPart(Part[SavedFiles]):
         return [ReloadTool(tool, names, paths) for tool in tools]
 
     def boot_handlers(self, done: Sequence[Step], host: Host) -> Sequence[GenerateNetplan]:
-        """Only netplan's generator has run already, on the files that were there then."""
+        """Returns netplan's generator, the only one that has run already, on the files that were there then."""
         return [GenerateNetplan()] if "netplan" in tools_of(_paths(done), host.root) else ()
 
 
@@ -130,7 +130,7 @@ def differing(saved: Files, current: Files) -> list[str]:
 
 
 def _clash(saved: Files, current: Files) -> bool:
-    """Whether a path has become a directory, or is none any more: then removing has to make room first."""
+    """Returns whether a path has become a directory, or is none any more: then removing has to make room first."""
     return any(path in current and current[path].directory != file.directory for path, file in saved.items())
 
 

@@ -73,7 +73,7 @@ class RestoreLinkLocal:
         return f"restore the link-local addresses of {self.name}"
 
     def do(self, host: Host) -> None:
-        """Has the kernel make its own first. An address that it doesn't make was a user's, and is added."""
+        """Makes the kernel add its own first. An address that it doesn't add was a user's."""
         driver = host.interfaces(None)
         if self.add and self.mode != "none":
             driver.set_ipv6(self.name, Ipv6(addr_gen_mode="none"))

@@ -37,13 +37,13 @@ class RawRoute:
 
     @property
     def direct(self) -> bool:
-        """Whether it needs no gateway, so that no other route has to be there first."""
+        """Returns whether it needs no gateway, so that no other route has to be there first."""
         numbers = {number for number, _value in each_attribute(self.body, layer3.ROUTE.size)}
         return not {layer3.RTA_GATEWAY, layer3.RTA_VIA, layer3.RTA_MULTIPATH} & numbers
 
     @property
     def words(self) -> str:
-        """The main parts, as ip-route(8) shows them."""
+        """Returns the main parts, as ip-route(8) shows them."""
         family, prefix, *_rest, kind, _flags = layer3.ROUTE.unpack_from(self.body)
         held = dict(each_attribute(self.body, layer3.ROUTE.size))
         to = f"{socket.inet_ntop(family, held[layer3.RTA_DST])}/{prefix}" if layer3.RTA_DST in held else "default"
@@ -116,7 +116,7 @@ def _raw_route(message: bytes, names: Mapping[int, str]) -> Optional[RawRoute]:
 
 
 def _without_state(number: int, payload: bytes) -> bytes:
-    """The payload without whether a way is up at the moment."""
+    """Returns the payload without whether a way is up at the moment."""
     if number != layer3.RTA_MULTIPATH:
         return payload
     return b"".join(hop.pack() for hop in layer3.each_next_hop(payload))

@@ -67,7 +67,7 @@ def restore_target(saved: SavedInterfaces, current: States, libvirt_bridges: fro
 
 
 def _desired(was: Optional[InterfaceState], is_now: Optional[InterfaceState]) -> Optional[InterfaceState]:
-    """The state that an interface should have; ``None`` if it should not be there, or can't be."""
+    """Returns the state that an interface should have; ``None`` if it should not be there, or can't be."""
     if was is None:
         return None if is_now is None or _can_create(is_now) else is_now
     if is_now is None:
@@ -80,7 +80,7 @@ def _desired(was: Optional[InterfaceState], is_now: Optional[InterfaceState]) ->
 
 
 def _can_create(state: InterfaceState) -> bool:
-    """Whether it can be created again as it was; what can't is never removed either."""
+    """Returns whether it can be created again as it was; what can't is never removed either."""
     return state.kind in ("bridge", "vlan") or (state.kind == _TUNTAP and not _of_a_guest(state))
 
 
@@ -89,7 +89,7 @@ def _of_a_guest(state: InterfaceState) -> bool:
 
 
 def _with_lifetimes(desired: InterfaceState, is_now: Optional[InterfaceState], elapsed: int) -> InterfaceState:
-    """The state with the lifetimes that leased addresses have by now."""
+    """Returns the state with the lifetimes that leased addresses have by now."""
     held = {_without_lifetime(address): address for address in (is_now.addresses if is_now else ())}
     addresses = tuple(held.get(_without_lifetime(address)) or _aged(address, elapsed) for address in desired.addresses)
     return replace(desired, addresses=addresses)
@@ -111,7 +111,7 @@ def _aged(address: Address, elapsed: int) -> Address:
 
 
 def _connected(states: dict[str, InterfaceState]) -> States:
-    """The states without VLANs whose parent won't be there, which go with it, and without ports of such a bridge."""
+    """Returns the states without VLANs whose parent won't be there, as they go with it, and without ports of such a bridge."""
     while gone := [name for name, state in states.items() if state.kind == "vlan" and _orphan(state, states)]:
         for name in gone:
             del states[name]
