@@ -57,7 +57,7 @@ class Interfaces:
 
 
 class FakeHost:
-    channel = NoRoutes()
+    channel: Any = NoRoutes()
 
     def __init__(self, base: Path) -> None:
         self.run_lock = Lock(str(base / "run/lock"), "busy for {seconds} seconds")

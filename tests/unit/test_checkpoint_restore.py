@@ -68,7 +68,7 @@ class RestoredHost(InterfacesHost):
     """The fake host, with what else a restore asks of one."""
 
     root = "/nonexistent"  # no file of the machine that this runs on
-    channel = Dump()
+    channel: Any = Dump()
 
     def has_tool(self, _tool: str) -> bool:
         return True
