@@ -55,7 +55,7 @@ class FakeHost:
         self.reloaded: list[str] = []
         self.root = str(base / "root")
 
-    def interfaces(self, _netns: Optional[str]) -> Interfaces:
+    def driver(self, _kind: type, _where: Optional[str] = None) -> Interfaces:
         return Interfaces()
 
     def routes(self) -> set[Any]:

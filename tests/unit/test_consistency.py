@@ -27,7 +27,7 @@ MOST_LINES = 400
 # From the top down: each may import those below it, and itself.
 LAYERS = (
     *("checkpoint_runner", "runner", "kinds", "engine", "run_state", "checkpoint"),
-    *("backend", "xml", "persist", "model", "errors"),
+    *("backend", "xml", "persist", "model", "contract", "errors"),
 )
 
 # What comes from outside, and the only layers that may know of it.

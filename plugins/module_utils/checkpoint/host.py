@@ -16,6 +16,7 @@ from ..backend.netlink.channel import Channel
 from ..backend.netlink.interfaces import Interfaces
 from ..backend.os.lock import run_lock
 from ..backend.os.paths import SYSTEM_URI
+from ..contract import DriverType
 from .parts.link_local import read_link_local
 from .parts.routes import RawRoute, read_routes
 
@@ -31,9 +32,16 @@ class NetworkHost:
         self._interfaces: Optional[Interfaces] = None
         self._channel: Optional[Channel] = None
 
-    def interfaces(self, _netns: Optional[str]) -> Interfaces:
+    @property
+    def uri(self) -> str:
+        return SYSTEM_URI
+
+    def driver(self, kind: type[DriverType], where: Optional[str] = None) -> DriverType:
+        del where  # the restore is about the host's own namespace
         if self._interfaces is None:
             self._interfaces = Interfaces(None)
+        if not isinstance(self._interfaces, kind):
+            raise TypeError(f"a restore has no {kind.__name__}")
         return self._interfaces
 
     @property
@@ -43,7 +51,7 @@ class NetworkHost:
         return self._channel
 
     def routes(self) -> set[RawRoute]:
-        names = {state.index: name for name, state in self.interfaces(None).all().items()}
+        names = {state.index: name for name, state in self.driver(Interfaces).all().items()}
         return read_routes(self.channel, names)
 
     def link_local(self) -> Mapping[str, tuple[str, ...]]:

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Callable, Optional, Protocol
 
+from ..contract import DriverType
 from ..errors import VirtnetError
 from ..model.interface.requests import InterfaceDriver
 from ..model.interface.steps import InterfaceStep, steps_to
@@ -36,7 +37,9 @@ class Host(Protocol):
     def root(self) -> str:
         """Where the directory / of its files is."""
 
-    def interfaces(self, netns: Optional[str]) -> InterfaceDriver: ...
+    @property
+    def uri(self) -> str: ...
+    def driver(self, kind: type[DriverType], where: Optional[str] = None) -> DriverType: ...
     def routes(self) -> set[RawRoute]: ...
     def link_local(self) -> Mapping[str, tuple[str, ...]]: ...
     def reload(self, tool: str, names: tuple[str, ...], changed: Sequence[str]) -> bool: ...
@@ -108,18 +111,18 @@ class Restore:
 
     def _aim(self) -> Aim:
         self._host.forget()
-        found = self._host.interfaces(None).all()
+        found = self._host.driver(InterfaceDriver).all()
         return aim(self._snapshot, found, self._foreign(), time.monotonic())
 
     def _to_interfaces(self) -> Sequence[InterfaceStep]:
         target = self._aim().target
-        driver = self._host.interfaces(None)
+        driver = self._host.driver(InterfaceDriver)
         return steps_to(driver.all(), target, bridge_vlans=VLAN_FILTERING in driver.features())
 
     def _to_the_rest(self) -> Sequence[Any]:
         """To what else they had; most of it comes with them."""
         goal = self._aim()
-        found = self._host.interfaces(None).all()
+        found = self._host.driver(InterfaceDriver).all()
         then = {name: state.index for name, state in self._snapshot.interfaces.items()}
         now = {name: state.index for name, state in found.items()}
         routes = [renumbered(route, then, now) for route in self._snapshot.routes]

@@ -10,6 +10,7 @@ import time
 
 from ..errors import VirtnetError
 from ..model.codec import decode, encode
+from ..model.interface.requests import InterfaceDriver
 from .host import NetworkHost
 from .parts.files import Files, decode_files, encode_files, read_files
 from .parts.interfaces import Snapshot
@@ -25,7 +26,7 @@ def take(store: Store, host: NetworkHost) -> Files:
     files = read_files(host.root)
     held = {
         "taken": time.monotonic(),
-        "interfaces": {name: encode(state) for name, state in host.interfaces(None).all().items()},
+        "interfaces": {name: encode(state) for name, state in host.driver(InterfaceDriver).all().items()},
         "routes": [
             [route.body.hex(), list(route.devices)] for route in sorted(host.routes(), key=lambda route: route.body)
         ],

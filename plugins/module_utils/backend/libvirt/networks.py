@@ -15,20 +15,23 @@ from typing import Any, Optional
 
 from ...errors import HostError
 from ...model.network.options import Network, normalise
-from ...model.network.steps import Guest, NetworkState
+from ...model.network.steps import Guest, NetworkDriver, NetworkState
 from ...model.network.updates import ADD, DELETE, MODIFY, Update
-from ...model.world import Neighbour, neighbour_of
 from ...xml.network import parse_network, render_interface, render_network, render_part
 from .connection import asking, require
 from .guests import Guests
 
 
-class Networks:
-    """The networks of one connection. Implements `model.network.steps.NetworkDriver`."""
+class Networks(NetworkDriver):
+    """The networks of one connection."""
 
     def __init__(self, connection: Any, guests: Guests) -> None:
         self._connection = connection
         self._guests = guests
+
+    def libvirt_version(self) -> int:
+        with asking("ask libvirt for its version"):
+            return int(self._connection.getLibVersion())
 
     def names(self) -> list[str]:
         """All networks, active and inactive, sorted."""
@@ -58,18 +61,17 @@ class Networks:
         state = self.observe(name)
         return _bridge(state) if state else None
 
-    def neighbours(self) -> tuple[Neighbour, ...]:
-        """All networks, as far as others have to know."""
+    def definitions(self) -> list[tuple[str, Network, bool]]:
         binding = require()
         found = []
         with asking("list the networks"):
             for network in self._connection.listAllNetworks(0):
                 active = bool(network.isActive())
                 text = network.XMLDesc(0 if active else binding.VIR_NETWORK_XML_INACTIVE)
-                found.append(neighbour_of(normalise(parse_network(text)), active))
-        return tuple(found)
+                found.append((network.name(), normalise(parse_network(text)), active))
+        return found
 
-    def leases(self, name: str) -> list[dict[str, Any]]:
+    def leases(self, name: str) -> list[dict[str, object]]:
         """The DHCP leases that the network's dnsmasq has given out; ``expiry`` is UTC in ISO 8601, or ``None`` for never."""
         with asking(f"read the leases of network {name}"):
             leases = self._get(name).DHCPLeases()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The interfaces of a network namespace, by netlink; implements `model.interface.requests.InterfaceDriver`."""
+"""The interfaces of a network namespace, by netlink; see `model.interface.requests.InterfaceDriver`."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from ...model.interface.options import (
     Tuntap,
     VlanIface,
 )
+from ...model.interface.requests import InterfaceDriver
 from . import details, layer3, tun
 from . import words as tables
 from .channel import (
@@ -49,7 +50,7 @@ _BRIDGE_FLAGS_MASTER, _BRIDGE_FLAGS_SELF = 1, 2
 _VLAN_PVID, _VLAN_UNTAGGED, _VLAN_RANGE_BEGIN, _VLAN_RANGE_END = 0x2, 0x4, 0x8, 0x10
 
 
-class Interfaces:
+class Interfaces(InterfaceDriver):
     """What one namespace has: read once, and again after a change; ``netns`` is a name, a path, or none."""
 
     def __init__(self, netns: Optional[str] = None) -> None:

@@ -10,6 +10,8 @@ import grp
 import pwd
 from typing import Optional
 
+from ...model.interface.requests import AccountDriver
+
 
 def known(kind: str, text: str) -> Optional[str]:
     """What a ``user`` or a ``group`` that is given by name or number is called; a number that nobody has is itself, and a
@@ -28,3 +30,10 @@ def name_of(kind: str, number: int) -> str:
         return pwd.getpwuid(number).pw_name if kind == "user" else grp.getgrgid(number).gr_name
     except (KeyError, OverflowError):
         return str(number)
+
+
+class Accounts(AccountDriver):
+    """The accounts of this host."""
+
+    def known(self, kind: str, text: str) -> Optional[str]:
+        return known(kind, text)

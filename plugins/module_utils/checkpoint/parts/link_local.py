@@ -50,7 +50,7 @@ class LinkLocalChange:
 
     def do(self, host: Any) -> None:
         """The kernel is asked to make its own first; what it doesn't make was a user's."""
-        driver: InterfaceDriver = host.interfaces(None)
+        driver: InterfaceDriver = host.driver(InterfaceDriver)
         if self.come and self.mode != "none":
             driver.set_ipv6(self.name, Ipv6(addr_gen_mode="none"))
             driver.set_ipv6(self.name, Ipv6(addr_gen_mode=self.mode))
