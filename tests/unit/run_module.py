@@ -12,6 +12,7 @@ from typing import Any, Callable
 
 import pytest
 from ansible.module_utils import basic
+from ansible.module_utils.common import warnings
 
 
 def run_module(monkeypatch: pytest.MonkeyPatch, main: Callable[[], None], **params: Any) -> dict[str, Any]:
@@ -21,6 +22,7 @@ def run_module(monkeypatch: pytest.MonkeyPatch, main: Callable[[], None], **para
     monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps(arguments).encode())
     if hasattr(basic, "_ANSIBLE_PROFILE"):  # ansible-core 2.19 and later
         monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy")
+    warnings._global_warnings.clear()  # of a module that ran in this process before
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     printed = io.StringIO()
     try:
