@@ -6,31 +6,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import cast
 
-from ansible.module_utils.basic import AnsibleModule
-
+from .backend.host import Host
 from .checkpoint.lifecycle import Checkpoint
-from .runner import run_module
+from .runner import Result, new_module, run_module
 
 STATES = ("created", "committed", "rolled_back")
 
 
 def run_checkpoint() -> None:
     """The module itself."""
-    module = AnsibleModule(
-        argument_spec={
+    module = new_module(
+        {
             "state": {"type": "str", "required": True, "choices": list(STATES)},
             "name": {"type": "str", "default": "ansible"},
             "timeout": {"type": "int", "default": 60},
-        },
-        supports_check_mode=True,
+        }
     )
 
-    def work(_host: Any) -> dict[str, Any]:
-        checkpoint, name = Checkpoint(), module.params["name"]
+    def work(_host: Host) -> Result:
+        checkpoint, name, timeout = Checkpoint(), str(module.params["name"]), cast(int, module.params["timeout"])
         if module.params["state"] == "created":
-            return checkpoint.create(name, module.params["timeout"], check=module.check_mode)
+            return checkpoint.create(name, timeout, check=module.check_mode)
         if module.params["state"] == "committed":
             return checkpoint.commit(name, check=module.check_mode)
         return checkpoint.roll_back(name, check=module.check_mode)

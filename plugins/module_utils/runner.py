@@ -13,7 +13,7 @@ import functools
 import signal
 from collections.abc import Sequence
 from types import FrameType
-from typing import Callable, Optional, Protocol
+from typing import Callable, NoReturn, Optional, Protocol, cast
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.common.yaml import HAS_YAML
@@ -29,13 +29,20 @@ Result = dict[str, object]
 
 
 class Module(Protocol):
-    """What the runner uses of `AnsibleModule`."""
+    """What is used of `AnsibleModule`, which has no types."""
 
     params: Options
     check_mode: bool
     _diff: bool
 
     def warn(self, warning: str) -> None: ...
+    def exit_json(self, **result: object) -> NoReturn: ...
+    def fail_json(self, msg: str, **result: object) -> NoReturn: ...
+
+
+def new_module(spec: ArgumentSpec, **constraints: object) -> Module:
+    """Reads and checks the module's parameters; ends the module where they are wrong."""
+    return cast(Module, AnsibleModule(argument_spec=spec, supports_check_mode=True, **constraints))
 
 
 class EndedError(VirtnetError):
@@ -51,7 +58,7 @@ def _interrupt(number: int, _frame: Optional[FrameType]) -> None:
 def run_resource(kind: Kind) -> None:
     """Runs a module that declares one resource."""
     spec = {**kind.argument_spec(), **kind.common_options}
-    module = AnsibleModule(argument_spec=spec, supports_check_mode=True, **kind.constraints())
+    module = new_module(spec, **kind.constraints())
 
     def work(host: Host) -> Result:
         resource = kind.parse(module.params)
@@ -73,16 +80,16 @@ def run_fabric(kinds: Sequence[Kind]) -> None:
             **kind.constraints(),
         }
         spec.update({kind.plural: items, **kind.common_options})
-    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
+    module = new_module(spec)
 
     def work(host: Host) -> Result:
         declared = [
             (kind, kind.parse(options, f"{kind.plural}[{place}]"))
             for kind in kinds
-            for place, options in enumerate(module.params[kind.plural] or ())
+            for place, options in enumerate(cast(list[Options], module.params[kind.plural] or []))
         ]
         resources = _settle(declared)
-        state = RunState(host.uri, module.params["checkpoint"])
+        state = RunState(host.uri, cast(Optional[str], module.params["checkpoint"]))
         outcomes = run(host, state, resources, check=module.check_mode)
         _warn(module, outcomes)
         return _results(host, [kind for kind, _resource in declared], outcomes)
@@ -97,28 +104,29 @@ def _settle(declared: Sequence[tuple[Kind, AnyResource]]) -> list[AnyResource]:
 
 def run_info(kind: Kind) -> None:
     """Runs the module that reads the resources of a kind."""
-    names = {"name": {"type": "list", "elements": "str", "aliases": ["names"]}}
-    spec = {**names, **kind.info_options, **kind.common_options}
-    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
+    name: ArgumentSpec = {"name": {"type": "list", "elements": "str", "aliases": ["names"]}}
+    spec = {**name, **kind.info_options, **kind.common_options}
+    module = new_module(spec)
 
     def work(host: Host) -> Result:
-        return {"changed": False, kind.plural: kind.info(host, module.params["name"], module.params)}
+        names = cast(Optional[list[str]], module.params["name"])
+        return {"changed": False, kind.plural: kind.info(host, names, module.params)}
 
     run_module(module, work, [kind])
 
 
-def run_module(module: AnsibleModule, work: Callable[[Host], Result], kinds: Sequence[Kind] = ()) -> None:
+def run_module(module: Module, work: Callable[[Host], Result], kinds: Sequence[Kind] = ()) -> None:
     """Does a module's work on its host, and exits or fails with the result; ``kinds`` bring the drivers of the host."""
     for number in ENDING:
         signal.signal(number, _interrupt)
     openers: dict[type[Driver], Opener] = {}
     for kind in kinds:
         openers.update(kind.drivers)
-    host = Host(module.params.get("uri", SYSTEM_URI), openers)
+    host = Host(str(module.params.get("uri", SYSTEM_URI)), openers)
     try:
         result = work(host)
     except MissingLibraryError as error:
-        module.fail_json(msg=missing_required_lib(error.library), exception=error.trace or None)
+        module.fail_json(msg=str(missing_required_lib(error.library)), exception=error.trace or None)
     except OptionError as error:
         module.fail_json(msg=str(error), option=error.option)
     except VirtnetError as error:
@@ -167,16 +175,16 @@ def _readable(shown: Shown) -> object:
         return shown
     import yaml
 
-    return yaml.dump(shown, Dumper=_dumper(), default_flow_style=False, sort_keys=False)
+    return str(yaml.dump(shown, Dumper=_dumper(), default_flow_style=False, sort_keys=False))
 
 
 @functools.cache
 def _dumper() -> type:
-    """A dumper that writes text in lines as a block, which a diff can show line by line."""
+    """Returns a dumper that writes text of several lines as a block, which a diff can show line by line."""
     import yaml
 
-    class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
-        def lines(self, value: str) -> object:
+    class Dumper(yaml.SafeDumper):
+        def lines(self, value: str) -> yaml.ScalarNode:
             return self.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
 
     Dumper.add_representer(str, Dumper.lines)
