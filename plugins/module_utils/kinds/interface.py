@@ -10,10 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Optional
 
-from ..backend.boot_tools.files import Files
-from ..backend.netlink.interfaces import Interfaces
-from ..backend.netlink.links import HostLinks
-from ..backend.os.accounts import Accounts
 from ..contract import AnyResource, ArgumentSpec, Host, Kind, Notes, Options, Plan, Resource, Shown, World
 from ..errors import OptionError
 from ..model.codec import decode, encode
@@ -126,16 +122,43 @@ class InterfaceResource(Resource[ObservedInterface]):
         return {"interface": describe_interface(driver, self.name) if state.definition is not None else None}
 
 
+# A run that has no interfaces waits for none of the code behind these drivers.
+
+
+def _open_interfaces(_host: Host, netns: Optional[str]) -> InterfaceDriver:
+    from ..backend.netlink.interfaces import Interfaces
+
+    return Interfaces(netns)
+
+
+def _open_accounts(_host: Host, _where: Optional[str]) -> AccountDriver:
+    from ..backend.os.accounts import Accounts
+
+    return Accounts()
+
+
+def _open_files(_host: Host, _where: Optional[str]) -> FileDriver:
+    from ..backend.boot_tools.files import Files
+
+    return Files()
+
+
+def _open_links(_host: Host, _where: Optional[str]) -> LinkDriver:
+    from ..backend.netlink.links import HostLinks
+
+    return HostLinks()
+
+
 class InterfaceKind(Kind):
     """One kind of interface."""
 
     restorable = True
     info_options = {"netns": {"type": "str"}}
     drivers = {
-        InterfaceDriver: lambda _host, netns: Interfaces(netns),
-        AccountDriver: lambda _host, _where: Accounts(),
-        FileDriver: lambda _host, _where: Files(),
-        LinkDriver: lambda _host, _where: HostLinks(),
+        InterfaceDriver: _open_interfaces,
+        AccountDriver: _open_accounts,
+        FileDriver: _open_files,
+        LinkDriver: _open_links,
     }
 
     #: What one is called in messages, and the class of its options.
