@@ -14,7 +14,6 @@ from .binding import (
     STRING,
     TEXT,
     VALUE,
-    YES,
     YES_NO,
     Attr,
     Attrs,
@@ -23,6 +22,7 @@ from .binding import (
     only,
 )
 from .converters import decode_cidr, decode_pci, encode_cidr, encode_pci
+from .parts import BANDWIDTH, VIRTUALPORT, VLAN
 
 DNSMASQ = "http://libvirt.org/schemas/network/dnsmasq/1.0"
 # How many guests use it: libvirt's bookkeeping.
@@ -132,42 +132,15 @@ _ROUTE = Table(
     Attr("gateway", "via", STRING),
     Attr("metric", "metric", NUMBER),
 )
-_RATE = Table(
-    model.Rate,
-    Attr("average", "average", NUMBER),
-    Attr("peak", "peak", NUMBER),
-    Attr("burst", "burst", NUMBER),
-)
-_BANDWIDTH = Table(model.Bandwidth, Child("inbound", "inbound", _RATE), Child("outbound", "outbound", _RATE))
-_VLAN_TAG = Table(model.VlanTag, Attr("id", "id", NUMBER), Attr("nativeMode", "native_mode", STRING))
-_VLAN = Table(
-    model.Vlan,
-    Attr("trunk", "trunk", YES),
-    Child("tag", "tags", _VLAN_TAG, many=True, key=("id",)),
-)
-_VIRTUALPORT_PARAMETERS = Table(
-    model.VirtualPortParameters,
-    Attr("managerid", "managerid", NUMBER),
-    Attr("typeid", "typeid", NUMBER),
-    Attr("typeidversion", "typeidversion", NUMBER),
-    Attr("instanceid", "instanceid", STRING),
-    Attr("interfaceid", "interfaceid", STRING),
-    Attr("profileid", "profileid", STRING),
-)
-_VIRTUALPORT = Table(
-    model.VirtualPort,
-    Attr("type", "type", STRING),
-    Child("parameters", "parameters", _VIRTUALPORT_PARAMETERS),
-)
 _PORT = only("isolated", YES_NO)
 PORTGROUP = Table(
     model.PortGroup,
     Attr("name", "name", STRING),
     Attr("default", "default", YES_NO),
     Attr("trustGuestRxFilters", "trust_guest_rx_filters", YES_NO),
-    Child("vlan", "vlan", _VLAN),
-    Child("virtualport", "virtualport", _VIRTUALPORT),
-    Child("bandwidth", "bandwidth", _BANDWIDTH),
+    Child("vlan", "vlan", VLAN),
+    Child("virtualport", "virtualport", VIRTUALPORT),
+    Child("bandwidth", "bandwidth", BANDWIDTH),
 )
 _DNSMASQ_OPTIONS = Table(None, Child(f"{{{DNSMASQ}}}option", VALUE, only("value"), many=True))
 
@@ -187,12 +160,12 @@ NETWORK = Table(
     Child("mac", "mac", only("address")),
     Child("domain", "domain", _DOMAIN),
     Child("dns", "dns", _DNS, plain=True),
-    Child("vlan", "vlan", _VLAN),
-    Child("bandwidth", "bandwidth", _BANDWIDTH),
+    Child("vlan", "vlan", VLAN),
+    Child("bandwidth", "bandwidth", BANDWIDTH),
     Child("port", "isolated", _PORT, plain=True),
     Child("ip", "ips", _IP, many=True, key=("address",)),
     Child("route", "routes", _ROUTE, many=True),
-    Child("virtualport", "virtualport", _VIRTUALPORT),
+    Child("virtualport", "virtualport", VIRTUALPORT),
     Child("portgroup", "portgroups", PORTGROUP, many=True, key=("name",)),
     Child(f"{{{DNSMASQ}}}options", "dnsmasq_options", _DNSMASQ_OPTIONS, nsmap={"dnsmasq": DNSMASQ}),
     ignore=_RUNTIME,
