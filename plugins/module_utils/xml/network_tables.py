@@ -19,6 +19,7 @@ from .binding import (
     Attrs,
     Child,
     Table,
+    ValueTable,
     only,
 )
 from .converters import decode_cidr, decode_pci, encode_cidr, encode_pci
@@ -38,8 +39,7 @@ _NAT = Table(
     ),
     Child("port", "ports", Table(model.PortRange, Attr("start", "start", NUMBER), Attr("end", "end", NUMBER))),
 )
-_PCI_ADDRESS = Table(
-    None,
+_PCI_ADDRESS = ValueTable(
     Attrs(("type", "domain", "bus", "slot", "function"), VALUE, decode_pci, encode_pci),
     ignore=_RUNTIME,
 )
@@ -142,7 +142,13 @@ PORTGROUP = Table(
     Child("virtualport", "virtualport", VIRTUALPORT),
     Child("bandwidth", "bandwidth", BANDWIDTH),
 )
-_DNSMASQ_OPTIONS = Table(None, Child(f"{{{DNSMASQ}}}option", VALUE, only("value"), many=True))
+_DNSMASQ_OPTIONS = ValueTable(Child(f"{{{DNSMASQ}}}option", VALUE, only("value"), many=True))
+
+
+def _is_forwarded(forward: object) -> bool:
+    """Returns whether a network has a <forward>: the isolated one has none, and one without a mode would be NAT."""
+    return isinstance(forward, model.Forward) and forward.mode not in (None, "none")
+
 
 NETWORK = Table(
     model.Network,
@@ -153,8 +159,7 @@ NETWORK = Table(
     Child("title", "title", TEXT),
     Child("description", "description", TEXT),
     Child("metadata", "metadata", FOREIGN),
-    # The isolated network has no <forward>; one without a mode would be NAT.
-    Child("forward", "forward", _FORWARD, desired=lambda forward: forward.mode not in (None, "none")),
+    Child("forward", "forward", _FORWARD, desired=_is_forwarded),
     Child("bridge", "bridge", _BRIDGE, plain=True),
     Child("mtu", "mtu", only("size", NUMBER)),
     Child("mac", "mac", only("address")),
