@@ -19,6 +19,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.fields import (
 )
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.libvirt_parts import (
     Bandwidth,
+    Extra,
     Rate,
 )
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.options import (
@@ -27,7 +28,6 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.options 
     DnsHost,
     DnsSrv,
     DnsTxt,
-    Extra,
     Lease,
     Network,
     PortGroup,

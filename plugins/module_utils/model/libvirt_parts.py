@@ -72,6 +72,19 @@ class VirtualPort:
     parameters: Optional[VirtualPortParameters] = option()
 
 
+@dataclass(frozen=True)
+class Extra:
+    """A part of a document that no option says, kept so that it isn't lost: where it stood, and what it was.
+
+    ``path`` is the element it stood in, below the document's root ("" is the root itself); an item of a list is named
+    by what identifies it (``portgroup[web]/vlan``), since lists are sorted and changed. ``xml`` is the element as text,
+    or ``@name=value`` for an attribute.
+    """
+
+    path: Optional[str] = option(removal=None)  # "" is a path
+    xml: Optional[str] = option(removal=None)
+
+
 def normalise_vlan(vlan: Vlan) -> Vlan:
     """Returns the VLANs without a ``trunk`` that says nothing new.
 

@@ -2,15 +2,19 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Elements that libvirt has in several of its documents, each read and written by one function of libvirt's for all.
+"""What libvirt's documents have in common: elements of several of them, and how the unknown is kept.
 
-<bandwidth> is virNetDevBandwidthFormat's, <vlan> virNetDevVlanFormat's, <virtualport> virNetDevVPortProfileFormat's.
+libvirt has one function for all documents that writes <bandwidth> (virNetDevBandwidthFormat), <vlan>
+(virNetDevVlanFormat), <virtualport> (virNetDevVPortProfileFormat).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Optional
+
 from ..model import libvirt_parts as model
-from .binding import NUMBER, STRING, YES, Attr, Child, Table
+from .binding import NUMBER, STRING, YES, Attr, Child, Table, Unknown, ordered
 
 _RATE = Table(
     model.Rate,
@@ -39,3 +43,13 @@ VIRTUALPORT = Table(
     Attr("type", "type", STRING),
     Child("parameters", "parameters", _VIRTUALPORT_PARAMETERS),
 )
+
+
+def extra_of(unknown: Iterable[Unknown]) -> Optional[tuple[model.Extra, ...]]:
+    """Returns what no rule took as the model keeps it, in one order; None if there is nothing."""
+    return tuple(model.Extra(path, xml) for path, xml in ordered(unknown)) or None
+
+
+def unknown_of(extra: Optional[Iterable[model.Extra]]) -> list[Unknown]:
+    """Returns what the model kept, for `write` to put back."""
+    return [Unknown(kept.path or "", kept.xml or "") for kept in extra or ()]

@@ -14,7 +14,7 @@ from typing import Optional
 
 from .. import values
 from ..fields import canonical, option
-from ..libvirt_parts import Bandwidth, VirtualPort, Vlan, normalise_vlan
+from ..libvirt_parts import Bandwidth, Extra, VirtualPort, Vlan, normalise_vlan
 
 # Modes in which libvirt makes a bridge of its own; "none" is the isolated network, which has no <forward>.
 OWN_BRIDGE_MODES = ("none", "nat", "route", "open")
@@ -168,19 +168,6 @@ class PortGroup:
     bandwidth: Optional[Bandwidth] = option()
     vlan: Optional[Vlan] = option()
     virtualport: Optional[VirtualPort] = option()
-
-
-@dataclass(frozen=True)
-class Extra:
-    """A part of a document that no option says, kept so that it isn't lost: where it stood, and what it was.
-
-    ``path`` is the element it stood in, below <network> ("" is <network> itself); an item of a list is named by what
-    identifies it (``portgroup[web]/vlan``), since lists are sorted and changed. ``xml`` is the element as text, or
-    ``@name=value`` for an attribute.
-    """
-
-    path: Optional[str] = option(removal=None)  # "" is a path
-    xml: Optional[str] = option(removal=None)
 
 
 @dataclass(frozen=True)
