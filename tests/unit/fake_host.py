@@ -72,7 +72,7 @@ class FakeNetworks(NetworkDriver):
 
     def _get(self, name: str) -> _Kept:
         if name not in self.kept:
-            raise HostError(f"look for network {name}", "there is none of that name")
+            raise HostError(f"find network {name}", "libvirt has no network of that name")
         return self.kept[name]
 
     def names(self) -> list[str]:
