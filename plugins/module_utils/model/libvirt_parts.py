@@ -30,7 +30,7 @@ class Rate:
 
 @dataclass(frozen=True)
 class Bandwidth:
-    """<bandwidth>: what libvirt's traffic control (tc) allows in each direction."""
+    """<bandwidth>: the limits that libvirt sets with tc in each direction."""
 
     inbound: Optional[Rate] = option()
     outbound: Optional[Rate] = option()
@@ -54,7 +54,7 @@ class Vlan:
 
 @dataclass(frozen=True)
 class VirtualPortParameters:
-    """<parameters> of <virtualport>; which of them count depends on its type."""
+    """<parameters> of <virtualport>; its type says which of them it takes."""
 
     managerid: Optional[int] = option(minimum=0, maximum=255, removal=None)
     typeid: Optional[int] = option(minimum=0, maximum=16777215, removal=None)
@@ -66,7 +66,7 @@ class VirtualPortParameters:
 
 @dataclass(frozen=True)
 class VirtualPort:
-    """<virtualport>: how the port is announced to the switch that it's on."""
+    """<virtualport>: the kind of switch that the port is on, and what it has to know of the port."""
 
     type: Optional[str] = option(choices=("802.1Qbg", "802.1Qbh", "midonet", "openvswitch"))
     parameters: Optional[VirtualPortParameters] = option()
@@ -74,7 +74,7 @@ class VirtualPort:
 
 @dataclass(frozen=True)
 class Extra:
-    """A part of a document that no option says, kept so that it isn't lost: where it stood, and what it was.
+    """A part of a document for which there is no option, kept so that it isn't lost.
 
     ``path`` is the element it stood in, below the document's root ("" is the root itself); an item of a list is named
     by what identifies it (``portgroup[web]/vlan``), since lists are sorted and changed. ``xml`` is the element as text,

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Tables that bind option classes to XML elements, and the two walks over them: read and write.
+"""Tables that bind option classes to XML elements, and the two functions that go through them: `read` and `write`.
 
 A `Table` says how one element is one value; its rules say which attributes, text and children make which field. What no
 rule takes is kept as `Unknown` with the path at which it stood, and `write` puts it back there, so nothing is lost.
@@ -81,7 +81,7 @@ class Child:
     """A field in a child element, or in all children of that tag (``many``).
 
     - ``key`` are the fields that identify an item of a list; without it, all its scalars do;
-    - ``plain``: the element means nothing when it is empty, so it may be made to hold what is unknown in it;
+    - ``plain``: the element means nothing when it is empty, so `write` may add it to hold what is unknown in it;
     - ``empty``: the element is a value even where nothing in it is known, as an item of a list always is;
     - ``desired`` says which values are written.
     """
@@ -253,9 +253,9 @@ def _segment(rule: Child, value: object) -> str:
 
 
 def ordered(unknown: Iterable[Unknown]) -> list[Unknown]:
-    """Returns the unknown in one order, in whichever order the items of a list stood.
+    """Returns the unknown in one order, as lists may be read in any.
 
-    Elements of one parent stay in their order, as that may mean something; attributes are sorted by name.
+    Elements of one parent stay in their order, which may mean something; attributes are sorted by name.
     """
     return sorted(unknown, key=lambda u: (u.path, not u.xml.startswith("@"), u.xml if u.xml.startswith("@") else ""))
 

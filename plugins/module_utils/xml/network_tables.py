@@ -26,7 +26,7 @@ from .converters import decode_cidr, decode_pci, encode_cidr, encode_pci
 from .parts import BANDWIDTH, VIRTUALPORT, VLAN
 
 DNSMASQ = "http://libvirt.org/schemas/network/dnsmasq/1.0"
-# How many guests use it: libvirt's bookkeeping.
+# The number of guests that use it, which libvirt counts.
 _RUNTIME = ("connections",)
 
 _NAT = Table(
