@@ -6,34 +6,31 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
+from typing import cast
 
 from .backend.host import Host
 from .checkpoint.lifecycle import Checkpoint
-from .runner import run_module
+from .runner import Result, new_module, run_module
 
 STATES = ("created", "committed", "rolled_back")
 
 
 def run_checkpoint() -> None:
     """Runs `net_checkpoint`."""
-    module = AnsibleModule(
-        argument_spec={
+    module = new_module(
+        {
             "state": {"type": "str", "required": True, "choices": list(STATES)},
             "name": {"type": "str", "default": "ansible"},
             "timeout": {"type": "int", "default": 60},
-        },
-        supports_check_mode=True,
+        }
     )
 
-    def work(_host: Host) -> dict[str, Any]:
-        checkpoint, name, check = Checkpoint(), module.params["name"], module.check_mode
+    def work(_host: Host) -> Result:
+        checkpoint, name, check = Checkpoint(), str(module.params["name"]), module.check_mode
         if module.params["state"] == "created":
-            return checkpoint.create(name, module.params["timeout"], check=check)
+            return {**checkpoint.create(name, cast(int, module.params["timeout"]), check=check)}
         if module.params["state"] == "committed":
-            return checkpoint.commit(name, check=check)
-        return checkpoint.roll_back(name, check=check)
+            return {**checkpoint.commit(name, check=check)}
+        return {**checkpoint.roll_back(name, check=check)}
 
     run_module(module, work)

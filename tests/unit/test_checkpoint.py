@@ -64,7 +64,7 @@ class FakeHost:
         self.reloaded: list[tuple[str, tuple[str, ...]]] = []
         self.root = str(base / "root")
 
-    def interfaces(self, _netns: Optional[str]) -> Interfaces:
+    def driver(self, _kind: type, _where: Optional[str] = None) -> Interfaces:
         return Interfaces()
 
     def has_tool(self, tool: str) -> bool:

@@ -84,7 +84,7 @@ WAY_OUT = Route(InterfaceRoute(to="default", via="192.0.2.1"))
 def _host() -> RestoredHost:
     """A NIC that has all the host has, another one, and a bridge and a VLAN of the user's."""
     host = RestoredHost(nic("eth0", 2), nic("eth1", 3))
-    driver = host.driver
+    driver = host.kernel
     driver.add_address("eth0", OWN)
     driver.add_route("eth0", WAY_OUT)
     driver.add(LinuxBridge(name="br9", mac="52:54:00:00:00:99", stp=True, priority=4096))
@@ -117,26 +117,26 @@ def _adopt(host: RestoredHost) -> None:
 
 
 def _wrong_vlan(host: RestoredHost) -> None:
-    host.driver.remove_address("eth0", OWN)
+    host.kernel.remove_address("eth0", OWN)
     host.declare(("vlan", {"name": "v999", "parent": "eth0", "id": 999, "addresses": ["192.0.2.10/24"]}))
 
 
 def _all_gone(host: RestoredHost) -> None:
     for name in ("v7", "br9", "t0"):
-        host.driver.delete(name)
+        host.kernel.delete(name)
 
 
 def _upside_down(host: RestoredHost) -> None:
-    host.driver.set("eth0", Interface(name="eth0", mac="52:54:00:00:99:99", mtu=600, up=False))
-    host.driver.set_ipv6("eth1", Ipv6(enabled=False))
-    host.driver.set("br9", LinuxBridge(name="br9", stp=False, priority=0, ageing_time=1))
+    host.kernel.set("eth0", Interface(name="eth0", mac="52:54:00:00:99:99", mtu=600, up=False))
+    host.kernel.set_ipv6("eth1", Ipv6(enabled=False))
+    host.kernel.set("br9", LinuxBridge(name="br9", stp=False, priority=0, ageing_time=1))
 
 
 def _another_of_that_name(host: RestoredHost) -> None:
-    host.driver.delete("v7")
-    host.driver.add(VlanIface(name="v7", parent="eth1", id=8))
-    host.driver.delete("t0")
-    host.driver.add(LinuxBridge(name="t0"))
+    host.kernel.delete("v7")
+    host.kernel.add(VlanIface(name="v7", parent="eth1", id=8))
+    host.kernel.delete("t0")
+    host.kernel.add(LinuxBridge(name="t0"))
 
 
 CHANGES = [_adopt, _wrong_vlan, _all_gone, _upside_down, _another_of_that_name]
@@ -152,10 +152,10 @@ def test_it_is_as_it_was(change: Callable[[RestoredHost], None]) -> None:
     host = _host()
     snapshot = _snapshot(host)
     change(host)
-    assert _steady(host.driver.all()) != _steady(snapshot.of(INTERFACES).states)
+    assert _steady(host.kernel.all()) != _steady(snapshot.of(INTERFACES).states)
     work = _restore(host, snapshot)
     assert work.left == ()
-    assert _steady(host.driver.all()) == _steady(snapshot.of(INTERFACES).states)
+    assert _steady(host.kernel.all()) == _steady(snapshot.of(INTERFACES).states)
     assert _restore(host, snapshot).actions == []
 
 
@@ -170,7 +170,7 @@ def test_a_call_that_fails_once_is_made_again(change: Callable[[RestoredHost], N
         host = tried.copy()
         host.fail_at(number, HostError("put in", "a fault"))
         assert _restore(host, snapshot).left == ()
-        assert _steady(host.driver.all()) == _steady(snapshot.of(INTERFACES).states)
+        assert _steady(host.kernel.all()) == _steady(snapshot.of(INTERFACES).states)
 
 
 def test_what_always_fails_keeps_nothing_else_and_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,8 +187,8 @@ def test_what_always_fails_keeps_nothing_else_and_is_told(monkeypatch: pytest.Mo
     monkeypatch.setattr(FakeInterfaces, "add", fail)
     work = _restore(host, snapshot)
     assert any("make VLAN 7 of eth0 as v7 (RuntimeError('out of order'))" in left for left in work.left)
-    assert {"br9", "t0"} <= set(host.driver.all())
-    assert host.driver.all()["eth1"].master == "br9"
+    assert {"br9", "t0"} <= set(host.kernel.all())
+    assert host.kernel.all()["eth1"].master == "br9"
 
 
 # ---- what no option declares
@@ -360,7 +360,7 @@ def test_a_part_that_another_brings_back_waits_for_it() -> None:
 
     host, _part, snapshot, parts = _toys(Follower)
     host.toy = 2
-    host.driver.set("eth0", Interface(name="eth0", mtu=600))
+    host.kernel.set("eth0", Interface(name="eth0", mtu=600))
     assert "set the toy to 1" not in Restore(host, snapshot, parts).predicted()
     assert _restore(host, snapshot, parts).actions[-1] == "set the toy to 1"
 

@@ -12,27 +12,25 @@ from typing import Optional
 
 from ..backend.boot_tools import networkd
 from ..backend.boot_tools.files import RELOADS, Files
+from ..backend.host import Host
 from ..backend.netlink.channel import Channel
 from ..backend.netlink.interfaces import Interfaces
 from ..backend.os.lock import run_lock
 from ..backend.os.paths import SYSTEM_URI
+from ..model.interface.requests import InterfaceDriver
+from ..persist.steps import FileDriver
 
 
-class NetworkHost:
-    """Implements `part.Host`; each connection is opened when it is first used. ``run_lock`` is the lock of all runs."""
+class NetworkHost(Host):
+    """Implements `part.Host`; ``run_lock`` is the lock of all runs."""
 
     root = "/"
 
     def __init__(self) -> None:
-        self.files = Files()
+        openers = {InterfaceDriver: lambda _host, _where: Interfaces(), FileDriver: lambda _host, _where: Files()}
+        super().__init__(SYSTEM_URI, openers)
         self.run_lock = run_lock(SYSTEM_URI)
-        self._interfaces: Optional[Interfaces] = None
         self._channel: Optional[Channel] = None
-
-    def interfaces(self, _netns: Optional[str]) -> Interfaces:
-        if self._interfaces is None:
-            self._interfaces = Interfaces(None)
-        return self._interfaces
 
     @property
     def channel(self) -> Channel:
@@ -41,14 +39,10 @@ class NetworkHost:
         return self._channel
 
     def has_tool(self, tool: str) -> bool:
-        return tool in RELOADS and tool in self.files.facts().installed
+        return tool in RELOADS and tool in self.driver(FileDriver).facts().installed
 
     def reload(self, tool: str, names: tuple[str, ...], changed: Sequence[str]) -> None:
         netdevs = [path for path in changed if path.endswith(".netdev") and os.path.exists(path)]
         if netdevs and networkd.running():
             networkd.introduce(netdevs)
-        self.files.reload(tool, names)
-
-    def forget(self) -> None:
-        if self._interfaces is not None:
-            self._interfaces.forget()
+        self.driver(FileDriver).reload(tool, names)

@@ -13,13 +13,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Generic, Protocol, TypeVar
 
+from .. import contract
 from ..backend.netlink.channel import Channel
-from ..model.interface import requests
 
 K = TypeVar("K")
 
 
-class Host(requests.Host, Protocol):
+class Host(contract.Host, Protocol):
     """What the parts use of a host."""
 
     @property
@@ -35,9 +35,6 @@ class Host(requests.Host, Protocol):
 
     def reload(self, tool: str, names: tuple[str, ...], changed: Sequence[str]) -> None:
         """Makes a boot tool read its files again, of which these were ``changed``, and take over these interfaces."""
-
-    def forget(self) -> None:
-        """Forgets what was read, as others change the host as well."""
 
 
 class Step(Protocol):

@@ -17,6 +17,7 @@ from typing import Optional
 from ...errors import HostError, MissingLibraryError
 from ...model.interface.ipv6_settings import sysctl_path, sysctl_values
 from ...model.interface.options import Address, Interface, InterfaceState, Ipv6, Port, Route
+from ...model.interface.requests import InterfaceDriver
 from . import layer3, tables, tun
 from .channel import (
     NLM_F_APPEND,
@@ -41,7 +42,7 @@ _BRIDGE_FLAGS_MASTER, _BRIDGE_FLAGS_SELF = 1, 2
 _VLAN_PVID, _VLAN_UNTAGGED, _VLAN_RANGE_BEGIN, _VLAN_RANGE_END = 0x2, 0x4, 0x8, 0x10
 
 
-class Interfaces:
+class Interfaces(InterfaceDriver):
     """The interfaces of one namespace: read once, and again after a change; ``netns`` is a name, a path, or none."""
 
     def __init__(self, netns: Optional[str] = None) -> None:

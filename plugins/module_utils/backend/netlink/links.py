@@ -12,13 +12,27 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Optional
 
 from ...errors import HostError
-from ...model.world import Link
+from ...model.links import Link, LinkDriver
 from . import proc_net
 
 if TYPE_CHECKING:
     from .interfaces import Interfaces
 
 SYS_NET = "/sys/class/net"
+
+
+class HostLinks(LinkDriver):
+    """The links of this host."""
+
+    def links(self) -> tuple[Link, ...]:
+        return read_links()
+
+
+class NoLinks(LinkDriver):
+    """The links of another host, which can't be seen from here."""
+
+    def links(self) -> tuple[Link, ...]:
+        return ()
 
 
 def read_links() -> tuple[Link, ...]:

@@ -13,6 +13,8 @@ import grp
 import pwd
 from typing import Optional
 
+from ...model.interface.requests import AccountDriver
+
 
 def known(kind: str, text: str) -> Optional[str]:
     """Returns the name of the account that ``text`` names or numbers, or ``None`` for a name that the host doesn't have.
@@ -39,3 +41,10 @@ def number_of(kind: str, text: str) -> Optional[int]:
         return pwd.getpwnam(text).pw_uid if kind == "user" else grp.getgrnam(text).gr_gid
     except KeyError:
         return None
+
+
+class Accounts(AccountDriver):
+    """The accounts of this host."""
+
+    def known(self, kind: str, text: str) -> Optional[str]:
+        return known(kind, text)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from ...model.interface.requests import InterfaceDriver
 from ...model.interface.steps import InterfaceStep, steps_to
 from ..part import Host, Part, Snapshot
 from .libvirt_bridges import libvirt_bridges
@@ -24,10 +25,10 @@ class InterfacesPart(Part[SavedInterfaces]):
     kept = SavedInterfaces
 
     def take(self, host: Host) -> SavedInterfaces:
-        return SavedInterfaces(time.monotonic(), dict(host.interfaces(None).all()), libvirt_bridges(host.root))
+        return SavedInterfaces(time.monotonic(), dict(host.driver(InterfaceDriver).all()), libvirt_bridges(host.root))
 
     def steps(self, snapshot: Snapshot, host: Host) -> Sequence[InterfaceStep]:
-        driver = host.interfaces(None)
+        driver = host.driver(InterfaceDriver)
         bridge_vlans = _VLAN_FILTERING in driver.features()
         return steps_to(driver.all(), target_of(snapshot, host).states, bridge_vlans=bridge_vlans)
 
@@ -40,7 +41,7 @@ INTERFACES = InterfacesPart()
 
 def target_of(snapshot: Snapshot, host: Host) -> Target:
     """Returns the interfaces that the host should have now."""
-    saved, current = snapshot.of(INTERFACES), host.interfaces(None).all()
+    saved, current = snapshot.of(INTERFACES), host.driver(InterfaceDriver).all()
     return restore_target(saved, current, libvirt_bridges(host.root), time.monotonic())
 
 

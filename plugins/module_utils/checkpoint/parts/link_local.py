@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from ...backend.netlink import proc_net
 from ...errors import HostError
 from ...model.interface.options import Address, Ipv6
+from ...model.interface.requests import InterfaceDriver
 from ..part import Host, Part, Snapshot
 from .interfaces import INTERFACES, target_of
 from .target import Target
@@ -74,7 +75,7 @@ class RestoreLinkLocal:
 
     def do(self, host: Host) -> None:
         """Makes the kernel add its own first. An address that it doesn't add was a user's."""
-        driver = host.interfaces(None)
+        driver = host.driver(InterfaceDriver)
         if self.add and self.mode != "none":
             driver.set_ipv6(self.name, Ipv6(addr_gen_mode="none"))
             driver.set_ipv6(self.name, Ipv6(addr_gen_mode=self.mode))

@@ -18,6 +18,7 @@ from typing import Optional
 
 from ...backend.netlink import layer3
 from ...backend.netlink.channel import NLM_F_APPEND, NLM_F_CREATE, Channel, attribute, each_attribute
+from ...model.interface.requests import InterfaceDriver
 from ..part import Host, Part, Snapshot
 from .interfaces import INTERFACES, target_of
 
@@ -72,7 +73,7 @@ class RoutesPart(Part[SavedRoutes]):
 
     def steps(self, snapshot: Snapshot, host: Host) -> Sequence[ChangeRoute]:
         then = {name: state.index for name, state in snapshot.of(INTERFACES).states.items()}
-        now = {name: state.index for name, state in host.interfaces(None).all().items()}
+        now = {name: state.index for name, state in host.driver(InterfaceDriver).all().items()}
         routes = [renumbered(route, then, now) for route in snapshot.of(self).routes]
         return route_steps([route for route in routes if route], _routes_of(host), target_of(snapshot, host).restored)
 
@@ -81,7 +82,9 @@ ROUTES = RoutesPart()
 
 
 def _routes_of(host: Host) -> set[RawRoute]:
-    return read_raw_routes(host.channel, {state.index: name for name, state in host.interfaces(None).all().items()})
+    return read_raw_routes(
+        host.channel, {state.index: name for name, state in host.driver(InterfaceDriver).all().items()}
+    )
 
 
 def read_raw_routes(channel: Channel, names: Mapping[int, str]) -> set[RawRoute]:
