@@ -116,6 +116,13 @@ actions:
     - create network lan
     - set autostart=true on network lan
     - start network lan
+restorable:
+  description:
+    - Whether something changes that a checkpoint restores, see M(virtnet.kvm.net_checkpoint). The networks of libvirt are not
+      among it.
+  returned: success
+  type: bool
+  sample: false
 networks:
   description: Result for each network, in the order of O(networks).
   returned: when O(networks) has any
@@ -230,12 +237,12 @@ diff:
   elements: dict
 """
 
-from ansible_collections.virtnet.kvm.plugins.module_utils.kinds.fabric import LISTS, settle
-from ansible_collections.virtnet.kvm.plugins.module_utils.runner import run_lists
+from ansible_collections.virtnet.kvm.plugins.module_utils.kinds.registry import KINDS
+from ansible_collections.virtnet.kvm.plugins.module_utils.runner import run_fabric
 
 
 def main() -> None:
-    run_lists(LISTS, settle)
+    run_fabric(KINDS)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,8 @@ description:
     own code, and the module tests this copy when it creates the checkpoint.
   - The snapshot has all interfaces of the host's own namespace with their settings, MAC addresses, MTU, addresses and routes, the bridge
     ports with their settings and VLANs, and the files of all boot tools (below C(/etc/systemd/network), C(/etc/netplan),
-    C(/etc/NetworkManager/system-connections) and C(/etc/network)).
+    C(/etc/NetworkManager/system-connections) and C(/etc/network), and the files C(/etc/sysctl.d/90-virtnet-kvm-*) that this
+    collection writes).
   - A rollback removes bridges, VLAN interfaces and persistent TUN and TAP devices that were created after the snapshot, and creates
     those again that were removed. It doesn't change the taps of guests and the bridges of libvirt, except that a tap returns to the bridge
     that it was on. If a module of this collection is still running, it is stopped first.
@@ -111,7 +112,7 @@ actions:
   type: list
   elements: str
   sample:
-    - put back /etc/systemd/network/10-eth0.network
+    - restore /etc/systemd/network/10-eth0.network
     - remove bridge br0
     - add address 192.0.2.10/24 to eth0
 checkpoint:

@@ -220,9 +220,9 @@ def test_the_gentlest_way(declared: dict[str, Any], method: str, calls: list[str
     host = _lan()
     host.plug("lan", "g1")
     (outcome,) = host.declare({"name": "lan", **declared})
-    assert outcome.plan.method == method
+    assert outcome.returned["method"] == method
     assert host.networks.calls == calls
-    assert [guest.domain for guest in outcome.plan.guests] == (["g1"] if method == "restarted" else [])
+    assert [guest["domain"] for guest in outcome.returned["guests"]] == (["g1"] if method == "restarted" else [])
     assert host.networks.kept["lan"].guests[0].connected
 
 
@@ -230,7 +230,9 @@ def test_a_guest_that_was_unplugged_by_other_hands() -> None:
     host = _lan()
     host.plug("lan", "g1", connected=False)
     (outcome,) = host.declare({"name": "lan"})
-    assert outcome.plan.method == "live" and outcome.shown_before["unplugged_guests"] == ["g1 (52:54:00:01:00:00)"]
+    assert outcome.returned["method"] == "live" and outcome.shown_before["unplugged_guests"] == [
+        "g1 (52:54:00:01:00:00)"
+    ]
     assert outcome.actions == ["plug g1 (52:54:00:01:00:00) in network lan again"]
 
 
@@ -296,7 +298,7 @@ def test_guests_on_the_hosts_own_bridge_stay_on_it() -> None:
     host.declare({"name": "lan", "forward": {"mode": "bridge"}, "bridge": {"name": "br0"}})
     host.plug("lan", "g1")
     (outcome,) = host.declare({"name": "lan", "bandwidth": {"inbound": {"average": 10}}})
-    assert outcome.plan.method == "restarted" and outcome.plan.guests == ()
+    assert outcome.returned["method"] == "restarted" and outcome.returned["guests"] == []
     assert not any(call.startswith("plug") for call in host.networks.calls)
 
 

@@ -12,8 +12,8 @@ from typing import Any, Optional, TypeVar
 
 from ...errors import OptionError
 from ..fields import canonical, to_options, without_host_chosen
-from ..world import Namespace
 from .desired import DesiredInterface, definition_of, ports_of, targets_of, whole
+from .facts import Namespace
 from .normal import with_own_route
 from .options import BridgeVlans, Interface, InterfaceState, LinuxBridge, Tuntap
 from .steps import StepPlanner, must_remake
@@ -61,7 +61,7 @@ def plan_interface(desired: DesiredInterface, namespace: Namespace, resume: Opti
 
     Raises `OptionError` or `VirtnetError` for what can't or mustn't be done.
     """
-    planner = namespace.planner(desired.netns)
+    planner = namespace.planner()
     warnings = _warnings(desired, namespace) if desired.present else ()
     notes: Optional[Resume] = None
     if desired.present:

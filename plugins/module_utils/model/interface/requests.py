@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Optional, Protocol
 
+from ...contract import Driver
 from ..fields import shapes
 from .options import (
     Address,
@@ -25,77 +27,82 @@ from .options import (
 from .vlans import Span
 
 
-class InterfaceDriver(Protocol):
+class InterfaceDriver(Driver, ABC):
     """One network namespace's interfaces; a call that changes is done, or not done at all and raises `HostError` in the
     kernel's words.
 
     Options that are ``None`` are left as they are.
     """
 
+    @abstractmethod
     def all(self) -> Mapping[str, InterfaceState]:
         """Every interface by its name: one dump, kept until something is changed."""
 
+    @abstractmethod
     def details(self, name: str) -> Mapping[str, Any]:
         """What only `_info` tells, in plain values: ``counters`` (names of linux/if_link.h), and a bridge's forwarding
         table, ``fdb``."""
 
+    @abstractmethod
     def features(self) -> frozenset[str]:
         """What this kernel can make of "bridge", "vlan", "tun" and "bridge vlan filtering"; asked for without a change."""
 
+    @abstractmethod
     def add(self, definition: Interface) -> None:
         """Make it, down, with what can only be said when it is made, and all else that `set` takes, but for ``up``."""
 
+    @abstractmethod
     def delete(self, name: str) -> None: ...
 
+    @abstractmethod
     def set(self, name: str, changes: Interface) -> None:
         """Set ``mac``, ``mtu``, ``up`` and the settings of its kind; its ports, VLANs, addresses and routes aside.
 
         Entries of QoS maps are added to those that are there; one whose value is 0 removes.
         """
 
+    @abstractmethod
     def set_master(self, name: str, bridge: Optional[str]) -> None: ...
 
+    @abstractmethod
     def set_port(self, name: str, changes: Port) -> None:
         """Set how the bridge treats a port; its VLANs aside."""
 
+    @abstractmethod
     def add_vlans(self, name: str, vlans: str, *, pvid: bool, untagged: bool, own: bool) -> None:
         """Admit an id or a range of them on a port, or on the bridge itself (``own``)."""
 
+    @abstractmethod
     def remove_vlans(self, name: str, vlans: str, *, own: bool) -> None: ...
 
+    @abstractmethod
     def add_address(self, name: str, address: Address) -> None:
         """Add it, or bring one that is there already up to it (lifetimes)."""
 
+    @abstractmethod
     def remove_address(self, name: str, address: Address) -> None: ...
 
+    @abstractmethod
     def add_route(self, name: str, route: Route) -> None:
         """Add it beside the same one by another interface (NLM_F_APPEND); one that is there already is well."""
 
+    @abstractmethod
     def remove_route(self, name: str, route: Route) -> None:
         """Remove it, the one that leaves by this interface."""
 
+    @abstractmethod
     def set_ipv6(self, name: str, changes: Ipv6) -> None: ...
 
 
-class FileDriver(Protocol):
-    """The files that make interfaces survive a reboot."""
+class AccountDriver(Driver, ABC):
+    """The users and groups of the host."""
 
-    def write(self, path: str, text: Optional[str]) -> None:
-        """Make a file so, whole or not at all; ``None`` removes it. A user's file is copied beside before its first change."""
+    @abstractmethod
+    def known(self, kind: str, text: str) -> Optional[str]:
+        """Returns what a ``user`` or ``group``, given by name or number, is called; ``None`` if there is no such one.
 
-    def hold(self, tool: str) -> None:
-        """Have a tool that meddles keep still until `reload`."""
-
-    def reload(self, tool: str, names: tuple[str, ...]) -> None:
-        """Have the tool (``networkd``, ...) read its files again and agree with what runs, for these interfaces."""
-
-
-class Host(Protocol):
-    """The host, as far as these steps need it."""
-
-    @property
-    def files(self) -> FileDriver: ...
-    def interfaces(self, netns: Optional[str]) -> InterfaceDriver: ...
+        A number that no account has is itself.
+        """
 
 
 # -- requests: one call each; what the kernel makes of it is predicted in `kernel_effects`, and so is the way back ----------

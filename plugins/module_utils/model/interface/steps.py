@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Optional
+from typing import Any, Optional
 
+from ...contract import Host, Step
 from ..fields import shapes
 from . import requests as ask
 from .kernel_effects import LEAST_IPV6_MTU, Context, predict, same_address
@@ -29,10 +30,8 @@ _ROUNDS = 3  # what the kernel took away in one is put back in the next
 
 
 @dataclass(frozen=True)
-class InterfaceStep:
-    """A request, and the interfaces that it changes or that bear on it, before and after; implements `engine.Step`."""
-
-    composite: ClassVar[bool] = False
+class InterfaceStep(Step):
+    """A request, and the interfaces that it changes or that bear on it, before and after; see `contract.Step`."""
 
     request: ask.Request
     netns: Optional[str]
@@ -44,15 +43,15 @@ class InterfaceStep:
     def words(self) -> str:
         return f"{self.request.words} in namespace {self.netns}" if self.netns else self.request.words
 
-    def do(self, host: ask.Host) -> None:
-        self.request.do(host.interfaces(self.netns))
+    def do(self, host: Host) -> None:
+        self.request.do(host.driver(ask.InterfaceDriver, self.netns))
 
-    def undo(self, host: ask.Host) -> None:
+    def undo(self, host: Host) -> None:
         there = {name: state for name, state in self.becomes.items() if state is not None}
         planner = StepPlanner(there, self.netns, bridge_vlans=self.bridge_vlans, doubting=False)
         planner.plan_to(self.was)
         for step in planner.steps:
-            step.request.do(host.interfaces(self.netns))
+            step.request.do(host.driver(ask.InterfaceDriver, self.netns))
 
 
 def steps_to(

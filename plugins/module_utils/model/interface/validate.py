@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Any, Optional
 
 from ...errors import OptionError, VirtnetError
-from ..world import Namespace
 from .desired import LEAST_STP_DELAY, DesiredInterface, above
+from .facts import Namespace
 from .kernel_effects import DEFAULT_PVID
 from .options import Interface, InterfaceState, LinuxBridge, Tuntap, VlanIface
 from .validate_ip import check_ip

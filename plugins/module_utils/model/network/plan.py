@@ -7,18 +7,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Optional
 
+from ...contract import Step, World
 from ..fields import canonical, merge, take_host_chosen, to_options, without_host_chosen
-from ..world import World, neighbour_of
+from .facts import NetworkFacts, known
 from .options import OWN_BRIDGE_MODES, Network, align, mode_of, normalise
 from .steps import (
     ApplyUpdate,
     Define,
     DesiredNetwork,
     Guest,
-    NetworkPlan,
     NetworkState,
     PlugIn,
     Restart,
@@ -39,6 +39,22 @@ from .validate import (
 )
 
 
+@dataclass(frozen=True)
+class NetworkPlan:
+    """The steps, and the state that they lead to (``None``: the network is removed).
+
+    ``method`` is the way taken, ``guests`` are those that it affects, ``resume`` is what a later run has to know if this one
+    is killed.
+    """
+
+    steps: tuple[Step, ...]
+    after: Optional[NetworkState]
+    method: str = "none"
+    guests: tuple[Guest, ...] = ()
+    warnings: tuple[str, ...] = ()
+    resume: dict[str, bool] = field(default_factory=dict)
+
+
 def plan_network(
     before: Optional[NetworkState], desired: DesiredNetwork, world: World, resume: Optional[Mapping[str, bool]] = None
 ) -> NetworkPlan:
@@ -48,8 +64,9 @@ def plan_network(
     """
     if not desired.present:
         return _plan_absent(before, desired, world)
+    facts = world.facts(NetworkFacts)
     target = _target(before, desired)
-    check_versions(desired.given, target, world.libvirt)
+    check_versions(desired.given, target, facts.libvirt)
     check_identity(desired.given, before.definition if before else None)
     check(target)
     resume = resume or {}
@@ -61,8 +78,8 @@ def plan_network(
         plan = _plan_change(before, target, desired, active, autostart)
     starts = any(isinstance(step, (Start, Restart)) for step in plan.steps)
     if starts or any(isinstance(step, Define) for step in plan.steps):
-        check_conflicts(desired.name, neighbour_of(target, active), world, starting=starts)
-    world.expect(desired.name, neighbour_of(target, active))
+        check_conflicts(desired.name, known(target, active), facts, starting=starts)
+    facts.expect(desired.name, known(target, active))
     return plan
 
 
@@ -84,11 +101,11 @@ def _target(before: Optional[NetworkState], desired: DesiredNetwork) -> Network:
 
 
 def _plan_absent(before: Optional[NetworkState], desired: DesiredNetwork, world: World) -> NetworkPlan:
-    world.expect(desired.name, None)
+    world.facts(NetworkFacts).expect(desired.name, None)
     if before is None:
         return NetworkPlan((), None)
     refuse_cut_off(desired.name, "removed", tuple(str(guest) for guest in before.guests if guest.connected))
-    steps: list[Any] = [Stop(desired.name, before.running, before.stored)] if before.running else []
+    steps: list[Step] = [Stop(desired.name, before.running, before.stored)] if before.running else []
     if before.stored is not None:
         steps.append(Undefine(before.stored, before.autostart))
     return NetworkPlan(tuple(steps), None, "removed")
@@ -96,7 +113,7 @@ def _plan_absent(before: Optional[NetworkState], desired: DesiredNetwork, world:
 
 def _plan_new(target: Network, active: bool, autostart: bool) -> NetworkPlan:
     name = target.name or ""
-    steps: list[Any] = [Define(target)]
+    steps: list[Step] = [Define(target)]
     if autostart:
         steps.append(SetAutostart(name, True))
     if active:

@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Optional, Protocol
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from typing import ClassVar, Optional
 
+from ...contract import Driver, Host, Step
 from .options import Network
 from .updates import Update
 
@@ -47,30 +49,56 @@ class NetworkState:
         return self.stored or self.running or Network()
 
 
-class NetworkDriver(Protocol):
-    """What the steps ask of the host; each raises `HostError` in the system's words."""
+class NetworkDriver(Driver, ABC):
+    """libvirt's networks; each call raises `HostError` in libvirt's own words."""
 
+    @abstractmethod
+    def libvirt_version(self) -> int:
+        """Returns the daemon's version as a number, see `facts.NetworkFacts`."""
+
+    @abstractmethod
+    def names(self) -> list[str]:
+        """Returns the names of all networks, sorted."""
+
+    @abstractmethod
+    def definitions(self) -> list[tuple[str, Network, bool]]:
+        """Returns the name of each network, its definition in normal form (what runs, if it is active), and whether it is."""
+
+    @abstractmethod
+    def observe(self, name: str) -> Optional[NetworkState]:
+        """Returns the state of a network in normal form; ``None`` if there is none of that name."""
+
+    @abstractmethod
+    def leases(self, name: str) -> list[dict[str, object]]:
+        """Returns the DHCP leases that an active network has given out."""
+
+    @abstractmethod
     def define(self, network: Network) -> None: ...
+
+    @abstractmethod
     def undefine(self, name: str) -> None: ...
+
+    @abstractmethod
     def start(self, name: str) -> None: ...
+
+    @abstractmethod
     def stop(self, name: str) -> None: ...
+
+    @abstractmethod
     def is_active(self, name: str) -> bool: ...
+
+    @abstractmethod
     def set_autostart(self, name: str, on: bool) -> None: ...
+
+    @abstractmethod
     def update(self, name: str, update: Update, *, live: bool, stored: bool) -> None: ...
+
+    @abstractmethod
     def plug_in(self, name: str, guest: Guest) -> None: ...
 
 
-class Host(Protocol):
-    """The host, as far as these steps need it."""
-
-    @property
-    def networks(self) -> NetworkDriver: ...
-
-
-class Step:
-    """What the steps share: one call of libvirt is done or not done at all, so a step that failed needs no undoing."""
-
-    composite: ClassVar[bool] = False
+def _networks(host: Host) -> NetworkDriver:
+    return host.driver(NetworkDriver)
 
 
 @dataclass(frozen=True)
@@ -88,13 +116,13 @@ class Define(Step):
         return f"redefine network {self.after.name}{self.what}"
 
     def do(self, host: Host) -> None:
-        host.networks.define(self.after)
+        _networks(host).define(self.after)
 
     def undo(self, host: Host) -> None:
         if self.before is not None:
-            host.networks.define(self.before)
+            _networks(host).define(self.before)
         else:
-            host.networks.undefine(self.after.name or "")
+            _networks(host).undefine(self.after.name or "")
 
 
 @dataclass(frozen=True)
@@ -107,11 +135,11 @@ class Undefine(Step):
         return f"undefine network {self.before.name}"
 
     def do(self, host: Host) -> None:
-        host.networks.undefine(self.before.name or "")
+        _networks(host).undefine(self.before.name or "")
 
     def undo(self, host: Host) -> None:
-        host.networks.define(self.before)
-        host.networks.set_autostart(self.before.name or "", self.autostart)
+        _networks(host).define(self.before)
+        _networks(host).set_autostart(self.before.name or "", self.autostart)
 
 
 @dataclass(frozen=True)
@@ -123,11 +151,11 @@ class Start(Step):
         return f"start network {self.name}"
 
     def do(self, host: Host) -> None:
-        host.networks.start(self.name)
+        _networks(host).start(self.name)
 
     def undo(self, host: Host) -> None:
-        if host.networks.is_active(self.name):
-            host.networks.stop(self.name)
+        if _networks(host).is_active(self.name):
+            _networks(host).stop(self.name)
 
 
 @dataclass(frozen=True)
@@ -146,17 +174,17 @@ class Stop(Step):
         return f"stop network {self.name}"
 
     def do(self, host: Host) -> None:
-        host.networks.stop(self.name)
+        _networks(host).stop(self.name)
 
     def undo(self, host: Host) -> None:
-        if host.networks.is_active(self.name):
+        if _networks(host).is_active(self.name):
             return
-        host.networks.define(self.running)
-        host.networks.start(self.name)
+        _networks(host).define(self.running)
+        _networks(host).start(self.name)
         if self.stored is None:
-            host.networks.undefine(self.name)
+            _networks(host).undefine(self.name)
         elif self.stored != self.running:
-            host.networks.define(self.stored)
+            _networks(host).define(self.stored)
 
 
 @dataclass(frozen=True)
@@ -179,17 +207,17 @@ class Restart(Step):
         return f"restart network {self.name}{again}"
 
     def do(self, host: Host) -> None:
-        if host.networks.is_active(self.name):
-            host.networks.stop(self.name)
-        host.networks.start(self.name)
+        if _networks(host).is_active(self.name):
+            _networks(host).stop(self.name)
+        _networks(host).start(self.name)
         for guest in self.guests:
-            host.networks.plug_in(self.name, guest)
+            _networks(host).plug_in(self.name, guest)
 
     def undo(self, host: Host) -> None:
-        host.networks.define(self.running)
+        _networks(host).define(self.running)
         self.do(host)
         if self.stored != self.running:
-            host.networks.define(self.stored)
+            _networks(host).define(self.stored)
 
 
 @dataclass(frozen=True)
@@ -202,7 +230,7 @@ class PlugIn(Step):
         return f"plug {self.guest} in network {self.name} again"
 
     def do(self, host: Host) -> None:
-        host.networks.plug_in(self.name, self.guest)
+        _networks(host).plug_in(self.name, self.guest)
 
     def undo(self, host: Host) -> None:
         """A guest that was plugged in again stays so: nobody is better off without."""
@@ -218,10 +246,10 @@ class SetAutostart(Step):
         return f"{'set' if self.on else 'clear'} autostart of network {self.name}"
 
     def do(self, host: Host) -> None:
-        host.networks.set_autostart(self.name, self.on)
+        _networks(host).set_autostart(self.name, self.on)
 
     def undo(self, host: Host) -> None:
-        host.networks.set_autostart(self.name, not self.on)
+        _networks(host).set_autostart(self.name, not self.on)
 
 
 @dataclass(frozen=True)
@@ -237,10 +265,10 @@ class ApplyUpdate(Step):
         return f"{self.update.words} in network {self.name} ({where})"
 
     def do(self, host: Host) -> None:
-        host.networks.update(self.name, self.update, live=self.live, stored=self.stored)
+        _networks(host).update(self.name, self.update, live=self.live, stored=self.stored)
 
     def undo(self, host: Host) -> None:
-        host.networks.update(self.name, self.update.inverse(), live=self.live, stored=self.stored)
+        _networks(host).update(self.name, self.update.inverse(), live=self.live, stored=self.stored)
 
 
 @dataclass(frozen=True)
@@ -261,23 +289,6 @@ class DesiredNetwork:
     @property
     def name(self) -> str:
         return self.given.name or ""
-
-
-@dataclass(frozen=True)
-class NetworkPlan:
-    """The steps, and the state that they lead to (``None``: the network is gone).
-
-    ``method`` is the way taken, ``guests`` those that are touched, ``resume`` what a later run has to know should this
-    one be killed on its way.
-    """
-
-    steps: tuple[Any, ...]
-    after: Optional[NetworkState]
-    method: str = "none"
-    guests: tuple[Guest, ...] = ()
-    warnings: tuple[str, ...] = ()
-    resume: dict[str, bool] = field(default_factory=dict)
-    last: tuple[Any, ...] = ()
 
 
 def connected(guests: tuple[Guest, ...]) -> tuple[Guest, ...]:

@@ -13,7 +13,7 @@ from typing import Any, Optional
 
 from ...errors import OptionError, VirtnetError
 from ..fields import shapes, to_options
-from ..world import Neighbour, World, overlap
+from .facts import KnownNetwork, NetworkFacts, overlap
 from .options import OWN_BRIDGE_MODES, POOL_MODES, Bridge, Forward, Ip, Network, mode_of
 
 # What each option needs of libvirt, from https://libvirt.org/formatnetwork.html and the release notes.
@@ -254,9 +254,9 @@ def _check_routes(target: Network) -> None:
             raise OptionError(f"routes[{place}].via", route.via, "an address in one of the network's subnets (ips)")
 
 
-def check_conflicts(name: str, me: Neighbour, world: World, *, starting: bool) -> None:
+def check_conflicts(name: str, me: KnownNetwork, facts: NetworkFacts, *, starting: bool) -> None:
     """Refuse what libvirt would only find out at start: a bridge name in use, a subnet that overlaps."""
-    for other in world.neighbours.values():
+    for other in facts.networks.values():
         if other.name == name:
             continue
         if me.bridge and other.bridge == me.bridge:
@@ -267,20 +267,17 @@ def check_conflicts(name: str, me: Neighbour, world: World, *, starting: bool) -
             _refuse_overlap(me, other.addresses, f"the active network {other.name}")
     if not starting:
         return
-    libvirts = world.bridges_before()
-    for link in world.links:
-        if link.name in libvirts:
-            continue
+    for link in facts.foreign_links:
         if me.bridge == link.name:
             raise OptionError(
                 "bridge.name",
                 me.bridge,
                 "the name of an interface that the host doesn't have yet; it has one of that name",
             )
-        _refuse_overlap(me, link.addresses, f"the host's interface {link.name}")
+        _refuse_overlap(me, link.subnets, f"the host's interface {link.name}")
 
 
-def _refuse_overlap(me: Neighbour, theirs: tuple[str, ...], owner: str) -> None:
+def _refuse_overlap(me: KnownNetwork, theirs: tuple[str, ...], owner: str) -> None:
     for place, cidr in enumerate(me.addresses):
         clash = next((address for address in theirs if overlap(address, cidr)), None)
         if clash:
