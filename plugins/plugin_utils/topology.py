@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Topologies: what a person wants in few words, and the options of bridges, VLANs and networks that follow from them.
+"""Topologies: short descriptions of networks, and the options of bridges, VLAN interfaces and networks that follow from them.
 
-The roles and playbooks all go through `fabric`, so what is derived and what is refused is written once. It is pure:
-dicts in, dicts out, or an `OptionError`.
+All roles and playbooks use `fabric`, so every derivation and every check is written once. The code is pure: it takes
+dicts, and returns dicts or raises an `OptionError`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .topology_lan import bridged, vlan_trunk
 from .topology_options import Made, Options, validated
 from .topology_served import isolated, nat
 
-# The version of a host's libvirt, major, minor and release; none of it is known where it is empty or all zeros.
+# Version of a host's libvirt: major, minor and release. It is unknown if it is empty or all zeros.
 Version = Sequence[int]
 
 _MAKERS: dict[str, Callable[[Options, Version], Made]] = {
@@ -41,9 +41,9 @@ _ONCE = {
 def fabric(
     topologies: Sequence[Any], variable: str, prefix: Optional[str] = None, libvirt: Version = ()
 ) -> dict[str, list[dict[str, Any]]]:
-    """The lists of `fabric` that the topologies come to.
+    """Returns the lists of options of the module `fabric` for the topologies.
 
-    Errors name an option as the user wrote it: below ``variable``, or, for a role, with the role's ``prefix``.
+    Raises `OptionError`. It names the option as the user wrote it: below ``variable``, or for a role with its ``prefix``.
     """
     if isinstance(topologies, (str, Mapping)) or not isinstance(topologies, Sequence):
         raise OptionError(

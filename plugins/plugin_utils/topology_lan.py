@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Bridged and VLAN trunk: bridges of the host's own, with a NIC in them, and libvirt networks by which guests come in."""
+"""The topologies bridged and vlan_trunk: bridges of the host with a NIC as a port, and libvirt networks for the guests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.validate
 
 from .topology_options import Made, Options, network, normal
 
-LAST_VLAN = 4094  # 4095 is kept back by IEEE 802.1Q
+LAST_VLAN = 4094  # 4095 is reserved by IEEE 802.1Q
 
 
 def bridged(given: Options, _libvirt: Sequence[int]) -> Made:
@@ -41,7 +41,7 @@ def bridged(given: Options, _libvirt: Sequence[int]) -> Made:
         made.networks.append({"name": name, "state": "absent"})
         return made
     bridge = {**_bridge(given, name), "adopt": port, "ports": [{"name": other} for _option, other in ports]}
-    # What isn't said is what the port has.
+    # Addresses that aren't given are taken over from the port.
     addresses = _addresses(given)
     made.bridges.append({**bridge, **({"addresses": addresses} if addresses else {}), **_routes(given)})
     made.networks.append(_network_on(given, name, name))
@@ -68,7 +68,7 @@ def _check_ids(given: Options) -> None:
 
 
 def _bridges(given: Options, parent: str) -> Made:
-    """For each VLAN an interface, which is the port of a bridge."""
+    """Returns a VLAN interface, a bridge with it as a port, and a network for each VLAN."""
     if given["name"]:
         raise OptionError(
             "name",
@@ -105,7 +105,7 @@ def _bridges(given: Options, parent: str) -> Made:
 
 
 def _vlan_aware(given: Options, parent: str, libvirt: Sequence[int]) -> Made:
-    """One bridge that filters: a guest is in the VLAN of the portgroup that it names, the host by an interface on the bridge."""
+    """Returns one bridge with VLAN filtering, a network with a port group for each VLAN, and the host's VLAN interfaces on it."""
     name = normal("name", given["name"] or _name_after(parent), values.ifname)
     if name == parent:
         raise OptionError("name", name, "is the name of parent; give the bridge another one")
@@ -140,7 +140,7 @@ def _vlan_aware(given: Options, parent: str, libvirt: Sequence[int]) -> Made:
 
 
 def _vlan_inside(given: Options, where: str, vlan: Options, name: str, bridge: str) -> dict[str, Any]:
-    """The host's interface in a VLAN of the bridge, which is there if it has an address."""
+    """Returns the host's VLAN interface on the bridge; it is absent if the host has no address in the VLAN."""
     if vlan["bridge"]:
         raise OptionError(
             f"{where}.bridge",
@@ -188,17 +188,17 @@ def _portgroups(vlans: Sequence[tuple[str, Options]]) -> list[dict[str, Any]]:
 
 
 def vlan_name(parent: str, vlan: int) -> str:
-    """A VLAN's interface is named as by most tools, PARENT.ID, and shortened if that is too long for the kernel."""
+    """Returns PARENT.ID, the name that most tools give a VLAN interface, shortened if it is too long for the kernel."""
     return f"{_short(parent, values.IFNAMSIZ - 2 - len(str(vlan)))}.{vlan}"
 
 
 def _name_after(parent: str) -> str:
-    """A bridge's name that leaves room for the longest of its VLANs' names."""
+    """Returns a name for a bridge, short enough that the names of its VLAN interfaces fit too."""
     return "br-" + _short(parent, values.IFNAMSIZ - 2 - len(str(LAST_VLAN)) - len("br-"))
 
 
 def _short(name: str, most: int) -> str:
-    """The name, or as much of it as leaves room for what tells it from others that begin so."""
+    """Returns the name, or if it is too long its beginning and a part of its hash, which keeps it unique."""
     if len(name) <= most:
         return name
     kept = re.sub(r"[^A-Za-z0-9]", "", name)[: most - 5]
@@ -230,7 +230,7 @@ def _network_on(given: Options, name: str, bridge: str) -> dict[str, Any]:
 
 
 def _host_in(vlan: Options, where: str) -> dict[str, Any]:
-    """What the host has in a VLAN; without an address of its own it has no part in it, by IPv6 neither."""
+    """Returns the host's addresses and routes in a VLAN. Without an address, IPv6 is disabled, so it has no link-local one."""
     with under(where):
         addresses, routes = _addresses(vlan), _routes(vlan)
     return {"addresses": addresses, **routes, "ipv6": {"enabled": bool(addresses)}}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""NAT and isolated: libvirt makes the bridge, and the host serves addresses and names on it."""
+"""The topologies nat and isolated: libvirt creates the bridge, and the host serves addresses and names on it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .topology_options import Made, Options, network, normal
 IPNetwork = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 IPAddress = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 
-# What is about the host's address on the network, and so makes no sense where the host has none.
+# Options about the host's address on the network. They have no meaning if the host has no address.
 _OF_THE_HOST = ("cidr", "cidr6", "gateway", "gateway6", "dhcp_range", "dhcp6_range", "hosts", "domain", "forwarders")
 
 # libvirt counts a range of addresses in 16 bits.
@@ -49,7 +49,7 @@ def _made(given: Options, forward: dict[str, Any]) -> Made:
 
 
 def bridge_name(name: str) -> str:
-    """A bridge name for a network: always the same for a name, readable, and within the kernel's 15 characters."""
+    """Returns a bridge name for a network: always the same for the same name, readable, and at most 15 characters long."""
     wanted = f"virbr-{name}"
     if len(wanted) < values.IFNAMSIZ and re.fullmatch(r"[A-Za-z0-9_.-]+", name):
         return wanted
@@ -69,7 +69,7 @@ def _no_services(given: Options) -> dict[str, Any]:
 
 
 def _services(given: Options) -> dict[str, Any]:
-    """The host's addresses, and what it serves on them."""
+    """Returns the host's addresses, and the services on them."""
     if not given["cidr"] and not given["cidr6"]:
         raise OptionError(
             "cidr", None, "is missing; give the network in CIDR form, such as 192.168.150.0/24 (or cidr6, or both)"
@@ -95,7 +95,7 @@ def _forwarders(given: Options) -> list[str]:
 
 
 def _option(name: str, family: int) -> str:
-    """The option's name for a family of addresses: cidr and cidr6, dhcp_range and dhcp6_range."""
+    """Returns the option's name for an address family: cidr and cidr6, dhcp_range and dhcp6_range."""
     head, underscore, tail = name.partition("_")
     return name if family == 4 else f"{head}6{underscore}{tail}"
 
@@ -139,7 +139,7 @@ def _subnet(given: Options, family: int) -> IPNetwork:
 
 
 def _bounds(subnet: IPNetwork) -> tuple[int, int]:
-    """The first and the last address that a host of the subnet can have."""
+    """Returns the first and the last address that a host of the subnet can have."""
     first, last = int(subnet.network_address) + 1, int(subnet.broadcast_address)
     return first, last - 1 if subnet.version == 4 else last
 
@@ -159,7 +159,7 @@ def _gateway(given: Options, family: int, subnet: IPNetwork) -> IPAddress:
 
 
 def _ranges(given: Options, family: int, subnet: IPNetwork, gateway: IPAddress) -> list[dict[str, str]]:
-    """The range that was asked for, or the rest of the subnet below and above the gateway."""
+    """Returns the given range, or the rest of the subnet below and above the gateway."""
     option = _option("dhcp_range", family)
     if given[option]:
         start, end = (_inside(f"{option}.{name}", given[option][name], subnet) for name in ("start", "end"))

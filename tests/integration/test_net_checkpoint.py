@@ -114,7 +114,7 @@ def test_what_is_refused(closed: Host) -> None:
     assert "timeout: 1 is too small; use 5 to 86400 seconds" in _refused(closed, "created", timeout=1)
     _checkpoint(closed, "created", name="mine")
     said = _refused(closed, "created", name="other")
-    assert "the checkpoint mine is open since" in said
+    assert "the checkpoint mine has been open since" in said
     assert "restores the host in" in said
     assert "name: 'other' is not the open checkpoint; give mine" in _refused(closed, "committed", name="other")
     _checkpoint(closed, "committed", name="mine")
@@ -124,7 +124,7 @@ def test_what_is_refused(closed: Host) -> None:
 def test_a_host_without_systemd_is_refused(closed: Host) -> None:
     closed.shell("mv /usr/bin/systemd-run /root/")
     try:
-        assert "needs a host that systemd runs" in _refused(closed, "created")
+        assert "needs a host that runs systemd" in _refused(closed, "created")
     finally:
         closed.shell("mv /root/systemd-run /usr/bin/")
 

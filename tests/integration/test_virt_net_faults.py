@@ -152,7 +152,7 @@ def test_libvirtd_stops_in_mid_run(clean: Host, way: str) -> None:
     finally:
         clean.shell(_START)
     assert result["failed"] and "\n" not in result["msg"], result
-    assert "these could not be taken back" in result["msg"]
+    assert "these steps could not be undone" in result["msg"]
     converge(clean, wanted)
     assert clean.look()["lan"]["active"]
     again = clean.net(**wanted)

@@ -8,13 +8,12 @@ import copy
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Optional
 
+from ansible_collections.virtnet.kvm.plugins.module_utils.contract import Driver
 from ansible_collections.virtnet.kvm.plugins.module_utils.engine import Outcome, run
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import HostError
-from ansible_collections.virtnet.kvm.plugins.module_utils.kinds.network import (
-    network_spec,
-    parse_network_options,
-)
+from ansible_collections.virtnet.kvm.plugins.module_utils.kinds.network import NETWORK
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.fields import canonical
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.links import Link, LinkDriver
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.options import (
     OWN_BRIDGE_MODES,
     Bridge,
@@ -26,16 +25,11 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.options 
     mode_of,
     normalise,
 )
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.steps import NetworkDriver
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.updates import (
     ADD,
     DELETE,
     Update,
-)
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.world import (
-    Link,
-    Neighbour,
-    World,
-    neighbour_of,
 )
 from unit.fake_notes import FakeNotes
 
@@ -61,10 +55,11 @@ class _Kept:
         self.guests = tuple(g if g.device in self.pooled else replace(g, connected=False) for g in self.guests)
 
 
-class FakeNetworks:
+class FakeNetworks(NetworkDriver):
     """Networks as libvirt keeps them. ``strike`` is called before each call that changes something."""
 
-    def __init__(self) -> None:
+    def __init__(self, libvirt: int = NEWEST) -> None:
+        self.libvirt = libvirt
         self.kept: dict[str, _Kept] = {}
         self.calls: list[str] = []
         self.strike: Callable[[int, str], None] = lambda _number, _call: None
@@ -75,7 +70,7 @@ class FakeNetworks:
 
     def _get(self, name: str) -> _Kept:
         if name not in self.kept:
-            raise HostError(f"look for network {name}", "there is none of that name")
+            raise HostError(f"find network {name}", "libvirt has no network of that name")
         return self.kept[name]
 
     def names(self) -> list[str]:
@@ -85,8 +80,15 @@ class FakeNetworks:
         found = self.kept.get(name)
         return NetworkState(found.stored, found.running, found.autostart, found.guests) if found else None
 
-    def neighbours(self) -> tuple[Neighbour, ...]:
-        return tuple(neighbour_of(k.running or k.stored, k.running is not None) for k in self.kept.values())  # type: ignore[arg-type]
+    def libvirt_version(self) -> int:
+        return self.libvirt
+
+    def definitions(self) -> list[tuple[str, Network, bool]]:
+        kept = self.kept.items()
+        return [(name, k.running or k.stored or Network(), k.running is not None) for name, k in kept]
+
+    def leases(self, _name: str) -> list[dict[str, object]]:
+        return []
 
     def define(self, network: Network) -> None:
         self._called(f"define {network.name}")
@@ -196,17 +198,24 @@ def _list(items: Optional[tuple[Any, ...]], update: Update) -> tuple[Any, ...]:
     return (*held[:place], *(() if update.command == DELETE else (update.part,)), *held[place + 1 :])
 
 
+class FakeLinks(LinkDriver):
+    def __init__(self, links: tuple[Link, ...]) -> None:
+        self._links = links
+
+    def links(self) -> tuple[Link, ...]:
+        return self._links
+
+
 class FakeHost(FakeNotes):
     """What the engine asks of a host."""
 
     def __init__(self, *, libvirt: int = NEWEST, links: tuple[Link, ...] = ()) -> None:
-        self.networks = FakeNetworks()
+        self.networks = FakeNetworks(libvirt)
         super().__init__()
-        self._libvirt = libvirt
-        self._links = links
+        self._links = FakeLinks(links)
 
-    def world(self) -> World:
-        return World(lambda: self._libvirt, self.networks.neighbours, lambda: self._links)
+    def drivers(self) -> list[Driver]:
+        return [self.networks, self._links]
 
     # -- for tests -----------------------------------------------------------------------------------------------
 
@@ -215,7 +224,7 @@ class FakeHost(FakeNotes):
 
     def copy(self) -> FakeHost:
         other = copy.copy(self)
-        other.networks = FakeNetworks()
+        other.networks = FakeNetworks(self.networks.libvirt)
         other.networks.kept = self.state()
         other.remembered = dict(self.remembered)
         return other
@@ -238,6 +247,6 @@ class FakeHost(FakeNotes):
 
     def declare(self, *networks: dict[str, Any], check: bool = False) -> list[Outcome]:
         """What the modules do with these options."""
-        defaults = {name: option.get("default") for name, option in network_spec().items()}
-        resources = [parse_network_options({**defaults, **options}) for options in networks]
+        defaults = {name: option.get("default") for name, option in NETWORK.argument_spec().items()}
+        resources = [NETWORK.parse({**defaults, **options}) for options in networks]
         return run(self, self, resources, check=check)

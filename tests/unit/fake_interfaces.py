@@ -22,6 +22,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.option
     Tuntap,
     VlanIface,
 )
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.requests import InterfaceDriver
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.vlans import (
     VlanEntry,
     after_adding,
@@ -48,7 +49,7 @@ def version(text: str) -> int:
     return 6 if ":" in text else 4
 
 
-class FakeInterfaces:
+class FakeInterfaces(InterfaceDriver):
     """``strike`` is called before each call that changes something. ``promote``: as net.ipv4.conf.all.promote_secondaries."""
 
     def __init__(self, *nics: InterfaceState, features: frozenset[str] = ALL, promote: bool = False) -> None:

@@ -40,6 +40,8 @@ _BY_NORM: dict[str, st.SearchStrategy[str]] = {
     "ip": _V4 | _V6,
     "ipv4": _V4,
     "interface_cidr": _INTERFACE,
+    "route_target": st.just("default") | _INTERFACE.map(lambda text: str(ipaddress.ip_interface(text).network)),
+    "vlan_range": st.integers(1, 4094).map(str),
     "network_cidr": _INTERFACE.map(lambda text: str(ipaddress.ip_interface(text).network)),
     "uuid": st.uuids().map(str),
     "ifname": st.from_regex(r"[a-z][a-z0-9_.-]{0,14}", fullmatch=True),

@@ -27,7 +27,7 @@ def test_written_after_the_interfaces_and_read_once() -> None:
     assert there.files.texts == {} and there.files.reloads == []
     real = there.declare(BR0, BR1)
     assert [outcome.shown_after for outcome in real] == [outcome.shown_after for outcome in predicted]
-    assert [outcome.plan.persist for outcome in real] == ["networkd"] * 2
+    assert [outcome.returned["persist"] for outcome in real] == ["networkd"] * 2
     ((tool, names, texts),) = there.files.reloads
     assert (tool, names, texts) == ("networkd", ("br0", "br1"), there.files.texts)
     for outcome in real:
@@ -35,7 +35,9 @@ def test_written_after_the_interfaces_and_read_once() -> None:
         assert (
             kinds.index("write") > kinds.index("create") and outcome.actions[-1] == "have networkd read its files again"
         )
-        assert set(outcome.shown_after["files"]) == set(outcome.plan.touched) and "files" not in outcome.shown_before
+        assert (
+            set(outcome.shown_after["files"]) == set(outcome.returned["files"]) and "files" not in outcome.shown_before
+        )
     again = there.declare(BR0, BR1)
     assert [outcome.actions for outcome in again] == [[], []]
 
@@ -45,25 +47,29 @@ def test_removed_with_the_interface() -> None:
     there.declare(BR0)
     (outcome,) = there.declare(("bridge", {"name": "br0", "state": "absent"}))
     assert there.files.texts == {}
-    assert outcome.plan.method == "removed" and "files" in outcome.shown_before and "files" not in outcome.shown_after
+    assert (
+        outcome.returned["method"] == "removed"
+        and "files" in outcome.shown_before
+        and "files" not in outcome.shown_after
+    )
 
 
 def test_only_the_files_are_missing() -> None:
     there = host()
     there.declare(BR0)
-    there.driver.calls.clear()
+    there.kernel.calls.clear()
     there.files.texts.clear()
     (outcome,) = there.declare(BR0)
-    assert outcome.plan.method == "changed" and there.driver.calls == [] and there.files.texts
+    assert outcome.returned["method"] == "changed" and there.kernel.calls == [] and there.files.texts
 
 
 def test_all_is_undone_when_a_tool_fails() -> None:
     there = host()
     there.files.broken = True
-    before = dict(there.driver.kept)
+    before = dict(there.kernel.kept)
     with pytest.raises(ApplyError, match="networkd read its files again: reload: is broken; the host is as it was"):
         there.declare(BR0)
-    assert there.driver.kept == before and there.files.texts == {}
+    assert there.kernel.kept == before and there.files.texts == {}
     assert there.files.reloads[-1][2] == {}, "it reads its files once more after the undo"
 
 
@@ -80,21 +86,21 @@ def test_a_failure_before_the_files_does_not_reload_the_tool() -> None:
 def test_nothing_is_stored_for_a_namespace() -> None:
     there = host()
     (outcome,) = there.declare(("bridge", {"name": "br0", "netns": "blue", "persist": "auto"}))
-    assert outcome.plan.persist == "none" and outcome.warnings == [] and there.files.texts == {}
+    assert outcome.returned["persist"] == "none" and outcome.warnings == [] and there.files.texts == {}
     assert outcome.actions == ["create bridge br0 in namespace blue", "bring up br0 in namespace blue"]
 
 
 def test_a_host_without_a_tool() -> None:
     there = InterfacesHost(nic("eth0", 2))
     (outcome,) = there.declare(("bridge", {"name": "br0", "persist": "auto"}))
-    assert outcome.plan.persist == "none" and "won't survive a reboot" in outcome.warnings[0]
+    assert outcome.returned["persist"] == "none" and "won't survive a reboot" in outcome.warnings[0]
 
 
 def test_settings_that_the_tool_changes_by_itself() -> None:
     """networkd accepts router advertisements itself, and sets the kernel to ignore them."""
     there = host()
     there.declare(("bridge", {"name": "br0", "ipv6": {"accept_ra": "always"}}))
-    ipv6 = there.driver.kept["br0"].definition.ipv6
+    ipv6 = there.kernel.kept["br0"].definition.ipv6
     assert ipv6 and ipv6.accept_ra == "never"
     assert any("IPv6AcceptRA=yes" in text for text in there.files.texts.values())
     (again,) = there.declare(("bridge", {"name": "br0", "ipv6": {"accept_ra": "always"}}))

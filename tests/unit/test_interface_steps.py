@@ -170,7 +170,7 @@ def host(*declared: Declared) -> InterfacesHost:
 def test_steps(before: tuple[Declared, ...], desired: Declared, method: str, words: list[str]) -> None:
     (outcome,) = host(*before).declare(desired)
     assert outcome.actions == words
-    assert outcome.plan.method == method
+    assert outcome.returned["method"] == method
 
 
 def test_what_is_on_a_vlan_that_is_created_again() -> None:
@@ -179,15 +179,15 @@ def test_what_is_on_a_vlan_that_is_created_again() -> None:
         ("vlan", {"name": "v5.6", "parent": "v5", "id": 6, "addresses": ["10.0.6.2/24"]}),
         ("bridge", {"name": "br0", "ports": [{"name": "v5.6", "hairpin": True, "tagged": ["30"]}]}),
     )
-    before = dict(there.driver.kept)
+    before = dict(there.kernel.kept)
     (outcome,) = there.declare(("vlan", {"name": "v5", "id": 9}))
-    assert outcome.plan.method == "recreated"
+    assert outcome.returned["method"] == "recreated"
     assert outcome.actions[:3] == [
         "remove VLAN interface v5",
         "create VLAN interface v5 (id 9 on eth1)",
         "create VLAN interface v5.6 (id 6 on v5)",
     ]
-    after = there.driver.kept
+    after = there.kernel.kept
     for name in ("v5", "v5.6"):
         for part in ("addresses", "routes", "master", "port", "lower"):
             assert getattr(after[name], part) == getattr(before[name], part), part
@@ -199,7 +199,7 @@ def test_a_lease_is_taken_over_with_a_warning() -> None:
     (outcome,) = there.declare(("bridge", {"name": "br0", "adopt": "eth0"}))
     (warning,) = outcome.warnings
     assert "192.0.2.5/24 of eth0 is leased" in warning
-    kept = there.driver.kept
+    kept = there.kernel.kept
     assert [address.valid_seconds for address in kept["br0"].addresses] == [600, None]
     assert kept["br0"].addresses[0].flags == 0, (
         "the kernel creates the subnet's route, which the DHCP client created before"
@@ -214,9 +214,9 @@ def test_a_lease_is_taken_over_with_a_warning() -> None:
 
 def test_a_router_that_accepts_advertisements_goes_on_to() -> None:
     there = host()
-    eth0 = there.driver.kept["eth0"]
+    eth0 = there.kernel.kept["eth0"]
     ipv6 = Ipv6(True, "always", True, "eui64")
-    there.driver.kept["eth0"] = replace(eth0, definition=replace(eth0.definition, ipv6=ipv6))
+    there.kernel.kept["eth0"] = replace(eth0, definition=replace(eth0.definition, ipv6=ipv6))
     (outcome,) = there.declare(("bridge", {"name": "br0", "adopt": "eth0"}))
     assert "set ipv6.accept_ra=always on br0" in outcome.actions
     (again,) = there.declare(("bridge", {"name": "br0", "adopt": "eth0"}))
@@ -226,7 +226,7 @@ def test_a_router_that_accepts_advertisements_goes_on_to() -> None:
 def test_empty_ipv6_options_leave_ipv6_as_it_is() -> None:
     there = host(("bridge", {"name": "br0", "ipv6": {"enabled": False}}))
     there.declare(("bridge", {"name": "br0", "adopt": "eth0", "ipv6": {}}))
-    br0 = there.driver.kept["br0"]
+    br0 = there.kernel.kept["br0"]
     assert br0.definition.ipv6 and br0.definition.ipv6.enabled is False
     assert [address.cidr for address in br0.addresses] == ["192.0.2.5/24"]
 
@@ -235,8 +235,8 @@ def test_empty_ipv6_options_leave_ipv6_as_it_is() -> None:
 def test_the_taps_of_guests_stay(purge: bool) -> None:
     there = host(("bridge", BR0))
     tap = Tuntap(name="vnet0", mac="fe:54:00:00:00:01", mtu=1500, up=True, mode="tap")
-    there.driver.kept["vnet0"] = replace(nic("vnet0", 9, kind="tun", attached=True), definition=tap)
-    there.driver.set_master("vnet0", "br0")
+    there.kernel.kept["vnet0"] = replace(nic("vnet0", 9, kind="tun", attached=True), definition=tap)
+    there.kernel.set_master("vnet0", "br0")
     (outcome,) = there.declare(("bridge", {"name": "br0", "ports": [], "purge_taps": purge}))
     released = ["detach eth1 from br0", "detach vnet0 from br0"]
     assert outcome.actions == (released if purge else released[:1])
@@ -254,11 +254,11 @@ def test_a_bridge_and_a_tap_that_name_each_other(order: tuple[str, str]) -> None
     predicted = there.declare(*declared, check=True)
     real = there.declare(*declared)
     assert [o.shown_after for o in predicted] == [o.shown_after for o in real]
-    assert there.driver.calls == ["add t0", "set t0", "add br0", "set br0", "master t0 br0"]
+    assert there.kernel.calls == ["add t0", "set t0", "add br0", "set br0", "master t0 br0"]
     assert not any(outcome.actions for outcome in there.declare(*declared))
     gone = [(word, {**options[word], "state": "absent"}) for word in order]
     there.declare(*gone)
-    assert not {"br0", "t0"} & set(there.driver.kept)
+    assert not {"br0", "t0"} & set(there.kernel.kept)
 
 
 def test_vlans() -> None:

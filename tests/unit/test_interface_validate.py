@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import OptionError, VirtnetError
+from ansible_collections.virtnet.kvm.plugins.module_utils.kinds import interface as kinds
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.options import (
     Address,
     LinuxBridge,
@@ -41,14 +42,14 @@ def host(features: frozenset[str] = ALL) -> InterfacesHost:
         ("tap", {"name": "t0"}),
         ("tap", {"name": "tun0", "mode": "tun"}),
     )
-    kept = found.driver.kept
+    kept = found.kernel.kept
     kept["macvtap0"] = macvtap
     tap = Tuntap(name="vnet1", mac="fe:54:00:00:00:01", mtu=1500, up=True, mode="tap")
     kept["vnet1"] = replace(nic("vnet1", 60, kind="tun", attached=True), definition=tap)
-    found.driver.set_master("vnet1", "br0")
+    found.kernel.set_master("vnet1", "br0")
     kept["used"] = replace(kept["t0"], definition=replace(kept["t0"].definition, name="used"), attached=True)
-    found.driver._features = features
-    found.driver.calls.clear()
+    found.kernel._features = features
+    found.kernel.calls.clear()
     return found
 
 
@@ -210,7 +211,7 @@ def test_refused(word: str, options: dict[str, Any], option: str, words: str) ->
         there.declare((word, options))
     assert error.value.option == option and words in str(error.value), str(error.value)
     assert re.search("[;,] ", error.value.problem), "it says what to do"
-    assert there.driver.calls == []
+    assert there.kernel.calls == []
 
 
 @pytest.mark.parametrize(
@@ -228,20 +229,20 @@ def test_not_removed(word: str, options: dict[str, Any], words: str) -> None:
     there = host()
     with pytest.raises(VirtnetError, match=words):
         there.declare((word, options))
-    assert there.driver.calls == []
+    assert there.kernel.calls == []
 
 
 def test_a_bridge_with_running_guests_is_not_removed() -> None:
     there = host()
     there.declare((VLAN, {"name": "br0.6", "state": "absent"}))
-    there.driver.calls.clear()
+    there.kernel.calls.clear()
     with pytest.raises(
         VirtnetError, match=r"bridge br0 can't be removed while guests are connected to it \(vnet1\); .* set purge_taps"
     ):
         there.declare((BRIDGE, {"name": "br0", "state": "absent"}))
-    assert there.driver.calls == []
+    assert there.kernel.calls == []
     there.declare((BRIDGE, {"name": "br0", "state": "absent", "purge_taps": True}))
-    assert "br0" not in there.driver.kept
+    assert "br0" not in there.kernel.kept
 
 
 @pytest.mark.parametrize(
@@ -269,7 +270,7 @@ def test_a_kernel_that_lacks_it(missing: str, word: str, options: dict[str, Any]
     with pytest.raises(VirtnetError) as error:
         there.declare((word, options))
     assert str(error.value).startswith(words), str(error.value)
-    assert there.driver.calls == []
+    assert there.kernel.calls == []
 
 
 def test_options_that_ask_for_nothing_are_accepted_on_any_kernel() -> None:
@@ -278,17 +279,12 @@ def test_options_that_ask_for_nothing_are_accepted_on_any_kernel() -> None:
 
 
 def test_the_path_in_a_list() -> None:
-    from ansible_collections.virtnet.kvm.plugins.module_utils.kinds.interface import (
-        INTERFACES,
-        parse_interface_options,
-    )
-
     options = {"name": "x", "state": "present", "persist": "none", "ports": [{"name": "a/b"}]}
     with pytest.raises(OptionError) as error:
-        parse_interface_options(INTERFACES["bridge"], options, "bridges[3]")
+        kinds.BRIDGE.parse(options, "bridges[3]")
     assert error.value.option == "bridges[3].ports[0].name"
 
 
 def test_each_kind_has_a_class_of_its_own() -> None:
-    assert isinstance(host().driver.kept["eth0.5"].definition, VlanIface)
-    assert not isinstance(host().driver.kept["eth0"].definition, (LinuxBridge, VlanIface, Tuntap))
+    assert isinstance(host().kernel.kept["eth0.5"].definition, VlanIface)
+    assert not isinstance(host().kernel.kept["eth0"].definition, (LinuxBridge, VlanIface, Tuntap))

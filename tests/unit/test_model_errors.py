@@ -17,10 +17,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.errors import (
     OptionError,
     under,
 )
-from ansible_collections.virtnet.kvm.plugins.module_utils.kinds.network import (
-    network_spec,
-    parse_network_options,
-)
+from ansible_collections.virtnet.kvm.plugins.module_utils.kinds.network import NETWORK
 from ansible_collections.virtnet.kvm.plugins.module_utils.xml import document
 
 PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
@@ -60,10 +57,10 @@ def test_other_errors_have_no_path() -> None:
 def test_a_missing_library_is_no_fault_of_an_option(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(document, "_MISSING", "Traceback: no lxml")
     document._parser.cache_clear()
-    defaults = {name: option.get("default") for name, option in network_spec().items()}
+    defaults = {name: option.get("default") for name, option in NETWORK.argument_spec().items()}
     try:
         with pytest.raises(MissingLibraryError) as error:
-            parse_network_options({**defaults, "xml": "<network><name>lan</name></network>"}, "networks[0]")
+            NETWORK.parse({**defaults, "xml": "<network><name>lan</name></network>"}, "networks[0]")
     finally:
         document._parser.cache_clear()
     assert (error.value.library, error.value.trace) == ("lxml", "Traceback: no lxml")

@@ -220,9 +220,9 @@ def test_the_change_that_disturbs_guests_least(declared: dict[str, Any], method:
     host = _lan()
     host.connect("lan", "g1")
     (outcome,) = host.declare({"name": "lan", **declared})
-    assert outcome.plan.method == method
+    assert outcome.returned["method"] == method
     assert host.networks.calls == calls
-    assert [guest.domain for guest in outcome.plan.guests] == (["g1"] if method == "restarted" else [])
+    assert [guest["domain"] for guest in outcome.returned["guests"]] == (["g1"] if method == "restarted" else [])
     assert host.networks.kept["lan"].guests[0].connected
 
 
@@ -230,7 +230,9 @@ def test_a_guest_that_was_disconnected_by_other_means() -> None:
     host = _lan()
     host.connect("lan", "g1", connected=False)
     (outcome,) = host.declare({"name": "lan"})
-    assert outcome.plan.method == "live" and outcome.shown_before["disconnected_guests"] == ["g1 (52:54:00:01:00:00)"]
+    assert outcome.returned["method"] == "live" and outcome.shown_before["disconnected_guests"] == [
+        "g1 (52:54:00:01:00:00)"
+    ]
     assert outcome.actions == ["reconnect g1 (52:54:00:01:00:00) to network lan"]
 
 
@@ -298,7 +300,7 @@ def test_guests_on_the_hosts_own_bridge_stay_on_it() -> None:
     host.declare({"name": "lan", "forward": {"mode": "bridge"}, "bridge": {"name": "br0"}})
     host.connect("lan", "g1")
     (outcome,) = host.declare({"name": "lan", "bandwidth": {"inbound": {"average": 10}}})
-    assert outcome.plan.method == "restarted" and outcome.plan.guests == ()
+    assert outcome.returned["method"] == "restarted" and outcome.returned["guests"] == []
     assert not any(call.startswith("reconnect") for call in host.networks.calls)
 
 

@@ -163,3 +163,21 @@ def test_undone(index: int) -> None:
     assert back.inverse() == update and back != update
     if update.command == MODIFY:
         assert (back.part, back.old) == (update.old, update.part)
+
+
+@pytest.mark.parametrize(
+    ("old", "section"),
+    [
+        (ips((10, 20), (30, 40), (50, 60)), "ip-dhcp-range"),
+        (ips(hosts=(host(1, 9), host(2, 8), host(3, 7))), "ip-dhcp-host"),
+        ({"dns": {"txt": [{"name": name, "value": "v"} for name in "cab"]}}, "dns-txt"),
+    ],
+)
+def test_deletions_are_undone_in_the_order_that_the_parts_had(old: dict[str, Any], section: str) -> None:
+    """libvirt adds at the end; a step that is undone must leave the list as it was."""
+    empty = {"ips": [{"address": "192.168.150.1/24"}]} if "ips" in old else {}
+    difference = _difference(old, empty)
+    before = _difference(empty, old)
+    assert {update.section for update in difference.updates} == {section} and len(difference.updates) == 3
+    added_again = [update.inverse() for update in reversed(difference.updates)]
+    assert [update.part for update in added_again] == [update.part for update in before.updates]

@@ -12,10 +12,7 @@ from ansible.errors import AnsibleFilterError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.virtnet.kvm.plugins.filter.as_fabric import FilterModule
-from ansible_collections.virtnet.kvm.plugins.module_utils.kinds.network import (
-    network_spec,
-    parse_network_options,
-)
+from ansible_collections.virtnet.kvm.plugins.module_utils.kinds.network import NETWORK
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.fields import (
     argument_spec,
     from_options,
@@ -226,7 +223,7 @@ def test_what_is_made_are_options_of_the_modules(given: dict[str, Any]) -> None:
             options = {key: value for key, value in item.items() if key not in of_its_own}
             from_options(cls, checked(argument_spec(cls), options))
     for network in lists["networks"]:
-        parse_network_options(checked(network_spec(), network))
+        NETWORK.parse(checked(NETWORK.argument_spec(), network))
 
 
 def checked(spec: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:

@@ -12,10 +12,7 @@ import pytest
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.virtnet.kvm.plugins.filter.as_fabric import FilterModule
-from ansible_collections.virtnet.kvm.plugins.module_utils.kinds.network import (
-    network_spec,
-    parse_network_options,
-)
+from ansible_collections.virtnet.kvm.plugins.module_utils.kinds.network import NETWORK
 from ansible_collections.virtnet.kvm.plugins.plugin_utils import topology_served
 
 as_fabric = FilterModule().filters()["as_fabric"]
@@ -65,8 +62,8 @@ def test_a_name_and_a_cidr_are_enough() -> None:
 @pytest.mark.parametrize("given", [LAN, CLUSTER, {"type": "isolated", "name": "sealed", "host_access": False}])
 def test_what_is_made_are_options_of_the_module(given: dict[str, Any]) -> None:
     made = one(given)
-    assert set(made) <= set(network_spec())
-    parse_network_options(made)
+    assert set(made) <= set(NETWORK.argument_spec())
+    NETWORK.parse(made)
 
 
 def test_an_isolated_network_is_not_forwarded() -> None:

@@ -82,7 +82,7 @@ class Shape:
         return dataclasses.is_dataclass(self.base)
 
 
-def shapes(cls: type) -> tuple[Shape, ...]:
+def shapes(cls: Callable[..., object]) -> tuple[Shape, ...]:
     """Returns the fields of an option class, in the order of their declaration."""
     return _shapes(cls)
 
@@ -99,14 +99,14 @@ def _shapes(cls: type) -> tuple[Shape, ...]:
     return tuple(found)
 
 
-def argument_spec(cls: type) -> dict[str, Any]:
+def argument_spec(cls: type) -> dict[str, dict[str, object]]:
     """Returns the Ansible argument spec of an option class."""
     return {shape.name: _argument(shape) for shape in shapes(cls) if not shape.meta["hidden"]}
 
 
-def _argument(shape: Shape) -> dict[str, Any]:
+def _argument(shape: Shape) -> dict[str, object]:
     kind = "dict" if shape.nested else _SCALARS[shape.base]
-    spec: dict[str, Any] = {"type": "list", "elements": kind} if shape.many else {"type": kind}
+    spec: dict[str, object] = {"type": "list", "elements": kind} if shape.many else {"type": kind}
     if shape.nested:
         spec["options"] = argument_spec(shape.base)
     if shape.meta["required"]:

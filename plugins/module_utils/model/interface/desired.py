@@ -14,7 +14,7 @@ from typing import Any, Optional
 
 from ...errors import OptionError
 from ..fields import merge, without_host_chosen
-from ..world import Namespace
+from .facts import Namespace
 from .kernel_effects import LEAST_IPV6_MTU, default_pvid
 from .normal import (
     family,

@@ -12,7 +12,6 @@ from typing import Any, Optional, TypeVar
 
 from ...errors import OptionError
 from ..fields import canonical, to_options, without_host_chosen
-from ..world import Namespace
 from .desired import (
     DesiredInterface,
     DesiredStates,
@@ -23,6 +22,7 @@ from .desired import (
     ports_of,
 )
 from .differences import recreating_options
+from .facts import Namespace
 from .normal import with_own_route
 from .options import BridgeVlans, Interface, InterfaceState, LinuxBridge
 from .steps import StepPlanner
@@ -70,7 +70,7 @@ def plan_interface(desired: DesiredInterface, namespace: Namespace, resume: Opti
 
     Raises `OptionError` or `VirtnetError` for what is not possible or not allowed.
     """
-    planner = namespace.planner(desired.netns)
+    planner = namespace.planner()
     warnings = _warnings(desired, namespace) if desired.present else ()
     notes: Optional[Resume] = None
     if desired.present:

@@ -6,86 +6,93 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Optional, Protocol, Union
 
+from ...contract import Driver
 from ..fields import shapes
 from .options import Address, Interface, InterfaceState, Ipv6, Port, Route
 from .vlans import VlanEntry
 
 
-class InterfaceDriver(Protocol):
+class InterfaceDriver(Driver, ABC):
     """The interfaces of one network namespace.
 
     A call that changes something is done, or not done and raises `HostError` with the kernel's message. Options that are
     ``None`` are left as they are.
     """
 
+    @abstractmethod
     def all(self) -> Mapping[str, InterfaceState]:
         """Returns every interface by its name: one dump, kept until something is changed."""
 
+    @abstractmethod
     def details(self, name: str) -> Mapping[str, Any]:
         """Returns what only the `_info` modules show, in plain values: ``counters`` (names of linux/if_link.h), and the
         forwarding table of a bridge, ``fdb``."""
 
+    @abstractmethod
     def features(self) -> frozenset[str]:
         """Returns what this kernel has of "bridge", "vlan", "tun" and "bridge vlan filtering", without changing anything."""
 
+    @abstractmethod
     def add(self, definition: Interface) -> None:
         """Creates it, down, with its identity and all that `set` takes except ``up``."""
 
+    @abstractmethod
     def delete(self, name: str) -> None: ...
 
+    @abstractmethod
     def set(self, name: str, changes: Interface) -> None:
         """Sets ``mac``, ``mtu``, ``up`` and the settings of its kind, not its ports, VLANs, addresses and routes.
 
         Entries of QoS maps are added to the current ones; an entry whose value is 0 removes one.
         """
 
+    @abstractmethod
     def set_master(self, name: str, bridge: Optional[str]) -> None: ...
 
+    @abstractmethod
     def set_port(self, name: str, changes: Port) -> None:
         """Sets how the bridge treats a port, not its VLANs."""
 
+    @abstractmethod
     def add_vlans(self, name: str, vlans: str, *, pvid: bool, untagged: bool, own: bool) -> None:
         """Adds an id or a range of them to a port, or to the bridge itself (``own``)."""
 
+    @abstractmethod
     def remove_vlans(self, name: str, vlans: str, *, own: bool) -> None: ...
 
+    @abstractmethod
     def add_address(self, name: str, address: Address) -> None:
         """Adds it, or updates one that is there already (lifetimes)."""
 
+    @abstractmethod
     def remove_address(self, name: str, address: Address) -> None: ...
 
+    @abstractmethod
     def add_route(self, name: str, route: Route) -> None:
         """Adds it, also beside the same one of another interface (NLM_F_APPEND); it may be there already."""
 
+    @abstractmethod
     def remove_route(self, name: str, route: Route) -> None:
         """Removes the one that leaves by this interface."""
 
+    @abstractmethod
     def set_ipv6(self, name: str, changes: Ipv6) -> None: ...
 
 
-class FileDriver(Protocol):
-    """The files that make interfaces survive a reboot."""
+class AccountDriver(Driver, ABC):
+    """The users and groups of the host."""
 
-    def write(self, path: str, text: Optional[str]) -> None:
-        """Replaces a file in one go, or removes it (``None``). A user's file is copied before its first change."""
+    @abstractmethod
+    def known(self, kind: str, text: str) -> Optional[str]:
+        """Returns what a ``user`` or ``group``, given by name or number, is called; ``None`` if there is no such one.
 
-    def hold(self, tool: str) -> None:
-        """Keeps a tool from changing interfaces by itself until `reload`."""
-
-    def reload(self, tool: str, names: tuple[str, ...]) -> None:
-        """Makes the tool (``networkd``, ...) read its files again and take over these interfaces as they are."""
-
-
-class Host(Protocol):
-    """The part of the host that these steps need."""
-
-    @property
-    def files(self) -> FileDriver: ...
-    def interfaces(self, netns: Optional[str]) -> InterfaceDriver: ...
+        A number that no account has is itself.
+        """
 
 
 # -- requests: one call each; what the kernel does with it is predicted in `kernel_effects` --------------------------------

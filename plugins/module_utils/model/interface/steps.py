@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Optional
+from typing import Any, Optional
 
+from ...contract import Host, Step
 from . import requests
 from .differences import changed_settings, creation_settings, recreating_options
 from .kernel_effects import LEAST_IPV6_MTU, Context, predict, same_address
@@ -28,10 +29,8 @@ _ROUNDS = 3  # what the kernel removed in one is added again in the next
 
 
 @dataclass(frozen=True)
-class InterfaceStep:
+class InterfaceStep(Step):
     """A request, and the interfaces that it changes or that it depends on, before and after."""
-
-    composite: ClassVar[bool] = False
 
     request: requests.Request
     netns: Optional[str]
@@ -43,15 +42,15 @@ class InterfaceStep:
     def words(self) -> str:
         return f"{self.request.words} in namespace {self.netns}" if self.netns else self.request.words
 
-    def do(self, host: requests.Host) -> None:
-        self.request.do(host.interfaces(self.netns))
+    def do(self, host: Host) -> None:
+        self.request.do(host.driver(requests.InterfaceDriver, self.netns))
 
-    def undo(self, host: requests.Host) -> None:
+    def undo(self, host: Host) -> None:
         current = {name: state for name, state in self.after.items() if state is not None}
         planner = StepPlanner(current, self.netns, bridge_vlans=self.bridge_vlans, track_uncertain=False)
         planner.plan_to(self.before)
         for step in planner.steps:
-            step.request.do(host.interfaces(self.netns))
+            step.request.do(host.driver(requests.InterfaceDriver, self.netns))
 
 
 def steps_to(

@@ -10,9 +10,9 @@ import functools
 from typing import Optional, Union
 
 from ...errors import OptionError, VirtnetError
-from ..world import Namespace
 from .desired import LEAST_STP_DELAY, DesiredInterface, States, interfaces_on
 from .differences import changed_settings, recreating_options
+from .facts import Namespace
 from .kernel_effects import DEFAULT_PVID
 from .normal import QOS_MAPS
 from .options import BridgeVlans, Interface, InterfaceState, LinuxBridge, Tuntap, VlanIface

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Optional
 
+from ...contract import Step, World
 from ..fields import canonical, to_options, without_host_chosen
-from ..world import World, neighbour_of
 from .desired import DesiredNetwork, desired_definition
+from .facts import NetworkFacts, known
 from .options import OWN_BRIDGE_MODES, Guest, Network, NetworkState, align, mode_of
 from .steps import (
     ApplyUpdate,
@@ -21,7 +22,6 @@ from .steps import (
     Restart,
     SetAutostart,
     Start,
-    Step,
     Stop,
     Undefine,
     connected,
@@ -44,7 +44,6 @@ class NetworkPlan:
     guests: tuple[Guest, ...] = ()
     warnings: tuple[str, ...] = ()
     resume: dict[str, bool] = field(default_factory=dict)
-    last: tuple[Any, ...] = ()
 
 
 def plan_network(
@@ -56,8 +55,9 @@ def plan_network(
     """
     if not desired.present:
         return _plan_absent(current, desired, world)
+    facts = world.facts(NetworkFacts)
     definition = desired_definition(desired, current)
-    check_versions(desired.given, definition, world.libvirt)
+    check_versions(desired.given, definition, facts.libvirt)
     check_identity(desired.given, current.definition if current else None)
     check(definition)
     resume = resume or {}
@@ -69,8 +69,8 @@ def plan_network(
         plan = _plan_change(current, definition, desired, active, autostart)
     starts = any(isinstance(step, (Start, Restart)) for step in plan.steps)
     if starts or any(isinstance(step, Define) for step in plan.steps):
-        check_conflicts(desired.name, neighbour_of(definition, active), world, starting=starts)
-    world.expect(desired.name, neighbour_of(definition, active))
+        check_conflicts(desired.name, known(definition, active), facts, starting=starts)
+    facts.expect(desired.name, known(definition, active))
     return plan
 
 
@@ -81,7 +81,7 @@ def _choose(given: Optional[bool], resumed: Optional[bool], default: bool) -> bo
 
 
 def _plan_absent(current: Optional[NetworkState], desired: DesiredNetwork, world: World) -> NetworkPlan:
-    world.expect(desired.name, None)
+    world.facts(NetworkFacts).expect(desired.name, None)
     if current is None:
         return NetworkPlan((), None)
     refuse_disconnecting(desired.name, "removed", tuple(str(guest) for guest in current.guests if guest.connected))

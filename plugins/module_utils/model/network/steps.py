@@ -6,47 +6,65 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from typing import ClassVar, Optional, Protocol
+from typing import ClassVar, Optional
 
-from .options import Guest, Network
+from ...contract import Driver, Host, Step
+from .options import Guest, Network, NetworkState
 from .updates import Update
 
 
-class NetworkDriver(Protocol):
-    """What the steps ask of the host. Each call raises `HostError` with the system's own message."""
+class NetworkDriver(Driver, ABC):
+    """libvirt's networks. Each call raises `HostError` with libvirt's own message."""
 
+    @abstractmethod
+    def libvirt_version(self) -> int:
+        """Returns the daemon's version as a number, see `facts.NetworkFacts`."""
+
+    @abstractmethod
+    def names(self) -> list[str]:
+        """Returns the names of all networks, sorted."""
+
+    @abstractmethod
+    def definitions(self) -> list[tuple[str, Network, bool]]:
+        """Returns the name of each network, its definition in normal form (what runs, if it is active), and whether it is."""
+
+    @abstractmethod
+    def observe(self, name: str) -> Optional[NetworkState]:
+        """Returns the state of a network in normal form; ``None`` if there is none of that name."""
+
+    @abstractmethod
+    def leases(self, name: str) -> list[dict[str, object]]:
+        """Returns the DHCP leases that an active network has given out."""
+
+    @abstractmethod
     def define(self, network: Network) -> None: ...
+
+    @abstractmethod
     def undefine(self, name: str) -> None: ...
+
+    @abstractmethod
     def start(self, name: str) -> None: ...
+
+    @abstractmethod
     def stop(self, name: str) -> None: ...
+
+    @abstractmethod
     def is_active(self, name: str) -> bool: ...
+
+    @abstractmethod
     def set_autostart(self, name: str, on: bool) -> None: ...
+
+    @abstractmethod
     def update(self, name: str, update: Update, *, live: bool, stored: bool) -> None: ...
+
+    @abstractmethod
     def reconnect(self, name: str, guest: Guest) -> None: ...
 
 
-class Host(Protocol):
-    """The part of the host that these steps need."""
-
-    @property
-    def networks(self) -> NetworkDriver: ...
-
-
-class Step:
-    """What the steps have in common. One call of libvirt is done or not done, so a step that failed is not undone."""
-
-    composite: ClassVar[bool] = False
-
-    @property
-    def words(self) -> str:
-        raise NotImplementedError
-
-    def do(self, host: Host) -> None:
-        raise NotImplementedError
-
-    def undo(self, host: Host) -> None:
-        raise NotImplementedError
+def _networks(host: Host) -> NetworkDriver:
+    return host.driver(NetworkDriver)
 
 
 @dataclass(frozen=True)
@@ -65,13 +83,13 @@ class Define(Step):
         return f"create network {name}" if self.stored is None else f"update network {name}"
 
     def do(self, host: Host) -> None:
-        host.networks.define(self.definition)
+        _networks(host).define(self.definition)
 
     def undo(self, host: Host) -> None:
         if self.stored is not None:
-            host.networks.define(self.stored)
+            _networks(host).define(self.stored)
         else:
-            host.networks.undefine(self.definition.name or "")
+            _networks(host).undefine(self.definition.name or "")
 
 
 @dataclass(frozen=True)
@@ -86,11 +104,11 @@ class Undefine(Step):
         return f"remove network {self.stored.name}"
 
     def do(self, host: Host) -> None:
-        host.networks.undefine(self.stored.name or "")
+        _networks(host).undefine(self.stored.name or "")
 
     def undo(self, host: Host) -> None:
-        host.networks.define(self.stored)
-        host.networks.set_autostart(self.stored.name or "", self.autostart)
+        _networks(host).define(self.stored)
+        _networks(host).set_autostart(self.stored.name or "", self.autostart)
 
 
 @dataclass(frozen=True)
@@ -104,11 +122,11 @@ class Start(Step):
         return f"start network {self.name}"
 
     def do(self, host: Host) -> None:
-        host.networks.start(self.name)
+        _networks(host).start(self.name)
 
     def undo(self, host: Host) -> None:
-        if host.networks.is_active(self.name):
-            host.networks.stop(self.name)
+        if _networks(host).is_active(self.name):
+            _networks(host).stop(self.name)
 
 
 @dataclass(frozen=True)
@@ -127,17 +145,17 @@ class Stop(Step):
         return f"stop network {self.name}"
 
     def do(self, host: Host) -> None:
-        host.networks.stop(self.name)
+        _networks(host).stop(self.name)
 
     def undo(self, host: Host) -> None:
-        if host.networks.is_active(self.name):
+        if _networks(host).is_active(self.name):
             return
-        host.networks.define(self.running)
-        host.networks.start(self.name)
+        _networks(host).define(self.running)
+        _networks(host).start(self.name)
         if self.stored is None:
-            host.networks.undefine(self.name)
+            _networks(host).undefine(self.name)
         elif self.stored != self.running:
-            host.networks.define(self.stored)
+            _networks(host).define(self.stored)
 
 
 @dataclass(frozen=True)
@@ -160,17 +178,17 @@ class Restart(Step):
         return f"restart network {self.name}{reconnect}"
 
     def do(self, host: Host) -> None:
-        if host.networks.is_active(self.name):
-            host.networks.stop(self.name)
-        host.networks.start(self.name)
+        if _networks(host).is_active(self.name):
+            _networks(host).stop(self.name)
+        _networks(host).start(self.name)
         for guest in self.guests:
-            host.networks.reconnect(self.name, guest)
+            _networks(host).reconnect(self.name, guest)
 
     def undo(self, host: Host) -> None:
-        host.networks.define(self.running)
+        _networks(host).define(self.running)
         self.do(host)
         if self.stored != self.running:
-            host.networks.define(self.stored)
+            _networks(host).define(self.stored)
 
 
 @dataclass(frozen=True)
@@ -185,7 +203,7 @@ class Reconnect(Step):
         return f"reconnect {self.guest} to network {self.name}"
 
     def do(self, host: Host) -> None:
-        host.networks.reconnect(self.name, self.guest)
+        _networks(host).reconnect(self.name, self.guest)
 
     def undo(self, host: Host) -> None:
         """Leaves the guest connected: disconnecting it again helps nobody."""
@@ -203,10 +221,10 @@ class SetAutostart(Step):
         return f"set autostart={'true' if self.on else 'false'} on network {self.name}"
 
     def do(self, host: Host) -> None:
-        host.networks.set_autostart(self.name, self.on)
+        _networks(host).set_autostart(self.name, self.on)
 
     def undo(self, host: Host) -> None:
-        host.networks.set_autostart(self.name, not self.on)
+        _networks(host).set_autostart(self.name, not self.on)
 
 
 @dataclass(frozen=True)
@@ -224,10 +242,10 @@ class ApplyUpdate(Step):
         return f"{self.update.words} {self.update.preposition} network {self.name} ({where})"
 
     def do(self, host: Host) -> None:
-        host.networks.update(self.name, self.update, live=self.live, stored=self.stored)
+        _networks(host).update(self.name, self.update, live=self.live, stored=self.stored)
 
     def undo(self, host: Host) -> None:
-        host.networks.update(self.name, self.update.inverse(), live=self.live, stored=self.stored)
+        _networks(host).update(self.name, self.update.inverse(), live=self.live, stored=self.stored)
 
 
 def connected(guests: tuple[Guest, ...]) -> tuple[Guest, ...]:

@@ -13,8 +13,8 @@ from typing import Optional
 from ...errors import OptionError, VirtnetError, under
 from ..fields import normal_value, shapes, to_options
 from ..values import IPInterface, host_cidr
-from ..world import Neighbour, World, overlap
 from .desired import NEED_OWN_BRIDGE, OWN_BRIDGE_ONLY
+from .facts import KnownNetwork, NetworkFacts, overlap
 from .options import OWN_BRIDGE_MODES, POOL_MODES, Forward, Ip, Network, mode_of
 
 # The version of libvirt that each option needs, from https://libvirt.org/formatnetwork.html and the release notes.
@@ -240,9 +240,9 @@ def _check_routes(definition: Network) -> None:
             )
 
 
-def check_conflicts(name: str, me: Neighbour, world: World, *, starting: bool) -> None:
+def check_conflicts(name: str, me: KnownNetwork, facts: NetworkFacts, *, starting: bool) -> None:
     """Refuses what libvirt finds only when the network starts: a bridge name in use, a subnet that overlaps."""
-    for other in world.neighbours.values():
+    for other in facts.networks.values():
         if other.name == name:
             continue
         if me.bridge and other.bridge == me.bridge:
@@ -253,20 +253,17 @@ def check_conflicts(name: str, me: Neighbour, world: World, *, starting: bool) -
             _refuse_overlap(me, other.addresses, f"the active network {other.name}")
     if not starting:
         return
-    libvirts = world.bridges_before()
-    for link in world.links:
-        if link.name in libvirts:
-            continue
+    for link in facts.foreign_links:
         if me.bridge == link.name:
             raise OptionError(
                 "bridge.name",
                 me.bridge,
                 "is already an interface of this host; give another one",
             )
-        _refuse_overlap(me, link.addresses, f"the host's interface {link.name}")
+        _refuse_overlap(me, link.subnets, f"the host's interface {link.name}")
 
 
-def _refuse_overlap(me: Neighbour, theirs: tuple[str, ...], owner: str) -> None:
+def _refuse_overlap(me: KnownNetwork, theirs: tuple[str, ...], owner: str) -> None:
     for place, cidr in enumerate(me.addresses):
         clash = next((address for address in theirs if overlap(address, cidr)), None)
         if clash:
