@@ -4,7 +4,7 @@
 
 """What the engine, the runner, the kinds of resources and the drivers agree on.
 
-A kind of resource is a plug-in: it brings a `Kind`, its `Resource`, and, where it needs them, `Facts` and a `Driver`. All that
+A kind of resource is an extension: it brings a `Kind`, its `Resource`, and, where it needs them, `Facts` and a `Driver`. All that
 the rest of the collection knows about it is in these classes.
 """
 
@@ -53,7 +53,7 @@ class Host(Protocol):
         """
 
     def forget(self) -> None:
-        """Has all drivers drop what they have read."""
+        """Makes all drivers drop what they have read."""
 
 
 Opener = Callable[[Host, Optional[str]], Driver]

@@ -171,7 +171,7 @@ def _apply(host: Host, state: RunState, outcomes: Sequence[Outcome]) -> None:
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """A signal that asks the run to end waits for the end of a step: one that ends half-way is neither done nor undone."""
+    """Delays a signal that asks the run to end until the step is done: a step that ends half-way is neither done nor undone."""
     masked = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     try:
         yield

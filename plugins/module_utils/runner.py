@@ -116,7 +116,7 @@ def run_info(kind: Kind) -> None:
 
 
 def run_module(module: Module, work: Callable[[Host], Result], kinds: Sequence[Kind] = ()) -> None:
-    """Does a module's work on its host, and exits or fails with the result; ``kinds`` bring the drivers of the host."""
+    """Runs a module's work on its host, and exits or fails with the result; ``kinds`` bring the drivers of the host."""
     for number in ENDING:
         signal.signal(number, _interrupt)
     openers: dict[type[Driver], Opener] = {}

@@ -198,7 +198,7 @@ def test_a_lease_is_taken_over_with_a_warning() -> None:
     there = host()
     (outcome,) = there.declare(("bridge", {"name": "br0", "adopt": "eth0"}))
     (warning,) = outcome.warnings
-    assert "192.0.2.5/24 of eth0 is leased" in warning
+    assert "192.0.2.5/24 of eth0 is a DHCP lease: br0 keeps it until it expires" in warning
     kept = there.kernel.kept
     assert [address.valid_seconds for address in kept["br0"].addresses] == [600, None]
     assert kept["br0"].addresses[0].flags == 0, (

@@ -4,7 +4,7 @@
 
 """Restores a host to its snapshot. This runs from the copy of the code, started by a systemd timer or by hand.
 
-Nobody is there to see an error and try again. So a step that fails doesn't stop the others: each is tried by itself, and
+No user is there to see an error and try again. So a step that fails doesn't stop the others: each is tried by itself, and
 all of them again until nothing differs.
 """
 
@@ -76,7 +76,7 @@ class Restore:
         return part.steps(self._snapshot, self._host)
 
     def _converge(self) -> None:
-        """Does rounds, as a step may fail because another, which comes after it, has yet to be done."""
+        """Runs rounds, as a step may fail because another, which comes after it, has yet to be done."""
         running = [part for part in self._parts if not part.on_disk]
         for _number in range(ROUNDS):
             before = len(self.actions), set(self._errors)
@@ -84,7 +84,7 @@ class Restore:
                 return
 
     def _round(self, parts: Sequence[Part[Any]]) -> bool:
-        """Does the steps of these parts once; returns whether there were any."""
+        """Runs the steps of these parts once; returns whether there were any."""
         found = False
         for part in parts:
             for step in self._steps_of(part):

@@ -76,13 +76,13 @@ def plan_files(
 
 
 def _taken_over(desired: DesiredInterface, tool: str) -> tuple[str, ...]:
-    """The interfaces that the tool takes over: networkd also one that a bridge gives back."""
+    """Returns the interfaces that the tool takes over: networkd also one that a bridge gives back."""
     adopted = desired.adopt if tool == "networkd" else None
     return (desired.name, adopted) if adopted else (desired.name,)
 
 
 def _stored(desired: DesiredInterface, observed: ObservedInterface, files: Mapping[str, str]) -> Optional[Interface]:
-    """What is kept over a reboot: what was asked for and what is there, without what the host chooses anew each time
+    """Returns what is kept over a reboot: what was asked for and what is there, without what the host chooses at each boot
     and without the guests' taps. Nor does a tap's file name a bridge whose own files name the tap."""
     if observed.definition is None or not desired.present:
         return None

@@ -13,7 +13,7 @@ from ..model.interface.requests import InterfaceDriver
 
 
 def describe_interface(driver: InterfaceDriver, name: str) -> dict[str, object]:
-    """An interface for the `_info` modules: its definition in the structure of the options, and what only a host knows."""
+    """Returns an interface for the `_info` modules: its definition in the structure of the options, and what only a host knows."""
     states = driver.all()
     state = states[name]
     definition = complete_definition(name, states) or Interface(name=name)
@@ -42,7 +42,7 @@ def describe_interface(driver: InterfaceDriver, name: str) -> dict[str, object]:
 
 
 def _defaults(definition: Interface) -> dict[str, object]:
-    """The settings that have the kernel's default, which the normal form leaves out."""
+    """Returns the settings that have the kernel's default, which the normal form leaves out."""
     return {
         shape.name: shape.meta["absent"]
         for shape in shapes(type(definition))

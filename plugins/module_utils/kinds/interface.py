@@ -55,7 +55,7 @@ class InterfaceResource(Resource[ObservedInterface]):
         return frozenset({interface_name(self.desired.netns, self.name)})
 
     def needs(self, current: ObservedInterface) -> frozenset[str]:
-        """A VLAN's parent, a bridge's ports, a tap's bridge."""
+        """Returns a VLAN's parent, a bridge's ports, a tap's bridge."""
         found: set[Optional[str]] = {self.desired.adopt}
         for definition in (self.desired.given, current.definition):
             if isinstance(definition, VlanIface):
@@ -221,7 +221,7 @@ class TuntapKind(InterfaceKind):
         return {**super().argument_spec(), "recreate": {"type": "bool", "default": True}}
 
     def settle(self, resource: AnyResource, others: Sequence[AnyResource]) -> AnyResource:
-        """A tap and the bridge that lists it need each other. Then the bridge is created second, and attaches the tap."""
+        """Lets the bridge that lists the tap attach it, and be created after the tap: otherwise each would need the other."""
         if not isinstance(resource, InterfaceResource) or not isinstance(resource.desired.given, Tuntap):
             return resource
         desired, bridge = resource.desired, resource.desired.given.bridge

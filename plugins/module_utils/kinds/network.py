@@ -50,14 +50,14 @@ class NetworkResource(Resource[_CurrentNetwork]):
         return self.desired.present
 
     def provides(self, current: _CurrentNetwork) -> frozenset[str]:
-        """The network, and the bridge that libvirt makes for it."""
+        """Returns the network, and the bridge that libvirt makes for it."""
         definitions = self._definitions(current)
         return frozenset(
             {self.label, *(interface_name(None, bridge) for bridge in map(_own_bridge, definitions) if bridge)}
         )
 
     def needs(self, current: _CurrentNetwork) -> frozenset[str]:
-        """A bridge that isn't the network's own, and the devices that it forwards to."""
+        """Returns a bridge that isn't the network's own, and the devices that it forwards to."""
         found: set[str] = set()
         for definition in self._definitions(current):
             forward = definition.forward
@@ -187,7 +187,7 @@ def _given_xml(document: str, name: Optional[str]) -> Network:
 
 
 def _description(host: Host, name: str, state: NetworkState) -> dict[str, object]:
-    """The definition in the structure of the options, and what only a host knows."""
+    """Returns the definition in the structure of the options, and what only a host knows."""
     described: dict[str, object] = {
         "name": name,
         "uuid": state.definition.uuid,

@@ -48,8 +48,8 @@ def option(
     """Declares an option.
 
     ``norm`` returns a string's normal form (see `values`). ``absent`` is the value that means the same as none.
-    ``removal`` is the given value that removes the option. ``host_chosen`` options are chosen by the host where nobody
-    gives them. ``unordered`` lists are compared as sets. ``hidden`` fields are no options.
+    ``removal`` is the given value that removes the option. ``host_chosen`` options are chosen by the host where the user
+    doesn't give them. ``unordered`` lists are compared as sets. ``hidden`` fields are no options.
     """
     return _field(
         metadata={
@@ -188,7 +188,7 @@ def merge(base: T, given: T) -> T:
 def canonical(value: T) -> T:
     """Returns the normal form for comparison: what means "absent" is ``None``, values are normalised, sets are sorted.
 
-    Values that can't be normalised are left as they are: a host may have what is refused as an option.
+    Values that can't be normalised are left as they are: a host may hold what is refused as an option.
     """
     changes = {}
     for shape in shapes(type(value)):

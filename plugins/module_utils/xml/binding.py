@@ -81,7 +81,7 @@ class Child:
     """A field in a child element, or in all children of that tag (``many``).
 
     - ``key`` are the fields that identify an item of a list; without it, all its scalars do;
-    - ``plain``: the element means nothing when it is empty, so `write` may add it to hold what is unknown in it;
+    - ``plain``: an empty element has no meaning, so `write` may add it to hold what is unknown in it;
     - ``empty``: the element is a value even where nothing in it is known, as an item of a list always is;
     - ``desired`` says which values are written.
     """
@@ -313,7 +313,7 @@ def _write_scalar(rule: Union[Attr, Attrs, Text, Foreign], element: Element, hel
 
 
 def _place(table: Table[object], path: str, places: dict[str, Element]) -> Optional[Element]:
-    """Returns the element at a path; makes it, where all that is missing means nothing by itself."""
+    """Returns the element at a path; makes it, where all that is missing has no meaning by itself."""
     if path in places:
         return places[path]
     here = ""

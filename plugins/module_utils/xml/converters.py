@@ -15,7 +15,7 @@ _FAMILIES = {4: "ipv4", 6: "ipv6"}
 
 
 def decode_cidr(found: Mapping[str, str]) -> str:
-    """Returns an address in CIDR form; raises ValueError where the attributes don't fit one another.
+    """Returns an address in CIDR form; raises ValueError where the attributes don't fit each other.
 
     libvirt has the prefix as ``prefix``, as ``netmask`` or not at all, and may name the ``family``.
     """

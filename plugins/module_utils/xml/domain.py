@@ -4,7 +4,7 @@
 
 """The interfaces in a libvirt <domain> document: https://libvirt.org/formatdomain.html#network-interfaces.
 
-The tables have what networks are about; all else in an <interface> is kept as it is.
+The tables describe what networks are about; all else in an <interface> is kept as it is.
 """
 
 from __future__ import annotations

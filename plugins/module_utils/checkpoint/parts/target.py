@@ -37,7 +37,7 @@ class SavedInterfaces:
 @dataclass(frozen=True)
 class Target:
     """The interfaces that the host should have, by name; others are removed. ``restored`` names those that are to be as they
-    were, the others are to be as they are. ``lost`` says which can't be made again."""
+    were, the others are to be as they are. ``lost`` says which can't be created again."""
 
     states: States
     restored: frozenset[str]

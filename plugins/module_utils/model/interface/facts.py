@@ -77,7 +77,7 @@ class InterfaceFacts(Facts):
 
 
 def _link(state: InterfaceState) -> Link:
-    """As `links.LinkDriver` shows an interface."""
+    """Returns an interface as `links.LinkDriver` shows it."""
     onlink = [
         destination(route.option)
         for route in state.routes

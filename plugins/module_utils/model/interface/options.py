@@ -247,7 +247,7 @@ class Address:
     flags: int = 0  # IFA_F_*, without what the kernel alone sets (tentative, permanent, ...)
     metric: Optional[int] = None
     label: Optional[str] = None
-    valid_seconds: Optional[int] = None  # None: for ever; else what a DHCP client or an advertisement has set
+    valid_seconds: Optional[int] = None  # None: without an end; else what a DHCP client or an advertisement has set
     preferred_seconds: Optional[int] = None
 
 

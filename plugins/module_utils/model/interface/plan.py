@@ -88,8 +88,8 @@ def _warnings(desired: DesiredInterface, namespace: Namespace) -> tuple[str, ...
     adopted = namespace.states.get(desired.adopt or "")
     leased = [address.cidr for address in (adopted.addresses if adopted else ()) if address.valid_seconds is not None]
     return tuple(
-        f"{cidr} of {desired.adopt} is leased: {desired.name} has it for the rest of that time, as nobody renews it there;"
-        " stored, it is for ever"
+        f"{cidr} of {desired.adopt} is a DHCP lease: {desired.name} keeps it until it expires, as no DHCP client renews it"
+        " there; after a reboot it is a fixed address"
         for cidr in leased
     )
 

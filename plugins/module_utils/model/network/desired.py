@@ -58,7 +58,7 @@ def desired_definition(desired: DesiredNetwork, current: Optional[NetworkState])
 
 
 def drop_leftovers(definition: Network, given: Network) -> Network:
-    """Returns the definition without what its forward mode can't have and nobody gave.
+    """Returns the definition without what its forward mode can't have and the user didn't give.
 
     Such options are left over from the mode that the network had before.
     """

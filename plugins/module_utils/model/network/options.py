@@ -269,7 +269,7 @@ def normalise(network: Network) -> Network:
 
 
 def align(network: Network, reference: Optional[Network]) -> Network:
-    """Returns ``network`` with its addresses in the order of ``reference``; their order means nothing to libvirt."""
+    """Returns ``network`` with its addresses in the order of ``reference``; libvirt ignores their order."""
     if reference is None or not network.ips or not reference.ips:
         return network
     places = {ip.address: place for place, ip in enumerate(reference.ips)}

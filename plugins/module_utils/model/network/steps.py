@@ -206,7 +206,7 @@ class Reconnect(Step):
         _networks(host).reconnect(self.name, self.guest)
 
     def undo(self, host: Host) -> None:
-        """Leaves the guest connected: disconnecting it again helps nobody."""
+        """Leaves the guest connected: disconnecting it again is of no use."""
 
 
 @dataclass(frozen=True)
