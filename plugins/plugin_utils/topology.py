@@ -43,24 +43,31 @@ def fabric(
 ) -> dict[str, list[dict[str, Any]]]:
     """Returns the lists of options of the module `fabric` for the topologies.
 
-    Raises `OptionError`. It names the option as the user wrote it: below ``variable``, or for a role with its ``prefix``.
+    Raises `OptionError`. It names the option as the user wrote it: below ``variable``, or for a role with its ``prefix``,
+    where ``{type}`` is the type of the topology.
     """
     if isinstance(topologies, (str, Mapping)) or not isinstance(topologies, Sequence):
         raise OptionError(
             variable, topologies, "is not a list of topologies; write it as [{type: nat, name: lan, cidr: 10.0.1.0/24}]"
         )
     made: list[Made] = []
+    before: list[str] = []
     for place, topology in enumerate(topologies):
-        where = f"{variable}[{place}]"
-        with under(where) if prefix is None else _prefixed(prefix):
+        before.append(f"{variable}[{place}]." if prefix is None else _prefix(prefix, topology))
+        with under(before[place].rstrip(".")) if prefix is None else _prefixed(before[place]):
             given = validated(topology)
             made.append(_MAKERS[given["type"]](given, libvirt))
-    _refuse_twins(made, lambda place: f"{variable}[{place}]." if prefix is None else prefix)
+    _refuse_twins(made, before)
     return {
         "bridges": [item for one in made for item in one.bridges],
         "vlans": [item for one in made for item in one.vlans],
         "networks": [item for one in made for item in one.networks],
     }
+
+
+def _prefix(prefix: str, topology: Any) -> str:
+    kind = topology.get("type") if isinstance(topology, Mapping) else None
+    return prefix.replace("{type}", str(kind))
 
 
 @contextmanager
@@ -71,13 +78,14 @@ def _prefixed(prefix: str) -> Iterator[None]:
         raise OptionError(prefix + error.option, error.value, error.problem) from None
 
 
-def _refuse_twins(made: Sequence[Made], where: Callable[[int], str]) -> None:
+def _refuse_twins(made: Sequence[Made], before: Sequence[str]) -> None:
+    """Raises `OptionError` if two names are the same that must differ. ``before`` has what is before the options' names."""
     seen: dict[tuple[str, str], tuple[int, str]] = {}
     for place, one in enumerate(made):
         for kind, value, option in one.claims:
             other, theirs = seen.setdefault((kind, value), (place, option))
             if (other, theirs) != (place, option):
-                problem = f"is also {where(other)}{theirs}"
-                if other != place:
-                    problem = f"is already {_ONCE[kind]} {where(other).rstrip('.')}"
-                raise OptionError(where(place) + option, value, f"{problem}; give another one")
+                problem = f"is also {before[other]}{theirs}"
+                if other != place and before[other].endswith("."):
+                    problem = f"is already {_ONCE[kind]} {before[other].rstrip('.')}"
+                raise OptionError(before[place] + option, value, f"{problem}; give another one")
