@@ -122,6 +122,7 @@ def _gates(logs: Path) -> Iterator[Step]:
 
     yield gate("sanity", *_sanity(), env=ansible_test_environment("dev"))
     yield gate("galaxy-importer", "bash", "-c", _importer(logs), env=environment("importer"))
+    yield gate("execution environment", "bash", "-c", _execution_environment(logs), env=environment("importer"))
     yield gate("ansible-lint", tool("dev", "ansible-lint"), "--offline", "--profile", "production", "--nocolor")
     yield gate("docs", tool("dev", "antsibull-docs"), "lint-collection-docs", "--plugin-docs", ".")
     yield gate("changelog", tool("dev", "antsibull-changelog"), "lint")
@@ -146,6 +147,18 @@ def _importer(logs: Path) -> str:
         cd {output}
         {python} -m galaxy_importer.main *.tar.gz 2>&1 | tee importer.txt
         ! grep -E '^(WARNING|ERROR|CRITICAL)' importer.txt"""
+
+
+def _execution_environment(logs: Path) -> str:
+    """The build context of docs/awx/execution-environment.yml, and what the collection adds to such an image: nothing of a host."""
+    builder, root = tool("importer", "ansible-builder"), shlex.quote(str(collections_root()))
+    context = shlex.quote(str(logs / "execution-environment"))
+    return f"""set -euo pipefail
+        {builder} create --file docs/awx/execution-environment.yml --context {context} --output-filename Containerfile
+        grep -x -e '- name: virtnet.kvm' {context}/_build/requirements.yml
+        {builder} introspect {root} | tee {context}/needs.yml
+        grep -q 'openssh-clients.*virtnet.kvm' {context}/needs.yml
+        ! grep -E 'libvirt|lxml|pyroute2' {context}/needs.yml"""
 
 
 def _mypy(env: dict[str, str]) -> Iterator[Step]:
