@@ -52,6 +52,9 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "kernel: only run on the UML hosts, or on those that it names: it needs VLANs, which a container may not have",
     )
+    config.addinivalue_line(
+        "markers", "controller: only run on the container of Debian 13: it shows what happens on the controller"
+    )
     config.addinivalue_line("markers", "thorough: not in a quick run; what it shows is shown with a fake host too")
 
 
@@ -97,6 +100,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             found = [item.get_closest_marker(mark) for mark in MARKS[where]]
             return any(mark and (not mark.args or where in mark.args) for mark in found)
         if where and item.get_closest_marker("kernel"):
+            return False
+        if where and where != "trixie" and item.get_closest_marker("controller"):
             return False
         return not (quick and item.get_closest_marker("thorough"))
 
