@@ -31,9 +31,8 @@ def planned(
     there = files or {}
     name = name or (desired.name if desired else None) or ""
     known = {state.name: state for state in states}
-    done = plan_files(tool, Request(name, desired, there, known, facts=ToolFacts(systemd=systemd)))
-    again = plan_files(
-        tool, Request(name, desired, overlay(there, done.changes), known, facts=ToolFacts(systemd=systemd))
-    )
+    facts = ToolFacts(systemd=systemd, account_number=lambda _option, account: {"root": 0}.get(account))
+    done = plan_files(tool, Request(name, desired, there, known, facts=facts))
+    again = plan_files(tool, Request(name, desired, overlay(there, done.changes), known, facts=facts))
     assert again.changes == {}
     return done

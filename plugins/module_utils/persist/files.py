@@ -15,8 +15,8 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Optional, Protocol
+from dataclasses import dataclass, field, replace
+from typing import Callable, Optional, Protocol
 
 from ..model.interface.options import Interface, InterfaceState
 
@@ -26,14 +26,20 @@ _HIDDEN = f"#{OWNER} "
 _SAVED = ".virtnet-kvm-saved"
 
 
+def no_accounts(_option: str, _name: str) -> Optional[int]:
+    return None
+
+
 @dataclass(frozen=True)
 class ToolFacts:
     """The tools that a host has, and those in charge of interfaces there: netplan where it has a definition, the others
-    where their services run or start with the host. ``systemd`` is its version, 0 where there is none."""
+    where their services run or start with the host. ``systemd`` is its version, 0 where there is none.
+    ``account_number`` returns the number of an ``owner`` or a ``group`` by its name, for tools that take no names."""
 
     installed: frozenset[str] = frozenset()
     in_charge: frozenset[str] = frozenset()
     systemd: int = 0
+    account_number: Callable[[str, str], Optional[int]] = field(default=no_accounts, compare=False)
 
 
 @dataclass(frozen=True)

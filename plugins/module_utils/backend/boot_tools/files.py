@@ -18,7 +18,7 @@ from typing import Callable, Optional
 from ...errors import HostError
 from ...persist.choose import TOOLS
 from ...persist.files import ToolFacts, copied_path, saved_path
-from ..os import commands
+from ..os import accounts, commands
 from ..os.atomic import write_file
 from . import ifupdown, netplan, networkd, networkmanager
 
@@ -66,7 +66,9 @@ class Files:
             in_charge = self._services() if installed & set(_SERVICES.values()) else set()
             if self._glob(f"{_NETPLAN}*.yaml"):
                 in_charge.add("netplan")
-            self._facts = ToolFacts(frozenset(installed), frozenset(in_charge), self._systemd(installed))
+            self._facts = ToolFacts(
+                frozenset(installed), frozenset(in_charge), self._systemd(installed), accounts.number_of
+            )
         return self._facts
 
     @staticmethod

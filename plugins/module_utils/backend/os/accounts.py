@@ -22,6 +22,14 @@ def known(kind: str, text: str) -> Optional[str]:
         return None
 
 
+def number_of(option: str, name: str) -> Optional[int]:
+    """Returns the number of a user (``owner``) or a ``group``; ``None`` where the host has no such name."""
+    try:
+        return pwd.getpwnam(name).pw_uid if option == "owner" else grp.getgrnam(name).gr_gid
+    except KeyError:
+        return None
+
+
 def name_of(kind: str, number: int) -> str:
     """The name of a number, or the number where it has none."""
     try:

@@ -27,7 +27,6 @@ from ...model.interface.options import (
     VlanIface,
 )
 from ...model.interface.vlans import Vlans, ranges, vlans_of
-from ..accounts import number
 from ..files import OWNER, Draft, insert, made_for
 from ..ini import Sections, parse, render
 from .ip import add_addresses, method6
@@ -207,7 +206,8 @@ def _tuntap(draft: Draft, profile: Sections, desired: Tuntap) -> None:
     for option in ("owner", "group"):
         account = getattr(desired, option)
         if account:
-            found = number(option, account)
+            number = draft.request.facts.account_number
+            found = int(account) if account.isdigit() else number(option, account)
             if found is None:
                 draft.cannot(f"its {option} {account}, for whom the host knows no number,")
             else:
