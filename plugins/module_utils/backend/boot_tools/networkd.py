@@ -20,6 +20,7 @@ import time
 from collections.abc import Iterable
 
 from ...errors import HostError
+from ...persist.ini import parse
 from ..netlink.channel import Channel, attribute
 from ..netlink.layer3 import announce_subnets
 from ..netlink.read import LINK, RTM_NEWLINK
@@ -86,7 +87,7 @@ def _reload() -> None:
 
 def _name_in(path: str) -> str:
     with open(path, encoding="utf-8", errors="surrogateescape") as handle:
-        return next((line[5:].strip() for line in handle if line.startswith("Name=")), "")
+        return parse(handle.read()).get("NetDev", {}).get("Name", "")
 
 
 def _speak_up(name: str) -> None:

@@ -21,7 +21,7 @@ import uuid
 from typing import Optional
 
 from ...errors import HostError
-from ...persist.ini import parse
+from ...persist.ini import parse, render
 from ...persist.networkmanager.writer import PROFILES, profile_path, profile_uuid, users_profile
 from ..os import commands
 
@@ -149,7 +149,7 @@ def _write_state(name: str, profile: str) -> None:
     try:
         os.makedirs(_DEVICES, exist_ok=True)
         with open(f"{_DEVICES}/{_index(name)}", "w", encoding="ascii") as handle:
-            handle.write(f"[device]\nmanaged=true\nconnection-uuid={profile}\n")
+            handle.write("\n".join([*render([("device", (("managed", "true"), ("connection-uuid", profile)))]), ""]))
     except OSError as error:
         raise HostError(f"tell NetworkManager of {name}", error.strerror or error) from error
 

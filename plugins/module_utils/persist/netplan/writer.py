@@ -18,10 +18,11 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from ...model.fields import canonical
+from ...model.interface.normal import ANYWHERE, destination, family
 from ...model.interface.options import Interface, Ipv6, LinuxBridge, Port, Tuntap, VlanIface
 from .. import yaml_edit
 from ..files import Draft, made_for, without_accept_ra
-from ..ip import V6, family, target
+from ..ip import V6
 from ..networkmanager.ip import prefix_metrics
 from ..networkmanager.writer import device_settings, port_settings
 from ..vlans import vlans_to_tell
@@ -220,8 +221,8 @@ def _common(draft: Draft, desired: Interface, renderer: str) -> dict[str, Any]:
 
 
 def _route(draft: Draft, route: Any, renderer: str) -> dict[str, Any]:
-    to = target(route)
-    found: dict[str, Any] = {"to": "default" if to in ("0.0.0.0/0", "::/0") and route.via else to}
+    to = destination(route)
+    found: dict[str, Any] = {"to": "default" if to in ANYWHERE and route.via else to}
     if route.via:
         found["via"] = route.via
     else:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import fnmatch
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Callable, Optional
 
 from ...model.interface.options import InterfaceState
+from ..ini import sections, settings
 
 # In the order in which one hides a file of the same name in another (systemd.network(5)).
 DIRECTORIES = (
@@ -64,26 +65,13 @@ def _in_order(files: Mapping[str, str]) -> list[str]:
     return [by_name[name] for name in sorted(by_name)]
 
 
-def sections(text: str) -> Iterator[tuple[str, list[str]]]:
-    """A file's sections, with all of their lines."""
-    lines: list[str] = []
-    for line in text.splitlines():
-        if line.strip().startswith("["):
-            lines = []
-            yield line.strip().strip("[]"), lines
-        else:
-            lines.append(line)
-
-
 def _match_section(text: str) -> dict[str, list[str]]:
     """The words of each key of [Match]; a key that comes again adds to it, an empty one starts anew."""
     found: dict[str, list[str]] = {}
     for name, lines in list(sections(text)):
-        for line in lines if name == "Match" else ():
-            key, sign, value = line.strip().partition("=")
-            if sign and not key.startswith(("#", ";")):
-                words = value.split()
-                found[key.strip()] = [*found.get(key.strip(), ()), *words] if words else []
+        for key, value in settings(lines) if name == "Match" else ():
+            words = value.split()
+            found[key] = [*found.get(key, ()), *words] if words else []
     return {key: words for key, words in found.items() if words}
 
 

@@ -25,6 +25,7 @@ from ...model.interface.options import (
 )
 from ...model.interface.vlans import ranges
 from ..files import Draft
+from ..ini import Section
 from ..vlans import vlans_to_tell
 
 _PVID_CAN_BE_NONE = 256  # systemd, from which on the VLANs that are named replace the default one
@@ -34,14 +35,14 @@ def _yes(value: Optional[bool]) -> Optional[str]:
     return None if value is None else "yes" if value else "no"
 
 
-def _section(name: str, settings: Iterable[tuple[str, object]]) -> list[str]:
-    """A section with what is said; none where nothing is."""
-    lines = [f"{key}={value}" for key, value in settings if value is not None]
-    return [f"[{name}]", *lines, ""] if lines else []
+def _section(name: str, settings: Iterable[tuple[str, object]]) -> list[Section]:
+    """Returns a section with what is set; none where nothing is."""
+    found = [(key, value) for key, value in settings if value is not None]
+    return [(name, found)] if found else []
 
 
-def netdev(desired: Interface) -> list[str]:
-    kind, own = "bridge", []
+def netdev(desired: Interface) -> list[Section]:
+    kind, own = "bridge", list[Section]()
     if isinstance(desired, VlanIface):
         kind, own = "vlan", _vlan(desired)
     elif isinstance(desired, Tuntap):
@@ -56,7 +57,7 @@ def netdev(desired: Interface) -> list[str]:
     return [*_section("NetDev", device), *own]
 
 
-def _bridge(desired: LinuxBridge) -> list[str]:
+def _bridge(desired: LinuxBridge) -> list[Section]:
     said = canonical(desired)
     pvid = None if desired.vlan_default_pvid == 1 else desired.vlan_default_pvid
     return _section(
@@ -78,7 +79,7 @@ def _bridge(desired: LinuxBridge) -> list[str]:
     )
 
 
-def _vlan(desired: VlanIface) -> list[str]:
+def _vlan(desired: VlanIface) -> list[Section]:
     said = canonical(desired)
     ingress = " ".join(f"{entry.pcp}-{entry.priority}" for entry in said.ingress_qos or ())
     egress = " ".join(f"{entry.priority}-{entry.pcp}" for entry in said.egress_qos or ())
@@ -97,7 +98,7 @@ def _vlan(desired: VlanIface) -> list[str]:
     )
 
 
-def _tuntap(desired: Tuntap) -> list[str]:
+def _tuntap(desired: Tuntap) -> list[Section]:
     said = canonical(desired)
     return _section(
         "Tun" if said.mode == "tun" else "Tap",
@@ -111,7 +112,7 @@ def _tuntap(desired: Tuntap) -> list[str]:
     )
 
 
-def network(draft: Draft, desired: Interface) -> list[str]:
+def network(draft: Draft, desired: Interface) -> list[Section]:
     state = draft.request.interfaces.get(desired.name or "")
     ipv6 = desired.ipv6 or Ipv6()
     if ipv6.enabled is None and state and state.definition.ipv6 and state.definition.ipv6.enabled is False:
@@ -153,7 +154,7 @@ def _leads_out(desired: Interface) -> bool:
     return bool(desired.addresses) and (isinstance(desired, VlanIface) or bool(getattr(desired, "ports", None)))
 
 
-def _address(address: Address, name: str) -> list[str]:
+def _address(address: Address, name: str) -> list[Section]:
     of_ipv4 = ":" not in address.cidr
     return _section(
         "Address",
@@ -171,7 +172,7 @@ def _address(address: Address, name: str) -> list[str]:
     )
 
 
-def _route(route: Route) -> list[str]:
+def _route(route: Route) -> list[Section]:
     option = route.option
     return _section(
         "Route",
@@ -196,7 +197,7 @@ def sysctl(desired: Interface) -> list[str]:
     return [*off, f"{prefix}/autoconf = {int(ipv6.autoconf)}"] if ipv6.autoconf is not None else off
 
 
-def port(draft: Draft, bridge: LinuxBridge, member: Port) -> list[str]:
+def port(draft: Draft, bridge: LinuxBridge, member: Port) -> list[Section]:
     said = canonical(member)
     settings = (
         ("Cost", said.cost),
@@ -212,11 +213,11 @@ def port(draft: Draft, bridge: LinuxBridge, member: Port) -> list[str]:
     return lines + _vlans(draft, bridge, member, f"port {member.name}")
 
 
-def _vlans(draft: Draft, bridge: LinuxBridge, value: BridgeVlans, whose: str) -> list[str]:
+def _vlans(draft: Draft, bridge: LinuxBridge, value: BridgeVlans, whose: str) -> list[Section]:
     vlans, default = vlans_to_tell(bridge, value), default_pvid(bridge)
     if vlans is None:
         return []
-    lines: list[str] = []
+    lines: list[Section] = []
     replaces = draft.request.facts.systemd >= _PVID_CAN_BE_NONE
     if default and default not in vlans.all and not replaces:
         draft.note(

@@ -18,8 +18,9 @@ from dataclasses import dataclass
 
 from ...model.interface.options import Interface, InterfaceState, Ipv6, LinuxBridge, VlanIface
 from ..files import Draft, header, made_for, without_accept_ra
+from ..ini import Section, render, sections
 from . import text as text_of
-from .match import DIRECTORIES, NetworkFile, fitting, sections
+from .match import DIRECTORIES, NetworkFile, fitting
 
 HOME = DIRECTORIES[0]
 _SYSCTLS = "/etc/sysctl.d"
@@ -29,6 +30,10 @@ _LAST = "95-"
 _OURS = "virtnet-kvm-"
 _OF = "# For "  # the second line of a drop-in: whose it is
 _SHARED = "# What others need of it stands in the drop-ins beside."
+_PORT: tuple[Section, ...] = (
+    ("Link", (("RequiredForOnline", "no"),)),
+    ("Network", (("LinkLocalAddressing", "no"), ("IPv6AcceptRA", "no"), ("KeepConfiguration", "yes"))),
+)
 
 
 @dataclass(frozen=True)
@@ -54,15 +59,15 @@ class Networkd:
 
     def write(self, draft: Draft, desired: Interface) -> None:
         name = draft.request.name
-        draft.write(f"{HOME}/{_FIRST}{_OURS}{name}.netdev", *text_of.netdev(desired))
-        draft.write(_own_path(draft, name), *text_of.network(draft, desired))
+        draft.write(f"{HOME}/{_FIRST}{_OURS}{name}.netdev", *render(text_of.netdev(desired)))
+        draft.write(_own_path(draft, name), *render(text_of.network(draft, desired)))
         if settings := text_of.sysctl(desired):
             draft.write(f"{_SYSCTLS}/90-{_OURS}{name}.conf", *settings)
         if isinstance(desired, LinuxBridge):
             for port in desired.ports or ():
-                _need(draft, port.name or "", text_of.port(draft, desired, port))
+                _need(draft, port.name or "", render(text_of.port(draft, desired, port)))
         if isinstance(desired, VlanIface):
-            _need(draft, desired.parent or "", ["[Network]", f"VLAN={name}"])
+            _need(draft, desired.parent or "", render([("Network", [("VLAN", name)])]))
 
     def tidy(self, draft: Draft) -> None:
         """Put each drop-in beside the file that networkd takes, which another interface may have changed."""
@@ -139,14 +144,13 @@ def _bases(draft: Draft, of: str, needs: list[_Need]) -> list[str]:
         return [own]
     if any(need.port for need in needs):
         path = _own_path(draft, of)
-        link = ["[Link]", "RequiredForOnline=no", ""]
-        network = ["[Network]", "LinkLocalAddressing=no", "IPv6AcceptRA=no", "KeepConfiguration=yes"]
-        draft.files[path] = _shared(of, *link, *network)
+        draft.files[path] = _shared(of, *render(_PORT))
         return [path]
     users = _users(draft, of)
     if not users or not users[-1].certain:
         path = f"{HOME}/{_LAST if users else _FIRST}{_OURS}{of}.network"
-        draft.files[path] = _shared(of, "[Network]", _link_local(_state(draft, of)), "KeepConfiguration=yes")
+        network = (("LinkLocalAddressing", _link_local(_state(draft, of))), ("KeepConfiguration", "yes"))
+        draft.files[path] = _shared(of, *render([("Network", network)]))
         return [*(user.path for user in users), path]
     if users[-1].specific or len(users) > 1:
         return [user.path for user in users]
@@ -158,7 +162,8 @@ def _bases(draft: Draft, of: str, needs: list[_Need]) -> list[str]:
 
 
 def _shared(of: str, *lines: str) -> str:
-    return "\n".join([header(of), _SHARED, "[Match]", f"Name={of}", "", *lines]).rstrip("\n") + "\n"
+    match = render([("Match", [("Name", of)])])
+    return "\n".join([header(of), _SHARED, *match, "", *lines]).rstrip("\n") + "\n"
 
 
 def _rest(draft: Draft, user: NetworkFile) -> list[str]:
@@ -178,4 +183,4 @@ def _rest(draft: Draft, user: NetworkFile) -> list[str]:
 def _link_local(state: InterfaceState) -> str:
     """As the kernel has it, of which networkd is going to take charge."""
     ipv6 = state.definition.ipv6 or Ipv6()
-    return f"LinkLocalAddressing={'no' if ipv6.enabled is False or ipv6.addr_gen_mode == 'none' else 'ipv6'}"
+    return "no" if ipv6.enabled is False or ipv6.addr_gen_mode == "none" else "ipv6"

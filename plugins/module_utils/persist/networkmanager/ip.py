@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
+from ...model.interface.normal import destination, family
 from ...model.interface.options import Interface, InterfaceRoute, Ipv6
 from ..files import Draft
 from ..ini import Sections
-from ..ip import V4, V6, by_family, family, target
+from ..ip import V4, V6, by_family
 
 # The kernel's own metrics, where NetworkManager would take one that depends on the kind of the device.
 _METRIC_V4, _METRIC_V6, _PREFIX_METRIC_V6 = 0, 1024, 256
@@ -24,7 +25,7 @@ def method6(desired: Interface) -> str:
         return "auto"
     if addresses:
         return "manual"
-    if ipv6.accept_ra == "never" or any(family(target(route)) == V6 for route in desired.routes or ()):
+    if ipv6.accept_ra == "never" or any(family(destination(route)) == V6 for route in desired.routes or ()):
         return "link-local"
     return "ignore"
 
@@ -67,7 +68,7 @@ def _route(draft: Draft, keys: dict[str, str], place: int, route: InterfaceRoute
         draft.cannot(f"the route to {route.to} via {route.via}, a gateway of the other family,")
     usual = _METRIC_V4 if version == V4 else _METRIC_V6
     via = route.via or ("0.0.0.0" if version == V4 else "::")
-    keys[f"route{place}"] = f"{target(route)},{via},{usual if route.metric is None else route.metric}"
+    keys[f"route{place}"] = f"{destination(route)},{via},{usual if route.metric is None else route.metric}"
     options = [f"table={route.table}"] if route.table is not None else []
     if route.source:
         options.append(f"src={route.source}")

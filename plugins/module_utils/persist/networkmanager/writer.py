@@ -28,7 +28,7 @@ from ...model.interface.options import (
 )
 from ...model.interface.vlans import Vlans, ranges, vlans_of
 from ..files import OWNER, Draft, insert, made_for
-from ..ini import Sections, parse, render
+from ..ini import Sections, parse, render_parsed
 from .ip import add_addresses, method6
 
 PROFILES = "/etc/NetworkManager/system-connections"
@@ -77,7 +77,7 @@ class NetworkManager:
         if (bridge or joined) and (desired.addresses or desired.routes):
             draft.cannot("addresses and routes, as it is a port of a bridge,")
         _inherit_dns(draft, profile, ports)
-        draft.write(profile_path(name), *render(profile))
+        _write(draft, name, profile)
         if joined:
             draft.edit(profile_path(name), draft.files[profile_path(name)] + joined)
         for port in ports:
@@ -99,6 +99,10 @@ class NetworkManager:
         if desired.ipv6.addr_gen_mode is not None:
             changes["addr_gen_mode"] = "none"
         return replace(desired, ipv6=replace(desired.ipv6, **changes))
+
+
+def _write(draft: Draft, name: str, profile: Sections) -> None:
+    draft.write(profile_path(name), "", *render_parsed(profile))
 
 
 def _type(desired: Interface) -> str:
@@ -241,7 +245,7 @@ def _joined(name: str, text: str) -> str:
 
 def _added(bridge: str, settings: Mapping[str, str]) -> str:
     """What makes a port of the profile to which it is added; sections may come twice."""
-    lines = render({"connection": _membership(bridge), "bridge-port": settings})
+    lines = render_parsed({"connection": _membership(bridge), "bridge-port": settings})
     return "".join(f"{insert(line, bridge)}\n" for line in lines if line)
 
 
@@ -259,7 +263,7 @@ def _port(draft: Draft, bridge: str, port: Port) -> None:
         return
     profile["connection"].update(_membership(bridge))
     profile["bridge-port"] = settings
-    draft.write(path, *render(profile))
+    _write(draft, name, profile)
 
 
 def port_settings(draft: Draft, port: Port) -> dict[str, str]:
