@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import json
 import re
@@ -32,35 +33,53 @@ def load(path: str, text: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def scalar(value: Any) -> str:
-    """As JSON, which is YAML, but for what is plain in both."""
-    plain = isinstance(value, str) and re.fullmatch(r"[A-Za-z_][\w.-]*", value) and not _means_else(value)
-    return str(value) if plain else json.dumps(value)
+class _Flow(dict[str, object]):
+    """A mapping that is written in braces."""
 
 
-def _means_else(word: str) -> bool:
-    return word.lower() in ("y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf")
+def dump(value: Mapping[str, object]) -> list[str]:
+    """Returns a file's lines: mappings with a line for each key; lists, and mappings in them, in one line."""
+    text: str = _library().dump(value, Dumper=_dumper(), width=float("inf"), allow_unicode=True)
+    return text.splitlines()
 
 
-def flow(value: Any) -> str:
-    """A value in one line."""
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{scalar(key)}: {flow(held)}" for key, held in value.items()) + "}"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(flow(held) for held in value) + "]"
-    return scalar(value)
+def _in_one_line(key: str, value: Mapping[str, object]) -> str:
+    return dump({key: _Flow(value)})[0]
 
 
-def dump(value: Mapping[str, Any], depth: int = 0) -> list[str]:
-    """Mappings a key a line; lists, and mappings in them, in one line."""
-    lines = []
-    for key, held in value.items():
-        start = f"{'  ' * depth}{scalar(key)}:"
-        if isinstance(held, Mapping) and held:
-            lines += [start, *dump(held, depth + 1)]
-        else:
-            lines.append(f"{start} {flow(held)}")
-    return lines
+@functools.cache
+def _dumper() -> Any:
+    """PyYAML's dumper with the layout of JSON: text is in double quotes unless it is a plain word."""
+    members = {"ignore_aliases": lambda _dumper, _value: True, "write_double_quoted": _write_quoted}
+    made: Any = type("Dumper", (_library().SafeDumper,), members)
+    made.add_representer(str, _text)
+    made.add_representer(dict, lambda dumper, held: _mapping(dumper, held, False))
+    made.add_representer(_Flow, lambda dumper, held: _mapping(dumper, held, True))
+    for kind in (list, tuple):
+        made.add_representer(kind, lambda dumper, held: dumper.represent_sequence(_SEQUENCE, held, flow_style=True))
+    return made
+
+
+_MAPPING, _SEQUENCE, _STRING = (f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq", "str"))  # yaml.org/type
+# What YAML 1.1 (yaml.org/type/bool.html), which netplan's library reads, or some other version takes for no text.
+_NO_TEXT = ("y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf")
+
+
+def _text(dumper: Any, value: str) -> Any:
+    plain = re.fullmatch(r"[A-Za-z_][\w.-]*", value) and value.lower() not in _NO_TEXT
+    return dumper.represent_scalar(_STRING, value, style=None if plain else '"')
+
+
+def _write_quoted(dumper: Any, text: str, split: bool = True) -> None:
+    """Writes text as JSON has it, with the same escapes for all that isn't ASCII."""
+    del split  # nothing is folded
+    # beyond 16 bits JSON's escapes are pairs, which YAML doesn't know
+    dumper.write_indicator(json.dumps(text, ensure_ascii=max(text, default="") <= "\uffff"), True)
+
+
+def _mapping(dumper: Any, held: Mapping[str, object], flow: bool) -> Any:
+    # PyYAML sorts the keys of a mapping, but not pairs (represent_mapping in its representer.py)
+    return dumper.represent_mapping(_MAPPING, list(held.items()), flow_style=flow)
 
 
 def without(path: str, text: str, where: tuple[str, ...], keys: Iterable[str], name: str) -> str:
@@ -84,8 +103,8 @@ def without(path: str, text: str, where: tuple[str, ...], keys: Iterable[str], n
         for key in block_path:
             held = held[key]
         start, end = _span(block)
-        line = f"{' ' * block[0].start_mark.column}{scalar(block_path[-1])}: "
-        return _hidden(text, [(start, end)], name, line + flow(_cut(held, where[len(block_path) :], keys)))
+        line = _in_one_line(block_path[-1], _cut(held, where[len(block_path) :], keys))
+        return _hidden(text, [(start, end)], name, " " * block[0].start_mark.column + line)
     # netplan wants a mapping, be it as good as an empty one
     empty = f"{' ' * node.value[0][0].start_mark.column}dhcp4: false" if len(gone) == len(node.value) else ""
     return _hidden(text, gone, name, empty)
