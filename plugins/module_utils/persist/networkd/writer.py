@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from ...model.interface.options import Interface, InterfaceState, Ipv6, LinuxBridge, VlanIface
 from ..files import Draft, header, made_for, without_accept_ra
 from ..ini import Section, render, sections
-from . import text as text_of
+from . import sections as sections_of
 from .match import DIRECTORIES, NetworkFile, fitting
 
 HOME = DIRECTORIES[0]
@@ -59,13 +59,13 @@ class Networkd:
 
     def write(self, draft: Draft, desired: Interface) -> None:
         name = draft.request.name
-        draft.write(f"{HOME}/{_FIRST}{_OURS}{name}.netdev", *render(text_of.netdev(desired)))
-        draft.write(_own_path(draft, name), *render(text_of.network(draft, desired)))
-        if settings := text_of.sysctl(desired):
+        draft.write(f"{HOME}/{_FIRST}{_OURS}{name}.netdev", *render(sections_of.netdev(desired)))
+        draft.write(_own_path(draft, name), *render(sections_of.network(draft, desired)))
+        if settings := sections_of.sysctl(desired):
             draft.write(f"{_SYSCTLS}/90-{_OURS}{name}.conf", *settings)
         if isinstance(desired, LinuxBridge):
             for port in desired.ports or ():
-                _need(draft, port.name or "", render(text_of.port(draft, desired, port)))
+                _need(draft, port.name or "", render(sections_of.port(draft, desired, port)))
         if isinstance(desired, VlanIface):
             _need(draft, desired.parent or "", render([("Network", [("VLAN", name)])]))
 

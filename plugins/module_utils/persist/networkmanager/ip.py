@@ -80,14 +80,14 @@ def _route(draft: Draft, keys: dict[str, str], place: int, route: InterfaceRoute
 
 
 def _ipv6(draft: Draft, keys: dict[str, str], desired: Ipv6) -> None:
+    if desired.autoconf is False and keys["method"] in ("auto", "ignore"):
+        draft.cannot("ipv6.autoconf off where advertisements are accepted")
     if keys["method"] in ("disabled", "ignore"):
         return
     # none is what the kernel shows where NetworkManager makes the link-local address, and random is the kernel's alone
     keys["addr-gen-mode"] = "stable-privacy" if desired.addr_gen_mode == "stable-privacy" else "eui64"
     if desired.addr_gen_mode == "random":
         draft.cannot("ipv6.addr_gen_mode random")
-    if desired.autoconf is False and keys["method"] == "auto":
-        draft.cannot("ipv6.autoconf off where advertisements are accepted")
 
 
 def _say_lost_details(draft: Draft, desired: Interface) -> None:

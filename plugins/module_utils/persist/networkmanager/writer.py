@@ -29,7 +29,9 @@ from ...model.interface.options import (
 from ...model.interface.vlans import Vlans, ranges, vlans_of
 from ..files import OWNER, Draft, insert, made_for
 from ..ini import Sections, parse, render_parsed
+from ..words import by_section, lost, settings
 from .ip import add_addresses, method6
+from .words import WORDS
 
 PROFILES = "/etc/NetworkManager/system-connections"
 _OWN = "virtnet-kvm-"
@@ -37,8 +39,8 @@ _NAMESPACE = uuid.UUID("0b6a3c1e-5d0f-4d27-9a45-6f2f4a1c8e73")  # any will do; i
 _PRIORITY = "999"  # the highest that there is
 _DNS = ("dns", "dns-search", "dns-options", "dns-priority")
 _NOT_OF_THE_DEVICE = ("connection", "ipv4", "ipv6", "proxy", "bridge-port", "match", "user")
+_TYPES: Mapping[type[Interface], str] = {LinuxBridge: "bridge", VlanIface: "vlan", Tuntap: "tun"}
 _PORT_TYPES = {"": "ethernet", "veth": "ethernet", "dummy": "dummy"}
-_STP_ONLY = ("priority", "forward_delay", "hello_time", "max_age")  # only_with_stp in nm-device-bridge.c
 
 
 def profile_path(name: str) -> str:
@@ -59,11 +61,11 @@ class NetworkManager:
     def write(self, draft: Draft, desired: Interface) -> None:
         name = draft.request.name
         desired = canonical(desired)
-        profile = _connection(name, _type(desired))
+        profile = _connection(name, _TYPES.get(type(desired), "ethernet"))
         if desired.up is False:
             profile["connection"]["autoconnect"] = "false"
             draft.cannot("an interface that is there but down; it isn't made at a start of the host,")
-        _link(profile, desired)
+        profile.update(by_section(settings(WORDS.interface, desired)))
         ports: Sequence[Port] = (desired.ports or ()) if isinstance(desired, LinuxBridge) else ()
         profile.update(device_settings(draft, desired))
         # What its bridge says of it is kept, and doesn't change what is said here.
@@ -105,14 +107,6 @@ def _write(draft: Draft, name: str, profile: Sections) -> None:
     draft.write(profile_path(name), "", *render_parsed(profile))
 
 
-def _type(desired: Interface) -> str:
-    if isinstance(desired, LinuxBridge):
-        return "bridge"
-    if isinstance(desired, VlanIface):
-        return "vlan"
-    return "tun" if isinstance(desired, Tuntap) else "ethernet"
-
-
 def _connection(name: str, kind: str) -> Sections:
     return {
         "connection": {
@@ -126,52 +120,22 @@ def _connection(name: str, kind: str) -> Sections:
     }
 
 
-def _link(profile: Sections, desired: Interface) -> None:
-    if desired.mac is not None:
-        profile["ethernet"]["cloned-mac-address"] = desired.mac
-    if desired.mtu is not None:
-        profile["ethernet"]["mtu"] = str(desired.mtu)
-
-
 def device_settings(draft: Draft, desired: Interface) -> Sections:
-    """What is special of its kind."""
-    found: Sections = {}
-    if isinstance(desired, LinuxBridge):
-        _bridge(draft, found, desired)
-    elif isinstance(desired, VlanIface):
-        _vlan(found, desired)
-    elif isinstance(desired, Tuntap):
-        _tuntap(draft, found, desired)
+    """Returns what is special of an interface's kind."""
+    if isinstance(desired, Tuntap):
+        desired = _with_numbers(draft, desired)
+    table, said = WORDS.of_kind(desired), canonical(desired)
+    found = by_section(settings(table, said))
+    for words in lost(table, said):
+        draft.cannot(words)
+    if isinstance(said, LinuxBridge):
+        _add_bridge_vlans(draft, found["bridge"], said)
     return found
 
 
-def _flag(value: Optional[bool]) -> str:
-    return "true" if value else "false"
-
-
-def _bridge(draft: Draft, profile: Sections, desired: LinuxBridge) -> None:
-    keys = profile["bridge"] = {"stp": _flag(desired.stp)}
-    for option in (*_STP_ONLY, "ageing_time"):
-        value = getattr(desired, option)
-        if value is None:
-            continue
-        if option in _STP_ONLY and not desired.stp:
-            draft.cannot(f"{option} where stp is off")
-        else:
-            keys[option.replace("_", "-")] = str(value)
-    if desired.group_fwd_mask:
-        if desired.group_fwd_mask & 7:
-            draft.cannot(f"bits 0 to 2 of group_fwd_mask ({desired.group_fwd_mask})")
-        keys["group-forward-mask"] = str(desired.group_fwd_mask & ~7)
-    if desired.mcast_snooping is False:
-        keys["multicast-snooping"] = "false"
-    if desired.mcast_querier:
-        keys["multicast-querier"] = "true"
-    if desired.vlan_protocol == "802.1ad":
-        keys["vlan-protocol"] = "802.1ad"
+def _add_bridge_vlans(draft: Draft, keys: dict[str, str], desired: LinuxBridge) -> None:
     default = default_pvid(desired)
     if desired.vlan_filtering:
-        keys["vlan-filtering"] = "true"
         keys["vlan-default-pvid"] = str(default)
         _vlans(draft, keys, vlans_of(desired), default, "the bridge")
     elif default != 1:
@@ -190,35 +154,20 @@ def _vlans(draft: Draft, keys: dict[str, str], vlans: Vlans, default: int, whose
         draft.cannot(f"that {whose} is not in VLAN {default}, the default,")
 
 
-def _vlan(profile: Sections, desired: VlanIface) -> None:
-    flags = (desired.reorder is not False, desired.gvrp, desired.loose_binding, desired.mvrp)  # NMVlanFlags
-    keys = profile["vlan"] = {
-        "id": str(desired.id),
-        "parent": desired.parent or "",
-        "flags": str(sum(1 << bit for bit, on in enumerate(flags) if on)),
-    }
-    if desired.protocol == "802.1ad":
-        keys["protocol"] = "802.1ad"
-    if desired.ingress_qos:
-        keys["ingress-priority-map"] = ",".join(f"{entry.pcp}:{entry.priority}" for entry in desired.ingress_qos)
-    if desired.egress_qos:
-        keys["egress-priority-map"] = ",".join(f"{entry.priority}:{entry.pcp}" for entry in desired.egress_qos)
+def _with_numbers(draft: Draft, desired: Tuntap) -> Tuntap:
+    """Returns the device with the numbers of its owner and group in place of names."""
+    owner, group = _number(draft, "owner", desired.owner), _number(draft, "group", desired.group)
+    return replace(desired, owner=owner, group=group)
 
 
-def _tuntap(draft: Draft, profile: Sections, desired: Tuntap) -> None:
-    keys = profile["tun"] = {"mode": "1" if desired.mode == "tun" else "2"}
-    for option in ("owner", "group"):
-        account = getattr(desired, option)
-        if account:
-            number = draft.request.facts.account_number
-            found = int(account) if account.isdigit() else number(option, account)
-            if found is None:
-                draft.cannot(f"its {option} {account}, for whom the host knows no number,")
-            else:
-                keys[option] = str(found)
-    for key, on in (("pi", desired.packet_info), ("vnet-hdr", desired.vnet_hdr), ("multi-queue", desired.multi_queue)):
-        if on:
-            keys[key] = "true"
+def _number(draft: Draft, option: str, account: Optional[str]) -> Optional[str]:
+    if not account or account.isdigit():
+        return account
+    number = draft.request.facts.account_number(option, account)
+    if number is None:
+        draft.cannot(f"its {option} {account}, for whom the host knows no number,")
+        return None
+    return str(number)
 
 
 # -- ports ---------------------------------------------------------------------------------------------------------------
@@ -267,16 +216,10 @@ def _port(draft: Draft, bridge: str, port: Port) -> None:
 
 
 def port_settings(draft: Draft, port: Port) -> dict[str, str]:
-    keys: dict[str, str] = {}
-    if port.cost is not None:
-        keys["path-cost"] = str(port.cost)
-    if port.priority is not None:
-        keys["priority"] = str(port.priority)
-    if port.hairpin:
-        keys["hairpin-mode"] = "true"
-    for option, usual in (("isolated", False), ("learning", True), ("flood", True), ("guard", False)):
-        if getattr(port, option) not in (None, usual):
-            draft.cannot(f"{option} of port {port.name}")
+    said = canonical(port)
+    keys = by_section(settings(WORDS.port, said)).get("bridge-port", {})
+    for words in lost(WORDS.port, said):
+        draft.cannot(f"{words} of port {port.name}")
     desired = draft.request.desired
     if isinstance(desired, LinuxBridge) and desired.vlan_filtering and (port.pvid or port.tagged or port.untagged):
         default = default_pvid(desired)
@@ -293,7 +236,7 @@ def _device(draft: Draft, name: str, state: Optional[InterfaceState]) -> Optiona
         return profile
     found = state.definition if state else Interface(name=name)
     if isinstance(found, (VlanIface, Tuntap)):
-        return {**_connection(name, _type(found)), **device_settings(draft, found)}
+        return {**_connection(name, _TYPES[type(found)]), **device_settings(draft, found)}
     kind = _PORT_TYPES.get(state.kind if state else "")
     return _connection(name, kind) if kind else None
 

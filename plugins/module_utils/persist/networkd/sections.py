@@ -2,12 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What interfaces are in the words of systemd-networkd."""
+"""The sections of systemd-networkd's files for an interface."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Optional
 
 from ...model.fields import canonical
 from ...model.interface.kernel_effects import default_pvid
@@ -27,92 +26,36 @@ from ...model.interface.vlans import ranges
 from ..files import Draft
 from ..ini import Section
 from ..vlans import vlans_to_tell
+from ..words import Table, by_section, settings
+from .words import WORDS
 
+_KINDS = {LinuxBridge: "bridge", VlanIface: "vlan"}
 _PVID_CAN_BE_NONE = 256  # systemd, from which on the VLANs that are named replace the default one
 
 
-def _yes(value: Optional[bool]) -> Optional[str]:
-    return None if value is None else "yes" if value else "no"
-
-
-def _section(name: str, settings: Iterable[tuple[str, object]]) -> list[Section]:
-    """Returns a section with what is set; none where nothing is."""
-    found = [(key, value) for key, value in settings if value is not None]
+def _section(name: str, keys: Iterable[tuple[str, object]]) -> list[Section]:
+    """Returns a section with the keys that have a value; none where no key has one."""
+    found = [(key, value) for key, value in keys if value is not None]
     return [(name, found)] if found else []
 
 
+def _by_words(table: Table, options: object) -> list[Section]:
+    return [(name, keys.items()) for name, keys in by_section(settings(table, canonical(options))).items()]
+
+
 def netdev(desired: Interface) -> list[Section]:
-    kind, own = "bridge", list[Section]()
-    if isinstance(desired, VlanIface):
-        kind, own = "vlan", _vlan(desired)
-    elif isinstance(desired, Tuntap):
-        kind = desired.mode or "tap"
-        own = _tuntap(desired)
-    elif isinstance(desired, LinuxBridge):
-        own = _bridge(desired)
-    # without an address of its own networkd would invent one, where the kernel takes that of a port or the parent
-    device: list[tuple[str, object]] = [("Name", desired.name), ("Kind", kind)]
-    if not isinstance(desired, Tuntap):  # which takes these only in `network`
+    """Returns the sections of an interface's .netdev file."""
+    mode = desired.mode or "tap" if isinstance(desired, Tuntap) else None
+    device: list[tuple[str, object]] = [("Name", desired.name), ("Kind", mode or _KINDS[type(desired)])]
+    if mode is None:  # a TUN or TAP device takes these only in `network`
+        # without an address networkd would make one up, where the kernel takes that of a port or of the parent
         device += [("MACAddress", desired.mac or "none"), ("MTUBytes", desired.mtu)]
-    return [*_section("NetDev", device), *own]
-
-
-def _bridge(desired: LinuxBridge) -> list[Section]:
-    said = canonical(desired)
-    pvid = None if desired.vlan_default_pvid == 1 else desired.vlan_default_pvid
-    return _section(
-        "Bridge",
-        (
-            ("STP", _yes(said.stp)),
-            ("Priority", said.priority),
-            ("ForwardDelaySec", said.forward_delay),
-            ("HelloTimeSec", said.hello_time),
-            ("MaxAgeSec", said.max_age),
-            ("AgeingTimeSec", said.ageing_time),
-            ("VLANFiltering", _yes(said.vlan_filtering)),
-            ("VLANProtocol", said.vlan_protocol),
-            ("DefaultPVID", "none" if pvid == 0 else pvid),
-            ("MulticastSnooping", _yes(said.mcast_snooping)),
-            ("MulticastQuerier", _yes(said.mcast_querier)),
-            ("GroupForwardMask", said.group_fwd_mask),
-        ),
-    )
-
-
-def _vlan(desired: VlanIface) -> list[Section]:
-    said = canonical(desired)
-    ingress = " ".join(f"{entry.pcp}-{entry.priority}" for entry in said.ingress_qos or ())
-    egress = " ".join(f"{entry.priority}-{entry.pcp}" for entry in said.egress_qos or ())
-    return _section(
-        "VLAN",
-        (
-            ("Id", said.id),
-            ("Protocol", said.protocol),
-            ("ReorderHeader", _yes(said.reorder)),
-            ("GVRP", _yes(said.gvrp)),
-            ("MVRP", _yes(said.mvrp)),
-            ("LooseBinding", _yes(said.loose_binding)),
-            ("IngressQOSMaps", ingress or None),
-            ("EgressQOSMaps", egress or None),
-        ),
-    )
-
-
-def _tuntap(desired: Tuntap) -> list[Section]:
-    said = canonical(desired)
-    return _section(
-        "Tun" if said.mode == "tun" else "Tap",
-        (
-            ("MultiQueue", _yes(said.multi_queue)),
-            ("PacketInfo", _yes(said.packet_info)),
-            ("VNetHeader", _yes(said.vnet_hdr)),
-            ("User", said.owner),
-            ("Group", said.group),
-        ),
-    )
+    own = _by_words(WORDS.of_kind(desired), desired)
+    return [*_section("NetDev", device), *(("Tun" if mode == "tun" else name, keys) for name, keys in own)]
 
 
 def network(draft: Draft, desired: Interface) -> list[Section]:
+    """Returns the sections of an interface's .network file."""
     state = draft.request.interfaces.get(desired.name or "")
     ipv6 = desired.ipv6 or Ipv6()
     if ipv6.enabled is None and state and state.definition.ipv6 and state.definition.ipv6.enabled is False:
@@ -198,18 +141,8 @@ def sysctl(desired: Interface) -> list[str]:
 
 
 def port(draft: Draft, bridge: LinuxBridge, member: Port) -> list[Section]:
-    said = canonical(member)
-    settings = (
-        ("Cost", said.cost),
-        ("Priority", said.priority),
-        ("HairPin", _yes(said.hairpin)),
-        ("Isolated", _yes(said.isolated)),
-        ("Learning", _yes(said.learning)),
-        ("UnicastFlood", _yes(said.flood)),
-        # what it calls so is the kernel's guard, the other way round
-        ("UseBPDU", None if said.guard is None else _yes(not said.guard)),
-    )
-    lines = [*_section("Network", [("Bridge", bridge.name)]), *_section("Bridge", settings)]
+    """Returns the sections of the drop-in that makes an interface a port of a bridge."""
+    lines = [*_section("Network", [("Bridge", bridge.name)]), *_by_words(WORDS.port, member)]
     return lines + _vlans(draft, bridge, member, f"port {member.name}")
 
 
