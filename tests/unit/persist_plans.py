@@ -12,11 +12,8 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.option
     InterfaceState,
 )
 from ansible_collections.virtnet.kvm.plugins.module_utils.persist.choose import overlay, plan_files
-from ansible_collections.virtnet.kvm.plugins.module_utils.persist.files import (
-    FileChanges,
-    Request,
-    ToolFacts,
-)
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.files import Request, ToolFacts
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.plan import FileChanges
 
 
 def planned(

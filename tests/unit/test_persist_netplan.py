@@ -25,10 +25,8 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.option
     VlanIface,
 )
 from ansible_collections.virtnet.kvm.plugins.module_utils.persist.choose import TOOLS, overlay
-from ansible_collections.virtnet.kvm.plugins.module_utils.persist.files import (
-    FileChanges,
-    saved_path,
-)
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.files import saved_path
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.plan import FileChanges
 from unit.persist_plans import planned
 
 USERS = "/etc/netplan/01-user.yaml"

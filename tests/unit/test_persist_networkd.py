@@ -25,7 +25,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.option
     VlanIface,
 )
 from ansible_collections.virtnet.kvm.plugins.module_utils.persist.choose import TOOLS, overlay
-from ansible_collections.virtnet.kvm.plugins.module_utils.persist.files import FileChanges
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.plan import FileChanges
 from unit.persist_plans import planned
 
 HOME = "/etc/systemd/network"

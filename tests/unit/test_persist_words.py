@@ -21,7 +21,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.option
     Tuntap,
     VlanIface,
 )
-from ansible_collections.virtnet.kvm.plugins.module_utils.persist.files import FileChanges
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.plan import FileChanges
 from ansible_collections.virtnet.kvm.plugins.module_utils.persist.words import Cannot, Special
 from unit.persist_plans import planned
 from unit.persist_table import DOCUMENT, TABLES, TOOLS, own_options, table, with_words

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from typing import Optional
 
 from ..errors import OptionError
-from .files import Draft, FileChanges, Request, Tool, ToolFacts
+from .files import Draft, Request, Tool, ToolFacts
 from .ifupdown.writer import Ifupdown
 from .netplan.writer import Netplan
 from .networkd.writer import Networkd
 from .networkmanager.writer import NetworkManager
+from .plan import NONE as NONE
+from .plan import FileChanges
 
-NONE = "none"
 AUTO = "auto"
 
 # By the names that users give.

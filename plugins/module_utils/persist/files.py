@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from typing import Callable, Optional, Protocol
 
 from ..model.interface.options import Interface, InterfaceState
+from .plan import FileChanges
 
 OWNER = "virtnet.kvm"
 _HEADER = f"# Made by {OWNER} for "
@@ -58,15 +59,6 @@ class Request:
     interfaces: Mapping[str, InterfaceState]
     adopt: Optional[str] = None
     facts: ToolFacts = ToolFacts()
-
-
-@dataclass(frozen=True)
-class FileChanges:
-    """Files to write, in this order, or to remove (``None``); empty where all is as it should be. ``unsupported`` has a
-    sentence for each thing that the tool can't keep."""
-
-    changes: Mapping[str, Optional[str]]
-    unsupported: tuple[str, ...] = ()
 
 
 class Tool(Protocol):

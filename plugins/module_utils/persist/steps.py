@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Optional
+from typing import TYPE_CHECKING, Any, ClassVar, Optional
 
-from ..model.interface.requests import Host
+if TYPE_CHECKING:
+    from ..model.interface.requests import Host
 
 
 @dataclass(frozen=True)
