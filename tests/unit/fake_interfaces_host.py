@@ -32,6 +32,7 @@ class FakeFiles:
         self.tool = tool
         self.texts: dict[str, str] = {}
         self.reloads: list[tuple[str, tuple[str, ...], dict[str, str]]] = []
+        self.held: set[str] = set()
         self.broken = False
 
     def facts(self) -> ToolFacts:
@@ -46,11 +47,12 @@ class FakeFiles:
         if text is not None:
             self.texts[path] = text
 
-    def hold(self, _tool: str) -> None:
-        """Nobody meddles here."""
+    def hold(self, tool: str) -> None:
+        self.held.add(tool)
 
     def reload(self, tool: str, names: tuple[str, ...]) -> None:
         self.reloads.append((tool, names, dict(self.texts)))
+        self.held.discard(tool)
         if self.broken and len(self.reloads) == 1:
             raise HostError("reload", "is broken")
 
