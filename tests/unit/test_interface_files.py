@@ -83,7 +83,7 @@ def test_a_tool_that_interferes_is_held_from_the_first_change_to_the_last(tool: 
     there.driver.strike = lambda _number, _call: seen.append(set(there.files.held))
     (outcome,) = there.declare(BR0)
     assert seen and all(held == {tool} for held in seen)
-    assert outcome.actions[0].startswith(f"hold {tool} ")
+    assert outcome.actions[0].startswith(f"pause {tool} ")
     assert there.files.held == set()
 
 

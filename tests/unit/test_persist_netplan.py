@@ -167,7 +167,7 @@ LOST = [
 
 
 @pytest.mark.parametrize(("desired", "words"), LOST, ids=[words for _desired, words in LOST])
-def test_what_it_cant_express_is_said(desired: Any, words: str) -> None:
+def test_what_it_cant_store_is_said(desired: Any, words: str) -> None:
     said = _plan(replace(desired, name="x0")).unsupported
     assert len(said) == 1
     assert words in said[0]

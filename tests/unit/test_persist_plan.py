@@ -79,6 +79,71 @@ def test_what_interferes_is_held_while_the_host_is_changed() -> None:
     assert _rules({RULES: "new\n"}, interferes=True, changes_host=False).before == ()
 
 
+class Disk:
+    """The driver of the files, as far as steps need it."""
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        self.texts = dict(texts)
+        self.done: list[object] = []
+
+    @property
+    def files(self) -> Disk:
+        return self
+
+    def write(self, path: str, text: Optional[str]) -> None:
+        self.texts.pop(path, None)
+        if text is not None:
+            self.texts[path] = text
+
+    def hold(self, tool: str) -> None:
+        self.done.append(("hold", tool))
+
+    def reload(self, tool: str, names: tuple[str, ...]) -> None:
+        self.done.append(("reload", tool, names))
+
+
+@pytest.mark.parametrize(
+    ("text", "was", "words"),
+    [("new", None, f"write {RULES}"), ("new", "old", f"change {RULES}"), (None, "old", f"remove {RULES}")],
+)
+def test_file_is_written_and_set_back(text: Optional[str], was: Optional[str], words: str) -> None:
+    step = WriteFile("rules", RULES, text, was)
+    before: dict[str, str] = {} if was is None else {RULES: was}
+    disk: Any = Disk(before)
+    step.do(disk)
+    assert disk.texts == ({} if text is None else {RULES: text})
+    step.undo(disk)
+    assert disk.texts == before
+    assert step.words == words and not step.composite
+
+
+def test_tool_is_held_and_reads_its_files_again_in_either_direction() -> None:
+    disk: Any = Disk({})
+    hold, reload = HoldTool("rules", "web"), ReloadTool("rules", ("web",))
+    hold.do(disk)
+    reload.do(disk)
+    assert disk.done == [("hold", "rules"), ("reload", "rules", ("web",))]
+    hold.undo(disk)
+    reload.undo(disk)
+    assert disk.done[2:] == [("reload", "rules", ("web",))], "the tool is let go of once, after all is set back"
+    assert hold.composite, "one that fails halfway has stopped the tool all the same"
+    assert (hold.words, reload.words) == ("pause rules while web changes", "have rules read its files again")
+
+
+def test_tool_reads_its_files_once_for_all_that_it_concerns() -> None:
+    first = ReloadTool("rules", ("a", "b"))
+    assert first.joined(ReloadTool("rules", ("b", "c"))) == ReloadTool("rules", ("a", "b", "c"))
+    assert first.joined(ReloadTool("others", ("b",))) is None
+    assert first.joined(WriteFile("rules", RULES, None, None)) is None
+
+
+def test_tool_reads_its_files_if_one_was_written_or_it_was_held() -> None:
+    reload = ReloadTool("rules", ("web",))
+    assert reload.follows([object(), WriteFile("rules", RULES, None, None)])
+    assert reload.follows([HoldTool("rules", "web")])
+    assert not reload.follows([WriteFile("others", RULES, None, None), HoldTool("others", "web"), object()])
+
+
 # -- interfaces ----------------------------------------------------------------------------------------------------------
 
 MAC = "52:54:00:00:00:01"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The steps that change the files by which interfaces survive a reboot."""
+"""The steps and handlers that change what a host reads when it starts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class WriteFile:
-    """Make a tool's file so; ``None`` is no file."""
+    """Writes a file of a provider (``tool``), or removes it where ``text`` is ``None``; ``was`` is the old text."""
 
     composite: ClassVar[bool] = False
 
@@ -38,13 +38,13 @@ class WriteFile:
         host.files.write(self.path, self.was)
 
 
-# They make again at once what is taken away from them.
+# Tools that at once make again what is removed under them.
 MEDDLING = ("networkmanager", "netplan")
 
 
 @dataclass(frozen=True)
 class HoldTool:
-    """Keep a tool from having a hand in what is changed; `ReloadTool` lets go of it, also where all is taken back."""
+    """Stops a tool from changing what a run changes, until `ReloadTool`, also where all is undone."""
 
     composite: ClassVar[bool] = True
 
@@ -53,18 +53,18 @@ class HoldTool:
 
     @property
     def words(self) -> str:
-        return f"hold {self.tool} still while {self.name} changes"
+        return f"pause {self.tool} while {self.name} changes"
 
     def do(self, host: Host) -> None:
         host.files.hold(self.tool)
 
     def undo(self, host: Host) -> None:
-        """Left to `ReloadTool`."""
+        """Does nothing, as `ReloadTool` comes after it."""
 
 
 @dataclass(frozen=True)
 class ReloadTool:
-    """Have a tool read its files again; once for all that a run has written, and once more when that is taken back."""
+    """Makes a tool read its files again: once for all that a run has written, and once more when that is undone."""
 
     tool: str
     names: tuple[str, ...]
@@ -74,13 +74,13 @@ class ReloadTool:
         return f"have {self.tool} read its files again"
 
     def joined(self, other: Any) -> Optional[ReloadTool]:
-        """This and another one as one, where they are for one tool."""
+        """Returns this and another one as one; ``None`` unless they are for the same tool."""
         if not isinstance(other, ReloadTool) or other.tool != self.tool:
             return None
         return ReloadTool(self.tool, tuple(dict.fromkeys((*self.names, *other.names))))
 
     def follows(self, done: Iterable[Any]) -> bool:
-        """Whether any of these steps needs it."""
+        """Returns whether any of these steps needs it."""
         return any(isinstance(step, (WriteFile, HoldTool)) and step.tool == self.tool for step in done)
 
     def do(self, host: Host) -> None:

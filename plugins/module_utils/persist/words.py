@@ -177,7 +177,7 @@ def lost(table: Table, options: object, renderer: str = "") -> Iterator[str]:
         if value is None:
             continue
         if isinstance(row, Word):
-            text = f"{row.option} where {row.only_with} is off" if _passed_over(row, options) else ""
+            text = f"{row.option} while {row.only_with} is off" if _passed_over(row, options) else ""
             text = text or row.codec.lost(row.option, value)
             if text:
                 yield text

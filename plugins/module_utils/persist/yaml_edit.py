@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""YAML as far as netplan's files need it: read by PyYAML, which netplan brings along, and edited a line at a time."""
+"""YAML for netplan's files: read and written by PyYAML, which netplan needs itself, and edited a line at a time."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import functools
 import importlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Optional
 
 from ..errors import MissingLibraryError, VirtnetError
-from .files import hide, insert
+from .files import added_line, comment_out
 
 
 def _library() -> Any:
@@ -25,6 +25,7 @@ def _library() -> Any:
 
 
 def load(path: str, text: str) -> dict[str, Any]:
+    """Returns a file's mapping, an empty one for anything else. Raises `VirtnetError` for what isn't YAML."""
     yaml = _library()
     try:
         found = yaml.safe_load(text)
@@ -82,12 +83,12 @@ def _mapping(dumper: Any, held: Mapping[str, object], flow: bool) -> Any:
     return dumper.represent_mapping(_MAPPING, list(held.items()), flow_style=flow)
 
 
-def without(path: str, text: str, where: tuple[str, ...], keys: Iterable[str], name: str) -> str:
-    """A user's file in which these keys of the mapping ``where`` (a path of keys) don't count, for an interface's sake.
+def without(path: str, text: str, where: tuple[str, ...], keys: Collection[str], name: str) -> str:
+    """Returns a user's file in which some ``keys`` of a mapping don't count, for the interface ``name``.
 
-    In block style it is just their lines; what is written in braces is written anew without them, in a line of ours.
+    ``where`` is the mapping, as a path of keys. In block style the lines of the keys become comments; a mapping in braces
+    does so as a whole, and a line of ours has what is left of it.
     """
-    keys = set(keys)
     node = _library().compose(text)
     block: Optional[tuple[Any, Any]] = None
     block_path: tuple[str, ...] = ()
@@ -105,7 +106,7 @@ def without(path: str, text: str, where: tuple[str, ...], keys: Iterable[str], n
         start, end = _span(block)
         line = _in_one_line(block_path[-1], _cut(held, where[len(block_path) :], keys))
         return _hidden(text, [(start, end)], name, " " * block[0].start_mark.column + line)
-    # netplan wants a mapping, be it as good as an empty one
+    # netplan demands a mapping, so that one which would be empty gets a key without effect
     empty = f"{' ' * node.value[0][0].start_mark.column}dhcp4: false" if len(gone) == len(node.value) else ""
     return _hidden(text, gone, name, empty)
 
@@ -116,7 +117,7 @@ def _entry(node: Any, key: str) -> tuple[Any, Any]:
 
 
 def _span(entry: tuple[Any, Any]) -> tuple[int, int]:
-    """The first line of a key and the one after the last of its value."""
+    """Returns the number of a key's first line, and of the one after the last of its value."""
     first, value = entry
     if getattr(value, "value", None) and not getattr(value, "flow_style", True):
         last = value.value[-1]
@@ -128,13 +129,13 @@ def _span(entry: tuple[Any, Any]) -> tuple[int, int]:
 def _hidden(text: str, spans: list[tuple[int, int]], name: str, added: str) -> str:
     lines = text.split("\n")
     for start, end in spans:
-        lines[start:end] = [hide(line, name) for line in lines[start:end]]
+        lines[start:end] = [comment_out(line, name) for line in lines[start:end]]
     if added:
-        lines.insert(spans[0][0], insert(added, name))
+        lines.insert(spans[0][0], added_line(added, name))
     return "\n".join(lines)
 
 
-def _cut(held: Any, where: tuple[str, ...], keys: set[str]) -> Any:
+def _cut(held: Any, where: tuple[str, ...], keys: Collection[str]) -> Any:
     if where:
         return {key: _cut(value, where[1:], keys) if key == where[0] else value for key, value in held.items()}
     return {key: value for key, value in held.items() if key not in keys} or {"dhcp4": False}

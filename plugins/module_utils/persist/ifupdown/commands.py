@@ -2,10 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The commands of iproute2 that make an interface, for a tool whose files hold commands.
-
-Each can be run again, and then changes nothing: so a tool may run them on an interface that is there already.
-"""
+"""The commands of iproute2 that make an interface. Run again, each of them changes nothing."""
 
 from __future__ import annotations
 
@@ -36,13 +33,13 @@ from ...model.interface.options import (
     VlanIface,
 )
 from ...model.interface.vlans import ranges
-from ..vlans import vlans_to_tell
+from ..vlans import vlans_to_write
 from ..words import Table, settings
 from .words import WORDS
 
 
 def making(desired: Interface) -> Iterator[str]:
-    """Yields what makes it, with the settings of its kind, still down."""
+    """Yields the commands that make an interface, with the settings of its kind, still down."""
     name = shlex.quote(desired.name or "")
     yield f"{present(desired.name)} || {_add(canonical(desired), name)}"
     if isinstance(desired, LinuxBridge):
@@ -58,7 +55,7 @@ def making(desired: Interface) -> Iterator[str]:
 
 
 def present(name: Optional[str]) -> str:
-    """Fails where there is no interface of that name."""
+    """Returns a command that fails where there is no interface of that name."""
     return f"test -e {shlex.quote(f'/sys/class/net/{name}')}"
 
 
@@ -86,7 +83,7 @@ def _add_tuntap(desired: Tuntap, name: str) -> str:
 
 
 def enslaving(bridge: LinuxBridge, port: Port) -> Iterator[str]:
-    """Make a port of an interface that is there."""
+    """Yields the commands that make an interface a port of a bridge."""
     name = shlex.quote(port.name or "")
     yield f"ip link set dev {name} master {shlex.quote(bridge.name or '')} up"
     if bridge_port := _by_words(WORDS.port, canonical(port)):
@@ -95,8 +92,8 @@ def enslaving(bridge: LinuxBridge, port: Port) -> Iterator[str]:
 
 
 def vlans(bridge: LinuxBridge, value: BridgeVlans, name: str, own: str) -> Iterator[str]:
-    """``own`` is " self" for the bridge's own."""
-    held, default = vlans_to_tell(bridge, value), default_pvid(bridge)
+    """Yields the commands that set VLANs; ``own`` is " self" for the bridge's own, else empty."""
+    held, default = vlans_to_write(bridge, value), default_pvid(bridge)
     if held is None:
         return
     if default and default not in held.all:
@@ -111,7 +108,7 @@ def vlans(bridge: LinuxBridge, value: BridgeVlans, name: str, own: str) -> Itera
 
 
 def addressing(desired: Interface, state: Optional[InterfaceState]) -> Iterator[str]:
-    """Its addresses and routes, with the details that they have now."""
+    """Yields the commands that add the addresses and routes, with the details that they have now."""
     name = shlex.quote(desired.name or "")
     held = {address.cidr: address for address in state.addresses} if state else {}
     for cidr in desired.addresses or ():
@@ -121,7 +118,7 @@ def addressing(desired: Interface, state: Optional[InterfaceState]) -> Iterator[
         route = routes.get(normal_route(option), Route(option))
         command = f"ip -{route_family(option)} route replace {_route(route)} dev {name}"
         if option.source and route_family(option) == 6:
-            # not before duplicate address detection is done with the source
+            # the kernel takes no source whose duplicate address detection isn't done (ip6_route_info_create)
             command = f"n=0; until {command}; do n=$((n+1)); test $n -lt 50 || exit 1; sleep 0.1; done"
         yield command
 
@@ -165,4 +162,5 @@ def _quoted(text: Optional[str]) -> Optional[str]:
 
 
 def lines(keyword: str, commands: Iterable[str]) -> list[str]:
+    """Returns the lines of a stanza that run the commands."""
     return [f"    {keyword} {command}" for command in commands]

@@ -4,9 +4,9 @@
 
 """netplan's files (netplan(5)): a YAML file for each interface.
 
-netplan has networkd or NetworkManager do the work, as the host's own files say; what only NetworkManager has a word for is
-passed through to it. netplan adds up the lists of all its files, so a user's file that gives a port addresses is edited: those
-lines become comments, and a copy of what was there lies beside. Name servers that stood there go to the bridge.
+networkd or NetworkManager does the work for netplan, as the host's own files say. What only NetworkManager has a word for is
+passed through to it. netplan adds up the lists in all of its files, so a user's file that gives addresses to a port is
+edited: these lines become comments, and a copy of the file is kept beside it. The bridge takes over the name servers there.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ..ip import V6
 from ..networkmanager import words as networkmanager
 from ..networkmanager.ip import prefix_metrics
 from ..networkmanager.writer import device_settings, port_settings
-from ..vlans import vlans_to_tell
+from ..vlans import vlans_to_write
 from ..words import Cannot, Table, Word, lost, settings
 from .words import NETWORKD, NETWORKMANAGER, WORDS
 
@@ -53,7 +53,7 @@ _LINKS = "ethernets"
 
 @dataclass(frozen=True)
 class _Definition:
-    """One of netplan's, in one file."""
+    """A definition of an interface, or of several that match, in one file."""
 
     path: str
     section: str
@@ -87,7 +87,7 @@ class Netplan:
         desired = canonical(desired)
         renderer = _renderer(draft)
         if isinstance(desired, Tuntap):
-            draft.cannot("a TUN or TAP device; nothing")
+            draft.cannot("a TUN or TAP device")
             return
         body = _common(draft, desired, renderer)
         others: dict[str, Any] = {}
@@ -100,7 +100,7 @@ class Netplan:
             section = "vlans"
             body.update(_values(WORDS.vlan, desired))
             body["link"] = _id_of(draft, desired.parent or "")
-            _say_lost(draft, lost(WORDS.vlan, desired, renderer))
+            _warn_of(draft, lost(WORDS.vlan, desired, renderer))
         else:
             section = _LINKS
         if renderer == NETWORKMANAGER:
@@ -112,7 +112,7 @@ class Netplan:
         draft.write(_path(draft.request.name), *yaml_edit.dump({"network": network}))
 
     def tidy(self, draft: Draft) -> None:
-        """Each interface that a file refers to has to be defined in one, and only there."""
+        """Defines each interface that a file refers to in one file."""
         ours = {path: yaml_edit.load(path, text) for path, text in draft.files.items() if made_for(text) is not None}
         users = {each.id for each in _definitions(draft) if each.path not in ours}
         known = users | {each.id for each in _definitions(draft) if each.section != _LINKS}
@@ -131,11 +131,11 @@ class Netplan:
             draft.files[path] = "\n".join([draft.files[path].split("\n", 1)[0], *lines]) + "\n"
 
     def kept(self, desired: Interface) -> Interface:
-        """Both of netplan's tools take in advertisements by themselves, and switch off the kernel's own doing so."""
+        """Both of netplan's renderers process router advertisements themselves, and switch that off in the kernel."""
         return without_accept_ra(desired)
 
 
-# What is said of an interface only because netplan wants it defined: a port; and a parent, whose addresses are others' doing.
+# Definitions that netplan demands: of a port; and of a parent, whose addresses others set.
 _STUBS: tuple[dict[str, Any], ...] = ({"dhcp4": False}, {"dhcp4": False, "critical": True})
 
 
@@ -154,7 +154,7 @@ def _definitions(draft: Draft) -> list[_Definition]:
 
 
 def _renderer(draft: Draft) -> str:
-    """The last word on it counts."""
+    """Returns netplan's renderer; of several files that set it the last one counts."""
     found = NETWORKD
     for path in sorted(draft.files, key=lambda path: path.rpartition("/")[2]):
         if path.endswith(".yaml"):
@@ -168,7 +168,7 @@ def _referred(network: Mapping[str, Any]) -> list[str]:
 
 
 def _of(draft: Draft, name: str) -> list[_Definition]:
-    """A user's definitions of an interface."""
+    """Returns the users' definitions of an interface."""
     state = draft.request.interfaces.get(name)
     macs = {mac for mac in (state.permanent_mac, state.definition.mac) if mac} if state else set()
     found = [each for each in _definitions(draft) if made_for(draft.files[each.path]) is None]
@@ -184,10 +184,10 @@ def _common(draft: Draft, desired: Interface, renderer: str) -> dict[str, Any]:
     body: dict[str, Any] = _values(WORDS.interface, desired)
     if desired.up is False:
         if renderer == NETWORKMANAGER:
-            draft.cannot("an interface that is there but down")
+            draft.cannot("up false")
         else:
             body["activation-mode"] = "off"
-    body["optional"] = True  # the start of the host doesn't wait for a carrier
+    body["optional"] = True  # a start of the host doesn't wait for its carrier
     body["addresses"] = list(desired.addresses or ())
     if desired.routes:
         body["routes"] = [_route(draft, route, renderer) for route in desired.routes]
@@ -225,12 +225,12 @@ def _ipv6(draft: Draft, body: dict[str, Any], desired: Ipv6, renderer: str) -> N
         if renderer == NETWORKMANAGER:
             _pass_through(body, {"ipv6": {"method": "disabled"}})
         else:
-            draft.cannot("ipv6.enabled false, but for leaving out the link-local address,")
+            draft.cannot("ipv6.enabled false", "networkd only leaves out the link-local address")
         return
     if desired.accept_ra is not None and desired.accept_ra != "unless_forwarding":
         body["accept-ra"] = desired.accept_ra == "always"
     if desired.autoconf is False and desired.accept_ra != "never":
-        draft.cannot("ipv6.autoconf off where advertisements are accepted")
+        draft.cannot("ipv6.autoconf false where router advertisements are accepted")
     if desired.addr_gen_mode == "stable-privacy" and renderer == NETWORKMANAGER:
         body["ipv6-address-generation"] = "stable-privacy"
     elif desired.addr_gen_mode not in (None, "eui64", "none"):
@@ -240,16 +240,16 @@ def _ipv6(draft: Draft, body: dict[str, Any], desired: Ipv6, renderer: str) -> N
 def _bridge(draft: Draft, body: dict[str, Any], desired: LinuxBridge, renderer: str) -> None:
     body["interfaces"] = []
     body["parameters"] = _values(WORDS.bridge, desired)
-    _say_lost(draft, lost(WORDS.bridge, desired, renderer))
-    if vlans_to_tell(desired, desired) is not None:
-        _say_lost(draft, lost(WORDS.bridge_vlans, desired, renderer))
+    _warn_of(draft, lost(WORDS.bridge, desired, renderer))
+    if vlans_to_write(desired, desired) is not None:
+        _warn_of(draft, lost(WORDS.bridge_vlans, desired, renderer))
 
 
 def _values(table: Table, options: object) -> dict[str, Any]:
     return {key: value for _where, key, value in settings(table, options)}
 
 
-def _say_lost(draft: Draft, found: Iterable[str], whose: str = "") -> None:
+def _warn_of(draft: Draft, found: Iterable[str], whose: str = "") -> None:
     for words in found:
         draft.cannot(f"{words}{whose}")
 
@@ -261,7 +261,7 @@ def _port(
     theirs = _of(draft, name)
     id_ = theirs[-1].id if theirs else name
     if theirs and theirs[-1].for_many:
-        # one that comes first, for this interface alone: of several that fit, the first counts
+        # a definition of this interface alone, which sorts first: of several that match, the first counts
         id_ = f"0-virtnet-kvm-{name}"
         others[id_] = {"match": {"name": name}, "dhcp4": False}
     body["interfaces"].append(id_)
@@ -271,9 +271,9 @@ def _port(
             _without_addresses(draft, each)
     for key, value in _values(WORDS.port, port).items():
         body["parameters"].setdefault(key, {})[id_] = value
-    _say_lost(draft, lost(WORDS.port, port, renderer), f" of port {name}")
-    if vlans_to_tell(bridge, port) is not None:
-        _say_lost(draft, lost(WORDS.bridge_vlans, port, renderer), f" of port {name}")
+    _warn_of(draft, lost(WORDS.port, port, renderer), f" of port {name}")
+    if vlans_to_write(bridge, port) is not None:
+        _warn_of(draft, lost(WORDS.bridge_vlans, port, renderer), f" of port {name}")
     if renderer == NETWORKMANAGER:
         said = others.get(id_, {})
         _pass_through(said, {"bridge-port": port_settings(draft, port)})
@@ -289,8 +289,9 @@ def _inherit_dns(body: dict[str, Any], theirs: Mapping[str, Any]) -> None:
 
 def _without_addresses(draft: Draft, theirs: _Definition) -> None:
     if not theirs.path.startswith(f"{ETC}/"):
-        draft.note(
-            f"{theirs.path} gives addresses to {theirs.id}, and is not for people to change: it is left as it is"
+        draft.warn(
+            f"{theirs.path} gives addresses to port {theirs.id}, and stays as it is, because another program writes it;"
+            " have that program give it none"
         )
         return
     where = ("network", theirs.section, theirs.id)

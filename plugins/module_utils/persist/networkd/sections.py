@@ -25,12 +25,12 @@ from ...model.interface.options import (
 from ...model.interface.vlans import ranges
 from ..files import Draft
 from ..ini import Section
-from ..vlans import vlans_to_tell
+from ..vlans import vlans_to_write, warn_of_default_vlan
 from ..words import Table, by_section, settings
 from .words import WORDS
 
 _KINDS = {LinuxBridge: "bridge", VlanIface: "vlan"}
-_PVID_CAN_BE_NONE = 256  # systemd, from which on the VLANs that are named replace the default one
+_PVID_CAN_BE_NONE = 256  # the version of systemd from which on the VLANs that are listed replace the default one
 
 
 def _section(name: str, keys: Iterable[tuple[str, object]]) -> list[Section]:
@@ -59,7 +59,7 @@ def network(draft: Draft, desired: Interface) -> list[Section]:
     state = draft.request.interfaces.get(desired.name or "")
     ipv6 = desired.ipv6 or Ipv6()
     if ipv6.enabled is None and state and state.definition.ipv6 and state.definition.ipv6.enabled is False:
-        ipv6 = Ipv6(enabled=False)  # the host's default, which networkd would overrule
+        ipv6 = Ipv6(enabled=False)  # the host's default, which networkd would override
     off = ipv6.enabled is False
     ra = {None: None, "never": "no", "unless_forwarding": None, "always": "yes"}[ipv6.accept_ra]
     lines = _section("Match", [("Name", desired.name)])
@@ -93,7 +93,7 @@ def network(draft: Draft, desired: Interface) -> list[Section]:
 
 
 def _leads_out(desired: Interface) -> bool:
-    """Whether a start of the host should wait for it: a bridge of guests alone, or a tap, has nobody at its other end."""
+    """Returns whether a start of the host should wait for its carrier. A tap, or a bridge with guests only, has none then."""
     return bool(desired.addresses) and (isinstance(desired, VlanIface) or bool(getattr(desired, "ports", None)))
 
 
@@ -127,14 +127,15 @@ def _route(route: Route) -> list[Section]:
             ("Table", option.table),
             ("PreferredSource", option.source),
             ("Scope", route.scope or None),
-            # unsaid, networkd makes a second one beside a route that others have made
+            # without it networkd adds a second route beside one that another program has made
             ("Protocol", route.protocol),
         ),
     )
 
 
 def sysctl(desired: Interface) -> list[str]:
-    """What networkd doesn't touch; udev applies it as the interface appears (99-systemd.rules)."""
+    """Returns the lines of a sysctl.d file for what networkd doesn't set; udev applies them when the interface appears
+    (99-systemd.rules)."""
     prefix, ipv6 = f"net/ipv6/conf/{desired.name}", desired.ipv6 or Ipv6()
     off = [f"{prefix}/disable_ipv6 = 1"] if ipv6.enabled is False else []
     return [*off, f"{prefix}/autoconf = {int(ipv6.autoconf)}"] if ipv6.autoconf is not None else off
@@ -147,16 +148,13 @@ def port(draft: Draft, bridge: LinuxBridge, member: Port) -> list[Section]:
 
 
 def _vlans(draft: Draft, bridge: LinuxBridge, value: BridgeVlans, whose: str) -> list[Section]:
-    vlans, default = vlans_to_tell(bridge, value), default_pvid(bridge)
+    vlans, default = vlans_to_write(bridge, value), default_pvid(bridge)
     if vlans is None:
         return []
     lines: list[Section] = []
     replaces = draft.request.facts.systemd >= _PVID_CAN_BE_NONE
     if default and default not in vlans.all and not replaces:
-        draft.note(
-            f"networkd can't take VLAN {default}, the bridge's default, from {whose} of {bridge.name};"
-            f" it is there again after the next reboot (vlan_default_pvid 0 does without)"
-        )
+        warn_of_default_vlan(draft, f"networkd before systemd {_PVID_CAN_BE_NONE}", default, whose)
     if default and not vlans.pvid and replaces:
         lines += _section("BridgeVLAN", [("PVID", "no")])
     if vlans.pvid:
