@@ -2,21 +2,21 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The options that each of the host's own interfaces has, be it a bridge, a VLAN's or a tap."""
+"""Options that all kinds of interfaces of the host share: bridges, VLAN interfaces and taps."""
 
 from __future__ import annotations
 
 IDENTITY = r"""
 name:
   description:
-    - The interface's name, at most 15 characters. It can't be changed, as it is what an interface is known by.
-    - An interface of this name that is of another kind is refused.
+    - Name of the interface, at most 15 characters. The name identifies the interface, so it can't be changed.
+    - It is an error if an interface of another kind has this name.
   type: str
   required: true
 state:
   description:
-    - V(present) makes the interface so.
-    - V(absent) removes it, and its files of the tool that O(persist) is.
+    - Desired state. V(present) creates or updates the interface.
+    - V(absent) removes the interface, and the files that the tool of O(persist) has for it.
   type: str
   choices: [present, absent]
   default: present
@@ -25,84 +25,85 @@ state:
 SETTINGS = r"""
 up:
   description:
-    - Whether the interface is up. V(false) takes it down, and with it the routes that leave by it.
-    - Left out, an interface that exists stays as it is, and a new one is brought up.
+    - Whether the interface is up. V(false) sets it down, and the kernel then removes the routes through it.
+    - If left out, an existing interface keeps its state, and a new one is set up.
   type: bool
 mac:
   description:
-    - The MAC address, a unicast one. Left out, it stays, and is the kernel's choice for a new interface and at the next boot.
-    - Quote it, as YAML takes V(52:54:00:00:00:10) for a number.
+    - MAC address (C(address) in iproute2), a unicast one. If left out, an existing interface keeps its address, and the kernel
+      chooses one for a new interface and at the next boot.
+    - Quote it, because YAML reads V(52:54:00:00:00:10) as a number.
   type: str
 mtu:
   description:
-    - The largest packet in bytes, from V(68) to V(65535). The kernel refuses what the interface can't carry.
-    - Left out, it stays, and is the kernel's choice for a new interface and at the next boot.
+    - MTU, the size of the largest packet, in bytes, from V(68) to V(65535). The kernel refuses a size that the interface can't carry.
+    - If left out, an existing interface keeps its MTU, and the kernel chooses it for a new interface and at the next boot.
   type: int
 addresses:
   description:
-    - The whole list of the interface's addresses, IPv4 and IPv6, each with its prefix, such as V(192.168.11.2/24) or
-      V(fd00:11::2/64). An empty list removes them. Their order means nothing.
-    - Link-local IPv6 addresses, and those that a router has advertised, are the kernel's, and are neither listed nor removed.
+    - Complete list of IPv4 and IPv6 addresses, each with its prefix length, such as V(192.168.11.2/24) or V(fd00:11::2/64).
+      An empty list removes all. The order has no meaning.
+    - Link-local IPv6 addresses and addresses from router advertisements belong to the kernel. They are neither listed nor removed.
   type: list
   elements: str
 routes:
   description:
-    - The whole list of the routes that leave by the interface. An empty list removes them. Their order means nothing.
-    - The routes that come with an address, or from a router's advertisement, are the kernel's, and are neither listed nor
-      removed.
-    - An interface that is down has no routes, so they are refused with O(up=false).
+    - Complete list of the routes through the interface. An empty list removes all. The order has no meaning.
+    - Routes that the kernel adds for an address or from a router advertisement are neither listed nor removed.
+    - An interface that is down has no routes. Therefore routes are refused with O(up=false).
   type: list
   elements: dict
   suboptions:
     to:
       description:
-        - Where the route leads, a network in CIDR form such as V(10.0.2.0/24), an address, or V(default).
-        - V(default) is of the family of O(routes[].via), and IPv4 without one. V(0.0.0.0/0) and V(::/0) say the family.
+        - Destination, as a network in CIDR form such as V(10.0.2.0/24), an address, or V(default).
+        - V(default) has the address family of O(routes[].via), and is IPv4 without it. Use V(0.0.0.0/0) or V(::/0) to choose the
+          family.
       type: str
       required: true
     via:
       description:
-        - The gateway, in one of the subnets of O(addresses). Left out, the destination is on the link.
+        - Gateway, an address in one of the subnets of O(addresses). If left out, the destination is directly on the link.
       type: str
     metric:
       description:
-        - Of two routes to one destination the one of the lower number is taken, V(0) to V(4294967295).
-        - Left out, it is what the kernel gives a route, V(0) for IPv4 and V(1024) for IPv6.
+        - Metric, from V(0) to V(4294967295). Of two routes to the same destination, the one with the lower metric is used.
+        - The default is that of the kernel, V(0) for IPv4 and V(1024) for IPv6.
       type: int
     table:
       description:
-        - The number of the routing table, from V(1). The default is V(254), the main table.
+        - Number of the routing table, from V(1). The default is V(254), the main table.
       type: int
     source:
       description:
-        - The address of the host that packets by this route have as their source, if they don't say another. It must be one
-          of the host's.
+        - Preferred source address (C(src) in iproute2) of packets that don't have one yet. It must be an address of the host.
       type: str
 ipv6:
   description:
-    - How the interface takes part in IPv6. They are the settings below C(/proc/sys/net/ipv6/conf/).
-    - Left out, they stay, and aren't stored for the next boot.
+    - IPv6 settings of the interface, those below C(/proc/sys/net/ipv6/conf/).
+    - If left out, they stay as they are, and are not stored for the next boot.
   type: dict
   suboptions:
     enabled:
       description:
-        - Whether there is IPv6 on the interface at all. V(false) takes all IPv6 addresses from it, the link-local one too.
+        - Whether the interface has IPv6 (the opposite of C(disable_ipv6)). V(false) removes all its IPv6 addresses, the link-local
+          one too.
       type: bool
     accept_ra:
       description:
-        - Whether routers' advertisements are heeded. V(unless_forwarding) does so as long as the host itself doesn't forward
-          IPv6 by this interface, which is the kernel's default, and V(always) does so even then.
+        - Whether router advertisements are accepted (C(accept_ra)). V(never) ignores them. V(unless_forwarding), the kernel's default,
+          accepts them as long as the host doesn't forward IPv6 on this interface. V(always) accepts them even then.
       type: str
       choices: [never, unless_forwarding, always]
     autoconf:
       description:
-        - Whether the host makes itself addresses from the prefixes that routers advertise.
+        - Whether the host configures addresses from the prefixes in router advertisements (C(autoconf), SLAAC).
       type: bool
     addr_gen_mode:
       description:
-        - How the host's part of such addresses, and of the link-local one, is made. V(eui64) takes the MAC address,
-          V(stable-privacy) a secret that is kept, which must have been set, V(random) a secret that is made up, and V(none)
-          makes no link-local address.
+        - How the host part of these addresses and of the link-local address is generated (C(addrgenmode) in iproute2).
+        - V(eui64) uses the MAC address. V(stable-privacy) uses a stored secret, which must already be set. V(random) uses a secret that
+          the kernel generates. V(none) generates no link-local address.
       type: str
       choices: [eui64, none, stable-privacy, random]
 """
@@ -110,22 +111,24 @@ ipv6:
 PLACE = r"""
 netns:
   description:
-    - The network namespace that the interface is in, as its name below C(/run/netns) or as a path. It must be there.
-    - What the interface refers to, such as its ports or its parent, is in that namespace too.
-    - Left out, the interface is the host's own. No tool makes interfaces in a namespace at boot, so O(persist) can only be
-      V(auto) or V(none) with it, and nothing is stored.
+    - Network namespace of the interface, as a name below C(/run/netns) or as a path. It must exist.
+    - Interfaces that this one refers to, such as its ports or its parent, must be in the same namespace.
+    - If left out, the interface is in the host's own namespace.
+    - No boot tool creates interfaces in a namespace. With this option O(persist) can therefore only be V(auto) or V(none), and nothing
+      is stored.
   type: str
 persist:
   description:
-    - The tool that makes the interface again when the host boots. Its files are written, and it is told to read them, so that
-      it agrees with what is running. Files that others have written are kept, and copied before they are changed.
-    - V(auto) is the first of netplan, NetworkManager, networkd and ifupdown that the host has and that is in charge there. netplan is,
-      if it has a file, and the others are, if their service runs or starts with the host. If there is none, nothing is stored, and a
-      warning says so.
-    - V(networkd), V(networkmanager), V(netplan) and V(ifupdown) are that tool, which must be installed.
-    - V(none) stores nothing. The interface is gone after a reboot. Files of an earlier run are left as they are, as are those of
-      another tool than the one that is chosen, with O(state=absent) too.
-    - What the tool can't express is set all the same, and a warning says what is lost at the next boot.
+    - Boot tool that creates the interface again when the host boots. The module writes the tool's files and makes the tool read
+      them, so that the tool agrees with the running interface. Files that the user has written are kept, and copied before they are
+      changed.
+    - V(auto) is the first of netplan, NetworkManager, networkd and ifupdown that is installed and in use. netplan is in use if it has
+      a file. The others are in use if their service runs or is enabled at boot. If none is in use, nothing is stored, and a warning
+      says so.
+    - V(networkd), V(networkmanager), V(netplan) and V(ifupdown) select that tool, which must be installed.
+    - V(none) stores nothing. The interface is gone after a reboot.
+    - Files of an earlier run stay with V(none), and files of a tool other than the selected one always stay, with O(state=absent) too.
+    - A setting that the tool can't express is applied to the running interface only, and a warning says what is lost at the next boot.
   type: str
   choices: [auto, networkd, networkmanager, netplan, ifupdown, none]
   default: auto
@@ -134,8 +137,8 @@ persist:
 RECREATE = r"""
 recreate:
   description:
-    - Whether the interface may be removed and made again, where the kernel can't change it in place. Its addresses and routes,
-      and the bridge that it is a port of, are given to the new one.
+    - Whether the interface may be removed and created again for a change that the kernel can't make in place. The new interface
+      gets the addresses and routes of the old one, and is a port of the same bridge.
     - V(false) refuses such a change.
   type: bool
   default: true
@@ -149,5 +152,5 @@ requirements:
 
 
 def interface(own: str, *more: str) -> str:
-    """All options of a kind of interface, ``own`` and ``more`` being those that not every kind has."""
+    """Returns all options of a kind of interface. ``own`` and ``more`` are those that not every kind has."""
     return "".join((IDENTITY, own, SETTINGS, PLACE, *more))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What Ansible may expect of the modules."""
+"""Attributes of the modules: check mode, diff mode, idempotency, platform."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ attributes:
   idempotent:
     description:
       - When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
-      - This assumes that nobody else has changed the host in between.
+      - This assumes that nothing else has changed the host in between.
     support: full
   platform:
     description: The operating systems that the module can be run against.
@@ -38,12 +38,12 @@ options: {}
 attributes:
   check_mode:
     details:
-      - The prediction is exact, but for what only the host can choose (a generated UUID, MAC address or bridge name).
-        That is left out of the prediction and of what it is compared with.
+      - The prediction is exact, except for values that only the host can choose (a generated UUID, MAC address or bridge name).
+        These are left out of the prediction, and of the result that it is compared with.
   diff_mode:
     support: full
     details:
-      - Shows what is declared before and after, as YAML in the structure of the options.
+      - Shows the state before and after as YAML, in the structure of the options.
 """
 
     # For modules that only read.

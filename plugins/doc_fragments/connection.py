@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How a module reaches libvirt, and what it needs on the host."""
+"""The connection to libvirt, and what a module needs on the host."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ class ModuleDocFragment:
 options:
   uri:
     description:
-      - The libvirt connection to use, as in C(virsh --connect). It is opened on the host that the module runs on.
-      - Over a connection to another host, that host's interfaces can't be seen. Guests aren't plugged in again after a
-        restart then, and conflicts with interfaces of that host aren't found beforehand.
+      - URI of the libvirt connection, as in C(virsh --connect). The module opens it on the host that it runs on.
+      - With a URI of another host, the module can't see that host's interfaces. It then doesn't reconnect guests after a restart, and
+        doesn't find conflicts with that host's interfaces in advance.
     type: str
     default: qemu:///system
 requirements:

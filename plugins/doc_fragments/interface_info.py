@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which of the host's own interfaces a module reads."""
+"""Options that select the interfaces to read."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ class ModuleDocFragment:
             r"""
 name:
   description:
-    - The names of the interfaces to read. Names that nothing of this kind has are passed over.
-    - Left out, all are read. An empty list reads none.
+    - Names of the interfaces to read. A name that no interface of this kind has is ignored.
+    - If left out, all are read. An empty list reads none.
   type: list
   elements: str
   aliases: [names]
 netns:
   description:
-    - The network namespace to look in, as its name below C(/run/netns) or as a path. Left out, the host's own.
+    - Network namespace to read, as a name below C(/run/netns) or as a path. The default is the host's own.
   type: str
 """
         )

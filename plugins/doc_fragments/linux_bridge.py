@@ -2,30 +2,30 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The options of a bridge, written once: for linux_bridge, and for the items of the option bridges of fabric."""
+"""Options of a bridge, for linux_bridge and for the items of the option ``bridges`` of fabric."""
 
 from __future__ import annotations
 
 from ansible_collections.virtnet.kvm.plugins.doc_fragments._interface import REQUIREMENTS, interface
 from ansible_collections.virtnet.kvm.plugins.doc_fragments._nest import below, options
 
-# Said of the bridge itself, and of each port.
+# Of the bridge itself, and of each port.
 _VLANS = r"""
 pvid:
   description:
-    - The VLAN that frames without a tag belong to when they come in by {this}. V(0) is none, so that they are dropped.
-    - It leaves without a tag too, unless O(tagged) has it.
+    - PVID, the VLAN of untagged frames that come in through {this}, from V(0) to V(4094). V(0) is no PVID, and untagged frames are dropped.
+    - Frames of this VLAN leave untagged, unless O(tagged) has the VLAN.
   type: int
 tagged:
   description:
-    - The whole list of the VLANs that leave by {this} with their tag, ids from V(1) to V(4094) and ranges of them, such as
-      V(100-199). An empty list removes them.
+    - Complete list of the VLANs whose frames leave tagged through {this}, as ids from V(1) to V(4094) and ranges such as V(100-199).
+      An empty list removes all.
   type: list
   elements: str
 untagged:
   description:
-    - The whole list of the VLANs whose tag is taken off when they leave by {this}, ids and ranges of them. An empty list
-      removes them. O(pvid) need not be repeated.
+    - Complete list of the VLANs whose frames leave untagged through {this}, as ids and ranges. An empty list removes all.
+    - The VLAN of O(pvid) need not be repeated here.
   type: list
   elements: str
 """
@@ -39,65 +39,65 @@ _PORTS = (
     r"""
 ports:
   description:
-    - The whole list of the bridge's ports, but for those of guests. An interface that isn't in it is released. An empty
-      list releases all. Their order means nothing.
-    - A TAP device that isn't in it stays, as a running guest hangs on it, unless O(purge_taps=true).
-    - What an item leaves out stays as it is. A new port has the kernel's defaults, and is brought up if the bridge is up.
-    - A port of another bridge is refused.
+    - Complete list of the bridge ports, without those of guests. An interface that isn't in the list is removed from the bridge.
+      An empty list removes all. The order has no meaning.
+    - TAP devices that aren't in the list stay, because running guests use them, unless O(purge_taps=true).
+    - What an item leaves out stays as it is. A new port has the kernel's defaults, and is set up if the bridge is up.
+    - It is an error to list a port of another bridge.
   type: list
   elements: dict
   suboptions:
     name:
       description:
-        - The interface.
+        - Name of the interface that is the port.
       type: str
       required: true
     cost:
       description:
-        - What a way by this port costs to STP, from V(1) to V(65535). Left out, the kernel makes it up from the speed.
+        - STP path cost of the port, from V(1) to V(65535). The default depends on the speed of the port, and is chosen by the kernel.
       type: int
     priority:
       description:
-        - Which of several ports STP prefers. The lower number wins, V(0) to V(63). The default is V(32).
+        - STP priority of the port, from V(0) to V(63). The default is V(32). STP prefers the port with the lower number.
       type: int
     hairpin:
       description:
-        - Sends frames back by the port that they came in by, where that is where they belong. The default is V(false).
+        - Hairpin mode, in which the port may send a frame back through the port that it came in through. The default is V(false).
       type: bool
     isolated:
       description:
-        - Keeps the port from talking to other isolated ports. It reaches those that aren't, and the host.
+        - Port isolation. An isolated port can't reach other isolated ports. It reaches the other ports and the host.
         - The default is V(false).
       type: bool
     learning:
       description:
-        - Learns from frames that come in by this port which MAC addresses are beyond it. The default is V(true).
+        - MAC address learning, from the frames that come in through the port. The default is V(true).
       type: bool
     flood:
       description:
-        - Sends frames for MAC addresses that nobody has learned to this port. The default is V(true).
+        - Unicast flooding. The port gets the frames for MAC addresses that the bridge hasn't learned. The default is V(true).
       type: bool
     guard:
       description:
-        - Disables the port when a bridge beyond it speaks STP. The default is V(false).
+        - BPDU guard, which disables the port when it receives a BPDU, a frame of STP. The default is V(false).
       type: bool
 """
     + below(_vlans("the port"), "ports[]", depth=2)
     + r"""purge_taps:
   description:
-    - Releases TAP devices too that O(ports) doesn't have, which takes the network from the guests that hang on them.
-    - With O(state=absent) the bridge is removed although guests hang on it, which is refused otherwise.
+    - Whether TAP devices that aren't in O(ports) are removed from the bridge too. The guests that use them lose the network.
+    - With O(state=absent) it allows the bridge to be removed while guests are connected to it, which is refused otherwise.
   type: bool
   default: false
 adopt:
   description:
-    - An interface whose place the bridge takes, such as the host's only NIC. It becomes a port, besides those in O(ports). Its
-      MAC address (unless O(mac) says another), its addresses and its routes become the bridge's, as they are.
-    - Where O(addresses) or O(routes) are given, they are the whole list, and what the interface had of these goes.
-    - It is done in a moment and in an order that keeps connections, the one that Ansible came by among them.
-    - With O(state=absent) the bridge's addresses and routes are given to this interface.
-    - An address that turns up on it again, as from a DHCP client that still runs, is moved again.
-    - A leased address keeps the rest of its time. What O(persist) stores has it for ever, and a warning says so.
+    - Interface that the bridge takes over, such as the host's only NIC. The interface becomes a port, in addition to those in O(ports).
+      Its MAC address (unless O(mac) is given), its addresses and its routes move to the bridge.
+    - If O(addresses) or O(routes) are given, they are the complete lists, and those of the interface are removed.
+    - The move is so fast and so ordered that connections stay open, including the connection of Ansible itself.
+    - With O(state=absent) the addresses and routes of the bridge move back to this interface.
+    - If the interface gets an address again, as from a DHCP client that is still running, the next run moves that address too.
+    - A leased address keeps the rest of its lifetime on the bridge. O(persist) stores it without a lifetime, and a warning says so.
   type: str
 """
 )
@@ -105,46 +105,49 @@ adopt:
 _STP = r"""
 stp:
   description:
-    - Whether the bridge speaks the spanning tree protocol, which keeps frames from running in circles.
+    - Spanning tree protocol (C(stp_state) in iproute2), which prevents loops.
     - The default of a new bridge is V(false).
   type: bool
 priority:
   description:
-    - Which bridge becomes the root of the spanning tree. The lowest number does, V(0) to V(65535). The default is V(32768).
+    - STP bridge priority, from V(0) to V(65535). The default is V(32768). The bridge with the lowest number becomes the root bridge.
   type: int
 forward_delay:
   description:
-    - How long a new port listens, and how long it then learns, before it forwards, in seconds, V(0) to V(30).
-    - The default is V(15). With O(stp=true) at least V(2). Without STP a port forwards at once.
+    - STP forward delay, in seconds, from V(0) to V(30). A new port listens for this time, and then learns for this time, before it
+      forwards.
+    - The default is V(15). With O(stp=true) it must be V(2) or more. Without STP a port forwards at once.
   type: int
 hello_time:
   description:
-    - How often the root of the spanning tree says that it is there, in seconds, V(1) to V(10). The default is V(2).
+    - STP hello time, in seconds, from V(1) to V(10). The default is V(2). The root bridge sends a BPDU this often.
   type: int
 max_age:
   description:
-    - How long a root that says nothing is taken to be there, in seconds, V(6) to V(40). The default is V(20).
+    - STP maximum message age, in seconds, from V(6) to V(40). The default is V(20). A root bridge that is silent for longer is
+      considered gone.
   type: int
 ageing_time:
   description:
-    - How long the bridge remembers where a MAC address is, in seconds, V(0) to V(1000000). The default is V(300).
-    - With V(0) it remembers nothing, and sends each frame to all ports.
+    - MAC address ageing time, in seconds, from V(0) to V(1000000). The default is V(300). The bridge forgets a learned address after it.
+    - With V(0) the bridge learns nothing, and sends each frame to all ports.
   type: int
 """
 
 _FILTERING = r"""
 vlan_filtering:
   description:
-    - Whether the bridge heeds VLAN tags, and each port carries only the VLANs that it has been given.
-    - The default of a new bridge is V(false). Needs a kernel that has it.
+    - VLAN filtering. The bridge obeys VLAN tags, and each port carries only its own VLANs.
+    - The default of a new bridge is V(false). The kernel must support it.
   type: bool
 vlan_default_pvid:
   description:
-    - The VLAN that a new port, and the bridge itself, belongs to without tags. V(0) is none. The default is V(1).
+    - Default PVID, the VLAN of untagged frames for new ports and for the bridge itself, from V(0) to V(4094). V(0) is none.
+      The default is V(1).
   type: int
 vlan_protocol:
   description:
-    - The kind of tags that are heeded. V(802.1ad) is that of a provider, the outer of two tags.
+    - VLAN protocol, the type of tag that the bridge filters by. V(802.1ad) is the service provider tag, the outer one of two tags.
     - The default of a new bridge is V(802.1q).
   type: str
   choices: [802.1q, 802.1ad]
@@ -153,21 +156,22 @@ vlan_protocol:
 _MULTICAST = r"""
 mcast_snooping:
   description:
-    - Whether the bridge learns by which ports multicast is wanted, and sends it only there. The default is V(true).
+    - Multicast snooping. The bridge learns which ports have receivers of a multicast group, and sends the group only there.
+      The default is V(true).
   type: bool
 mcast_querier:
   description:
-    - Whether the bridge itself asks who wants multicast, where no router does. The default is V(false).
+    - Multicast querier. The bridge asks for receivers of multicast groups itself, if no router does. The default is V(false).
   type: bool
 group_fwd_mask:
   description:
-    - Which link-local protocols are forwarded that a bridge by itself keeps, as a number whose bit N stands for
-      C(01:80:C2:00:00:0N), V(0) to V(65535). V(16384) is LLDP. The default is V(0).
+    - Group forward mask, a number from V(0) to V(65535). The default is V(0). If bit N is set, the bridge forwards frames of the
+      link-local protocol with the address C(01:80:C2:00:00:0N), which it doesn't forward otherwise. V(16384) forwards LLDP.
     - The kernel refuses the bits 0, 1 and 2, which are STP, pause frames and LACP.
   type: int
 """
 
-BRIDGE = interface(_PORTS + _STP + _FILTERING + _vlans("the host's own side of the bridge") + _MULTICAST)
+BRIDGE = interface(_PORTS + _STP + _FILTERING + _vlans("the bridge's own port, which is the host's") + _MULTICAST)
 
 
 class ModuleDocFragment:
@@ -177,7 +181,7 @@ class ModuleDocFragment:
         r"""
 bridges:
   description:
-    - Bridges of the host, each with the options of M(virtnet.kvm.linux_bridge), which explains them.
+    - Linux bridges of the host. Each item has the options of M(virtnet.kvm.linux_bridge), which documents them.
   type: list
   elements: dict
   suboptions:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The options of a libvirt network, written once: for virt_net, and for the items of the option networks of fabric."""
+"""Options of a libvirt network, for virt_net and for the items of the option ``networks`` of fabric."""
 
 from __future__ import annotations
 
@@ -13,60 +13,58 @@ from ansible_collections.virtnet.kvm.plugins.doc_fragments.network_services impo
 _IDENTITY = r"""
 name:
   description:
-    - The network's name, by which guests refer to it. It can't be changed, as it is what a network is known by.
+    - Name of the network. Guests refer to it by this name. The name identifies the network, so it can't be changed.
     - Required, unless O(xml) has it.
   type: str
 state:
   description:
-    - V(present) makes the network so.
-    - V(absent) stops the network and removes its definition, and nothing else. It is refused as long as running guests
-      are plugged in.
+    - Desired state. V(present) creates or updates the network.
+    - V(absent) stops the network and removes its definition, and nothing else. It is refused while running guests are connected to it.
   type: str
   choices: [present, absent]
   default: present
 active:
   description:
-    - Whether the network is running. V(false) is refused as long as running guests are plugged in.
-    - Left out, a network that exists stays as it is, and a new one is started.
+    - Whether the network is active, which is running. V(false) is refused while running guests are connected to it.
+    - If left out, an existing network keeps its state, and a new one is started.
   type: bool
 autostart:
   description:
-    - Whether libvirt starts the network by itself when the host boots.
-    - Left out, a network that exists stays as it is, and a new one is started at boot.
+    - Autostart, whether libvirt starts the network when the host boots.
+    - If left out, an existing network keeps its setting, and a new one is started at boot.
   type: bool
 restart:
   description:
-    - What to do with a running network when libvirt can't make the change while it runs.
-    - V(if_needed) restarts it, and plugs the guests that were plugged in back in. They miss the network for a moment.
-    - V(never) stores the change, which takes effect when the network is next started, and warns of it. What libvirt can
-      change while the network runs is changed.
+    - What to do if a running network must be restarted for a change, because libvirt can't make the change live.
+    - V(if_needed) restarts the network, and reconnects its guests. They have no network for a moment.
+    - V(never) stores the change and warns. The change takes effect when the network is started the next time. Changes that libvirt can
+      make live are made live.
   type: str
   choices: [if_needed, never]
   default: if_needed
 xml:
   description:
-    - The network as a whole, as the XML document that libvirt's network format defines.
-    - It is the whole truth. What it doesn't say is removed, except for what the host has made up, which are the UUID, the MAC
-      address and the name of the bridge.
-    - Can't be combined with other options that define the network. O(name) may be given beside it, and must then agree.
+    - XML document of the network, in libvirt's network format.
+    - It is the complete definition. What it leaves out is removed, except for the UUID, the MAC address and the name of the bridge, if the
+      host has chosen these.
+    - It can't be combined with other options that define the network. O(name) may be given too, and must then be the same.
   type: str
 uuid:
   description:
-    - The network's UUID. Left out, libvirt makes one up.
+    - UUID of the network. If left out, libvirt generates one.
   type: str
 title:
   description:
-    - A short title of one line. An empty string removes it. Stored without a restart. Since libvirt 9.7.0.
+    - Title, a short text of one line. An empty string removes it. It is stored without a restart. Since libvirt 9.7.0.
   type: str
 description:
   description:
-    - A text for people. An empty string removes it. Stored without a restart. Since libvirt 9.7.0.
+    - Description, a text for people. An empty string removes it. It is stored without a restart. Since libvirt 9.7.0.
   type: str
 metadata:
   description:
-    - The whole list of pieces of metadata of other applications, each an XML element in a namespace of its own. An empty
-      list removes them.
-    - Stored without a restart.
+    - Complete list of metadata of other applications. Each item is an XML element in a namespace of its own. An empty list removes all.
+    - It is stored without a restart.
   type: list
   elements: str
 """
@@ -74,137 +72,136 @@ metadata:
 _CONNECTIVITY = r"""
 forward:
   description:
-    - How the network is connected to what is outside.
-    - When the mode changes, what the new mode can't have and the task doesn't give is removed along with it.
+    - Forwarding, which is how the network is connected to other networks.
+    - When the mode changes, settings that the new mode can't have and that the task doesn't give are removed too.
   type: dict
   suboptions:
     mode:
       description:
-        - V(none) is the isolated network. Guests reach one another, and the host if it has an address in O(ips).
-        - V(nat) lets guests out with the host's address. Nothing comes in, except to IPv6 addresses without
-          O(forward.nat.ipv6), which are routed and open to connections from outside.
-        - V(route) routes without translation, in both directions. The routers outside must know the way.
-        - V(open) is V(route) without any firewall rules of libvirt's. Since libvirt 2.2.0.
-        - V(bridge) plugs the guests in a bridge that the host already has, O(bridge.name), or by macvtap in
-          O(forward.interfaces).
-        - V(private), V(vepa) and V(passthrough) plug the guests in O(forward.interfaces) by macvtap in the mode of that name.
-        - V(hostdev) hands SR-IOV functions of the host to the guests.
-        - The default of a new network is V(none).
+        - Forward mode. The default of a new network is V(none).
+        - V(none) is an isolated network. Guests reach each other, and the host if it has an address in O(ips).
+        - V(nat) forwards the guests' traffic with the host's address. Connections from outside can't reach the guests, except at IPv6
+          addresses without O(forward.nat.ipv6), because these are routed.
+        - V(route) forwards without address translation, in both directions. The routers outside must have a route to the network.
+        - V(open) is V(route) without any firewall rules of libvirt. Since libvirt 2.2.0.
+        - V(bridge) connects the guests to an existing bridge of the host, O(bridge.name), or by macvtap to O(forward.interfaces).
+        - V(private), V(vepa) and V(passthrough) connect the guests to O(forward.interfaces) by macvtap, in the macvtap mode of this name.
+        - V(hostdev) assigns SR-IOV virtual functions of the host to the guests.
       type: str
       choices: [none, nat, route, open, bridge, private, vepa, passthrough, hostdev]
     dev:
       description:
-        - The only interface of the host that is forwarded to, for V(nat) and V(route). The same as a list of one in
-          O(forward.interfaces), which is how it is returned.
+        - Forward device, the only interface of the host that traffic is forwarded to, for V(nat) and V(route). It is the same as a list
+          with one item in O(forward.interfaces), and is returned as such.
       type: str
     interfaces:
       description:
-        - The whole list of the host's interfaces that guests are plugged in or forwarded to, in order. V(nat) and V(route)
-          take one at most.
-        - In the modes that plug guests in interfaces, some can be added at the end, or taken away, without a restart, as long as
-          one of the former stays.
+        - Complete list of the host's interfaces that guests are connected to, or that traffic is forwarded to. The order counts. V(nat)
+          and V(route) allow one at most.
+        - In the modes that connect guests to interfaces, interfaces can be added at the end or removed without a restart, as long as
+          one of the present ones stays.
       type: list
       elements: str
     pf:
       description:
-        - The physical SR-IOV function whose virtual functions the guests get, instead of a list of them.
+        - SR-IOV physical function whose virtual functions the guests use, instead of a list of them.
       type: str
     addresses:
       description:
-        - The whole list of PCI addresses of the functions for V(hostdev), such as V(0000:03:10.1).
+        - Complete list of the PCI addresses of the virtual functions for V(hostdev), such as V(0000:03:10.1).
       type: list
       elements: str
     driver:
       description:
-        - The driver for V(hostdev), such as V(vfio).
+        - Driver name for V(hostdev), such as V(vfio).
       type: str
     managed:
       description:
-        - For V(hostdev), whether libvirt takes the functions from the host's driver and gives them back. The default is
-          V(false).
+        - Managed mode for V(hostdev), in which libvirt detaches the functions from the host's driver and attaches them again afterwards.
+          The default is V(false).
       type: bool
     nat:
       description:
-        - How addresses are translated, for V(nat).
+        - Address translation for V(nat).
       type: dict
       suboptions:
         addresses:
           description:
-            - The IPv4 addresses that guests appear with, all of which are used. Without it, the address of the interface
-              that a packet leaves by.
+            - Range of IPv4 source addresses that the guests' traffic gets. All addresses of the range are used. The default is the address
+              of the interface that a packet leaves through.
           type: dict
           suboptions:
             start:
               description:
-                - The first address.
+                - First address of the range.
               type: str
               required: true
             end:
               description:
-                - The last address. May be the same.
+                - Last address of the range. It may be the same as the first.
               type: str
               required: true
         ports:
           description:
-            - The ports that guests appear with. libvirt's default is 1024 to 65535.
+            - Range of source ports that the guests' traffic gets. The default of libvirt is V(1024) to V(65535).
           type: dict
           suboptions:
             start:
               description:
-                - The first port.
+                - First port of the range, from V(1) to V(65535).
               type: int
               required: true
             end:
               description:
-                - The last port.
+                - Last port of the range, from V(1) to V(65535).
               type: int
               required: true
         ipv6:
           description:
-            - Translates IPv6 too. Without it, IPv6 is routed, and guests can be reached from outside.
+            - NAT for IPv6. Without it, IPv6 is routed, and guests can be reached from outside.
             - The default is V(false). Since libvirt 6.5.0.
           type: bool
 bridge:
   description:
-    - The Linux bridge that the guests are plugged in. libvirt makes and removes it, unless O(forward.mode=bridge).
-      Then it is the host's own, and O(bridge.stp), O(bridge.delay) and O(bridge.zone) can't be given.
+    - Linux bridge that the guests are connected to. libvirt creates and removes it, unless O(forward.mode=bridge).
+      With that mode the bridge is the host's own, and O(bridge.stp), O(bridge.delay) and O(bridge.zone) can't be given.
   type: dict
   suboptions:
     name:
       description:
-        - The bridge's name, 15 characters at most. Left out, libvirt makes one up, such as V(virbr0).
-        - With O(forward.mode=bridge), the name of a bridge that the host already has.
+        - Name of the bridge, at most 15 characters. If left out, libvirt chooses one, such as V(virbr0).
+        - With O(forward.mode=bridge), the name of an existing bridge of the host.
       type: str
     stp:
       description:
-        - Whether the bridge speaks the spanning tree protocol. The default is V(true).
+        - Spanning tree protocol on the bridge. The default is V(true).
       type: bool
     delay:
       description:
-        - The forward delay, in seconds. The default is V(0).
+        - Forward delay of the bridge, in seconds. The default is V(0).
       type: int
     zone:
       description:
-        - The firewalld zone of the bridge. Without it, V(libvirt). An empty string removes it. Since libvirt 5.1.0.
+        - Zone of firewalld that the bridge is in. The default is V(libvirt). An empty string removes the setting. Since libvirt 5.1.0.
       type: str
     mac_table_manager:
       description:
-        - Who keeps the bridge's table of MAC addresses. The default is V(kernel).
+        - MAC table manager (C(macTableManager)), which maintains the bridge's table of MAC addresses. The default is V(kernel).
       type: str
       choices: [kernel, libvirt]
 mtu:
   description:
-    - The MTU of the bridge and of the guests' ports, in bytes, from V(68) to V(65535). V(0) removes it, and the host's default,
-      usually 1500, is used.
+    - MTU of the bridge and of the guests' taps, in bytes, from V(68) to V(65535). V(0) removes the setting, and the default of the host
+      is used, which usually is 1500.
   type: int
 mac:
   description:
-    - The MAC address of the host on the bridge. Left out, libvirt makes one up.
-    - Quote it, as YAML takes V(52:54:00:00:00:10) for a number.
+    - MAC address of the host on the bridge. If left out, libvirt generates one.
+    - Quote it, because YAML reads V(52:54:00:00:00:10) as a number.
   type: str
 ipv6:
   description:
-    - Lets guests talk IPv6 to one another although the network has no IPv6 address. The default is V(false).
+    - Whether guests may use IPv6 among each other, although the network has no IPv6 address. The default is V(false).
   type: bool
 """
 
@@ -218,7 +215,7 @@ class ModuleDocFragment:
         r"""
 networks:
   description:
-    - libvirt networks, each with the options of M(virtnet.kvm.virt_net), which explains them.
+    - libvirt networks. Each item has the options of M(virtnet.kvm.virt_net), which documents them.
   type: list
   elements: dict
   suboptions:

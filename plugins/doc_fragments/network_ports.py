@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a network does to the traffic of the guests' ports: options of a network, and of each of its port groups."""
+"""Options for the traffic of guest NICs, of a network and of each of its port groups."""
 
 from __future__ import annotations
 
@@ -11,100 +11,100 @@ from ansible_collections.virtnet.kvm.plugins.doc_fragments._nest import below, o
 _RATE = r"""
       average:
         description:
-          - The rate that is kept to on average, in kilobytes (1000 bytes) a second. V(0) removes it.
+          - Average rate, in kilobytes (1000 bytes) per second. V(0) removes the setting.
         type: int
       peak:
         description:
-          - The highest rate in a burst, in kilobytes a second. V(0) removes it. Linux ignores it for what guests send.
+          - Peak rate during a burst, in kilobytes (1000 bytes) per second. V(0) removes the setting. Linux ignores it for outbound traffic.
         type: int
       burst:
         description:
-          - How much may be sent in one burst at the rate of the peak, in kibibytes. V(0) removes it.
+          - Burst size, the amount that may be sent at the peak rate, in kibibytes (1024 bytes). V(0) removes the setting.
         type: int
 """
 
-# The three that a network and a port group have in common.
+# What a network and a port group have in common.
 SHARED = rf"""
 bandwidth:
   description:
-    - Limits on the traffic. In a network they hold for all of its guests together, in a port group for each port.
-    - Networks of the modes V(private), V(passthrough) and V(hostdev) can't have it.
+    - Bandwidth limits. In a network they apply to all of its guests together, in a port group to each guest NIC.
+    - Networks of the modes V(private), V(passthrough) and V(hostdev) can't have them.
   type: dict
   suboptions:
     inbound:
       description:
-        - What guests receive.
+        - Limits of the traffic that guests receive.
       type: dict
       suboptions:{_RATE.rstrip().replace(chr(10), chr(10) + "  ")}
     outbound:
       description:
-        - What guests send.
+        - Limits of the traffic that guests send.
       type: dict
       suboptions:{_RATE.rstrip().replace(chr(10), chr(10) + "  ")}
 vlan:
   description:
-    - The VLAN tags that the guests' traffic carries beyond the port. The guests themselves see no tag.
-    - Needs an Open vSwitch bridge, SR-IOV functions, or, since libvirt 11.0.0, a Linux bridge that filters VLANs.
+    - VLAN tags of the guests' traffic outside of the guests. The guests themselves see no tag.
+    - Needs an Open vSwitch bridge, SR-IOV functions, or, since libvirt 11.0.0, a Linux bridge with VLAN filtering.
   type: dict
   suboptions:
     trunk:
       description:
-        - Says that a single tag is a trunk. Several tags always are.
+        - Trunk mode for a single tag. Several tags are always a trunk.
       type: bool
     tags:
       description:
-        - The whole list of tags.
+        - Complete list of tags.
       type: list
       elements: dict
       suboptions:
         id:
           description:
-            - The VLAN's number, from V(0) to V(4095).
+            - VLAN id, from V(0) to V(4095).
           type: int
           required: true
         native_mode:
           description:
-            - Makes this the native VLAN of a trunk, and says whether its frames are tagged.
+            - Native mode (C(nativeMode)), which makes this the native VLAN of a trunk, and says whether its frames are tagged.
           type: str
           choices: [tagged, untagged]
 virtualport:
   description:
-    - How ports are made known to a switch that wants to be told.
+    - Virtual port, which registers guest NICs at a switch that needs this.
   type: dict
   suboptions:
     type:
       description:
-        - The kind of switch. An Open vSwitch bridge needs V(openvswitch).
+        - Type of the switch. An Open vSwitch bridge needs V(openvswitch).
       type: str
       choices: [802.1Qbg, 802.1Qbh, midonet, openvswitch]
     parameters:
       description:
-        - What the switch is told. Which of these it takes is a matter of its kind.
+        - Parameters for the switch. The type of the switch decides which of them it accepts.
       type: dict
       suboptions:
         managerid:
           description:
-            - The VSI manager, V(0) to V(255), for V(802.1Qbg).
+            - VSI manager id, from V(0) to V(255), for V(802.1Qbg).
           type: int
         typeid:
           description:
-            - The VSI type, V(0) to V(16777215), for V(802.1Qbg).
+            - VSI type id, from V(0) to V(16777215), for V(802.1Qbg).
           type: int
         typeidversion:
           description:
-            - The version of the VSI type, V(0) to V(255), for V(802.1Qbg).
+            - Version of the VSI type id, from V(0) to V(255), for V(802.1Qbg).
           type: int
         instanceid:
           description:
-            - The UUID of the VSI instance, for V(802.1Qbg).
+            - VSI instance id, a UUID, for V(802.1Qbg).
           type: str
         profileid:
           description:
-            - The name of the port profile, for V(802.1Qbh) and V(openvswitch).
+            - Name of the port profile, for V(802.1Qbh) and V(openvswitch).
           type: str
         interfaceid:
           description:
-            - The UUID of the port, for V(openvswitch) and V(midonet).
+            - Interface id, a UUID, for V(openvswitch) and V(midonet).
           type: str
 """
 
@@ -112,37 +112,39 @@ PORTS = (
     r"""
 trust_guest_rx_filters:
   description:
-    - Lets guests change the MAC address and the multicast filters of their macvtap ports. The default is V(false).
+    - Trust of the guests' receive filters (C(trustGuestRxFilters)). Guests may change the MAC address and the multicast filters of their
+      macvtap interfaces. The default is V(false).
   type: bool
 isolated:
   description:
-    - Keeps the guests from reaching one another. The host, and what is beyond it, they reach as before.
+    - Port isolation. Guests can't reach each other. They still reach the host, and other networks through it.
     - The default is V(false). Needs a Linux bridge and libvirt 6.1.0.
-    - libvirt has this for a network or for one interface of a guest, not for a port group.
+    - libvirt has this setting for a network and for a guest NIC, but not for a port group.
   type: bool
 """
     + SHARED
     + r"""
 portgroups:
   description:
-    - The whole list of port groups. A guest's interface names the group that it belongs to, and takes on its settings.
-    - Groups are added, changed and removed without a restart. Ports that are already plugged in keep what they have
-      until they are plugged in again.
+    - Complete list of port groups. A guest NIC names the group that it belongs to, and gets the settings of the group.
+    - Groups are added, changed and removed without a restart. Guest NICs that are already connected keep their settings until they are
+      connected again.
   type: list
   elements: dict
   suboptions:
     name:
       description:
-        - The group's name, by which guests refer to it.
+        - Name of the group. Guests refer to it by this name.
       type: str
       required: true
     default:
       description:
-        - Makes this the group of guests that name none. At most one group of a network can be. The default is V(false).
+        - Whether this is the group of guest NICs that name no group. At most one group of a network can be the default. The default
+          is V(false).
       type: bool
     trust_guest_rx_filters:
       description:
-        - The network's O(trust_guest_rx_filters), for this group.
+        - O(trust_guest_rx_filters) of the network, for this group.
       type: bool
 """
     + below(SHARED, "portgroups[]", depth=2)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What libvirt serves on a network: addresses, DHCP, DNS, TFTP, and the routes of the host through it."""
+"""Options for the services of a libvirt network: addresses, DHCP, DNS, TFTP, and the host's routes through it."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from ansible_collections.virtnet.kvm.plugins.doc_fragments._nest import options
 _LEASE = r"""
 lease:
   description:
-    - How long a lease is valid. libvirt's default is one hour. Since libvirt 6.3.0.
+    - Lease time. The default of libvirt is one hour. Since libvirt 6.3.0.
   type: dict
   suboptions:
     expiry:
       description:
-        - The time, in O({option}.lease.unit), 2 minutes at least. V(0) is a lease that never ends.
+        - Expiry time, in O({option}.lease.unit), at least 2 minutes. V(0) is a lease that never expires.
       type: int
       required: true
     unit:
       description:
-        - The unit of O({option}.lease.expiry). The default is V(minutes).
+        - Unit of O({option}.lease.expiry). The default is V(minutes).
       type: str
       choices: [seconds, minutes, hours]
 """
 
 
 def _lease(option: str) -> str:
-    """The suboption ``lease`` of an item of a list below ``ips[].dhcp``."""
+    """Returns the suboption ``lease`` of an item of a list below ``ips[].dhcp``."""
     text = _LEASE.replace("{option}", f"ips[].dhcp.{option}[]").strip("\n")
     return text.replace("\n", "\n" + " " * 14)
 
@@ -36,236 +36,239 @@ def _lease(option: str) -> str:
 SERVICES = rf"""
 domain:
   description:
-    - The DNS domain of the network, which its guests are told by DHCP.
+    - DNS domain of the network. DHCP passes it to the guests.
   type: dict
   suboptions:
     name:
       description:
-        - The domain's name. An empty string removes it.
+        - Name of the domain. An empty string removes it.
       type: str
     local_only:
       description:
-        - Answers for the domain from what the network itself knows, and never asks another server.
-        - The default is V(false).
+        - Local only (C(localOnly)). Names of the domain are answered from the network's own records, and never forwarded to another
+          server. The default is V(false).
       type: bool
     register:
       description:
-        - Registers the network's DNS server with C(systemd-resolved) on the host, so that the host finds guests by name.
+        - Registration of the network's DNS server with C(systemd-resolved) on the host, so that the host resolves the names of guests.
         - The default is V(false). Needs O(domain.local_only=true). Since libvirt 10.1.0.
       type: bool
 dns:
   description:
-    - The DNS server that libvirt runs on the network's addresses.
+    - DNS server that libvirt runs on the network's addresses.
   type: dict
   suboptions:
     enable:
       description:
-        - Whether there is a DNS server at all. The default is V(true).
+        - Whether the network has a DNS server. The default is V(true).
       type: bool
     forward_plain_names:
       description:
-        - Whether names without a dot that the network doesn't know are asked for elsewhere. The default is V(true).
+        - Forwarding of plain names (C(forwardPlainNames)), which are names without a dot that the network doesn't know.
+          The default is V(true).
       type: bool
     forwarders:
       description:
-        - The whole list of the servers that are asked for what the network doesn't know, in order. Without it, those that
-          the host itself uses.
+        - Complete list of forwarders, the DNS servers for names that the network doesn't know, in order. The default is the
+          servers that the host itself uses.
       type: list
       elements: dict
       suboptions:
         addr:
           description:
-            - The server's address. At least one of this and O(dns.forwarders[].domain) is needed.
+            - Address of the server. At least one of this and O(dns.forwarders[].domain) is required.
           type: str
         port:
           description:
-            - The server's port. The default is 53. Since libvirt 12.0.0.
+            - Port of the server. The default is V(53). Since libvirt 12.0.0.
           type: int
         domain:
           description:
-            - Asks this server for names in this domain only. Without O(dns.forwarders[].addr), names of the domain are
-              resolved by the host's usual servers.
+            - Domain that the server is used for. Without O(dns.forwarders[].addr), names in the domain are resolved by the servers that the
+              host itself uses.
           type: str
     hosts:
       description:
-        - The whole list of addresses with names, besides those of O(ips[].dhcp.hosts). Changed without a restart.
+        - Complete list of DNS host records, addresses with their names, in addition to O(ips[].dhcp.hosts). Changed without a restart.
       type: list
       elements: dict
       suboptions:
         ip:
           description:
-            - The address that the names stand for.
+            - Address that the names resolve to.
           type: str
           required: true
         names:
           description:
-            - The names, one at least.
+            - Host names, at least one.
           type: list
           elements: str
           required: true
     srv:
       description:
-        - The whole list of SRV records. Changed without a restart.
+        - Complete list of SRV records. Changed without a restart.
       type: list
       elements: dict
       suboptions:
         service:
           description:
-            - The service, such as V(ldap), without an underscore.
+            - Name of the service, such as V(ldap), without an underscore.
           type: str
           required: true
         protocol:
           description:
-            - The protocol, without an underscore.
+            - Protocol, without an underscore.
           type: str
           choices: [tcp, udp]
           required: true
         domain:
           description:
-            - The domain that offers the service. The default is the network's own, O(domain.name).
+            - Domain of the service. The default is the domain of the network, O(domain.name).
           type: str
         target:
           description:
-            - The name of the host that has the service. V(.) says that there is none.
+            - Name of the host that offers the service. V(.) means that no host does.
           type: str
         port:
           description:
-            - The port of the service, from V(1) to V(65535).
+            - Port of the service, from V(1) to V(65535).
           type: int
         priority:
           description:
-            - Targets of a lower number are tried first, V(0) to V(65535). The default is V(0).
+            - Priority of the target, from V(0) to V(65535). The default is V(0). Clients try the target with the lowest number first.
           type: int
         weight:
           description:
-            - The share among targets of one priority, V(0) to V(65535). The default is V(0).
+            - Weight of the target among those of the same priority, from V(0) to V(65535). The default is V(0).
           type: int
     txt:
       description:
-        - The whole list of TXT records. Changed without a restart.
+        - Complete list of TXT records. Changed without a restart.
       type: list
       elements: dict
       suboptions:
         name:
           description:
-            - The name that is asked for, without spaces and commas.
+            - Name of the record, without spaces and commas.
           type: str
           required: true
         value:
           description:
-            - The text, or several that are separated by commas.
+            - Text of the record, or several texts separated by commas.
           type: str
           required: true
 ips:
   description:
-    - The whole list of the addresses that the host has on the network. An empty list leaves it without any.
-    - A network of the modes V(none), V(nat), V(route) and V(open) can have them, all but V(none) must.
-    - Their order means nothing. A subnet that overlaps one that the host already has is refused.
+    - Complete list of the host's IP addresses on the network. An empty list removes all. The order has no meaning.
+    - Networks of the modes V(nat), V(route) and V(open) must have an address. Networks of the mode V(none) can have one, and
+      other networks can't.
+    - A subnet that overlaps with another subnet of the host is refused.
   type: list
   elements: dict
   suboptions:
     address:
       description:
-        - The host's address, IPv4 or IPv6, with its prefix, such as V(192.168.150.1/24) or V(fd00:150::1/64).
-        - IPv4 guests have it as their gateway. IPv6 guests are told by router advertisements.
+        - IPv4 or IPv6 address of the host, with its prefix length, such as V(192.168.150.1/24) or V(fd00:150::1/64).
+        - Except on an isolated network, it is the gateway of the guests. DHCP announces it for IPv4, and router advertisements for IPv6.
       type: str
       required: true
     local_ptr:
       description:
-        - Never asks another server for the names of the subnet's addresses. The default is V(false).
+        - Local PTR (C(localPtr)). Reverse DNS queries for addresses of the subnet are never forwarded to another server.
+          The default is V(false).
       type: bool
     tftp:
       description:
-        - Serves this directory of the host by TFTP. Only IPv4, and only one subnet of a network.
+        - TFTP root, a directory of the host that the network serves by TFTP. Only for IPv4, and for one subnet of a network.
       type: str
     dhcp:
       description:
-        - Serves DHCP on the subnet. Only one subnet of each family can have it. DHCPv6 needs a prefix of 64 or longer.
+        - DHCP server of the subnet. Only one subnet of each address family can have it. DHCPv6 needs a prefix length of 64 or more.
       type: dict
       suboptions:
         ranges:
           description:
-            - The whole list of ranges that leases are taken from. Their order means nothing. Changed without a restart.
+            - Complete list of the address ranges for leases. The order has no meaning. Changed without a restart.
           type: list
           elements: dict
           suboptions:
             start:
               description:
-                - The first address.
+                - First address of the range.
               type: str
               required: true
             end:
               description:
-                - The last address.
+                - Last address of the range.
               type: str
               required: true
             {_lease("ranges")}
         hosts:
           description:
-            - The whole list of reserved addresses. Their order means nothing. Changed without a restart.
-            - A host is known by at least one of O(ips[].dhcp.hosts[].mac), O(ips[].dhcp.hosts[].id) and
+            - Complete list of reservations. The order has no meaning. Changed without a restart.
+            - A reservation identifies the guest by at least one of O(ips[].dhcp.hosts[].mac), O(ips[].dhcp.hosts[].id) and
               O(ips[].dhcp.hosts[].name).
           type: list
           elements: dict
           suboptions:
             mac:
               description:
-                - The MAC address of the guest's interface. Only IPv4.
-                - Quote it, as YAML takes V(52:54:00:00:00:10) for a number.
+                - MAC address of the guest NIC. Only for IPv4.
+                - Quote it, because YAML reads V(52:54:00:00:00:10) as a number.
               type: str
             id:
               description:
-                - The DUID of the guest. Only IPv6.
+                - DUID of the guest. Only for IPv6.
               type: str
             name:
               description:
-                - The name that the host is given, and that DNS finds it by. Without MAC address and DUID, the name that the
-                  host calls itself by when it asks for a lease.
+                - Host name that DHCP gives to the guest, and that DNS resolves. Without MAC address and DUID, the host name that the guest
+                  sends when it requests a lease.
               type: str
             ip:
               description:
-                - The address, in the subnet. It may be inside or outside of O(ips[].dhcp.ranges).
+                - Reserved address, in the subnet. It may be inside or outside of O(ips[].dhcp.ranges).
               type: str
               required: true
             {_lease("hosts")}
         bootp:
           description:
-            - What to boot from the network. Only IPv4, and only beside ranges or hosts.
+            - BOOTP, for guests that boot from the network. Only for IPv4, and only together with ranges or hosts.
           type: dict
           suboptions:
             file:
               description:
-                - The file to load.
+                - Boot file name.
               type: str
               required: true
             server:
               description:
-                - The TFTP server's address. The default is the host itself.
+                - Address of the TFTP server. The default is the host itself.
               type: str
 routes:
   description:
-    - The whole list of the host's static routes through the network, such as to networks behind a guest that routes.
+    - Complete list of the host's static routes through the network, such as a route to a network behind a guest that is a router.
   type: list
   elements: dict
   suboptions:
     to:
       description:
-        - The destination in CIDR form, such as V(10.0.2.0/24).
+        - Destination in CIDR form, such as V(10.0.2.0/24).
       type: str
       required: true
     via:
       description:
-        - The gateway, an address in one of the network's subnets.
+        - Gateway, an address in one of the network's subnets.
       type: str
       required: true
     metric:
       description:
-        - The route's metric, V(1) or more. The default is 1.
+        - Metric of the route, from V(1). The default is V(1).
       type: int
 dnsmasq_options:
   description:
-    - The whole list of further lines for the configuration of the network's C(dnsmasq), in order and as they are.
-    - libvirt doesn't promise that they go on working. Since libvirt 5.6.0.
+    - Complete list of additional configuration lines for the network's C(dnsmasq), in order and unchanged.
+    - libvirt doesn't guarantee that they keep working. Since libvirt 5.6.0.
   type: list
   elements: str
 """

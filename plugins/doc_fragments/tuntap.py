@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The options of a TUN or TAP device, written once: for tuntap, and for the items of the option taps of fabric."""
+"""Options of a TUN or TAP device, for tuntap and for the items of the option ``taps`` of fabric."""
 
 from __future__ import annotations
 
@@ -12,43 +12,44 @@ from ansible_collections.virtnet.kvm.plugins.doc_fragments._nest import below, o
 _OWN = r"""
 mode:
   description:
-    - V(tap) carries Ethernet frames, as a guest's interface does. V(tun) carries IP packets, has no MAC address, and can't be
-      a port of a bridge.
-    - The default of a new device is V(tap). Another mode makes another device, see O(recreate).
+    - Device mode. V(tap) carries Ethernet frames, as a guest NIC does. V(tun) carries IP packets, has no MAC address, and can't be
+      a bridge port.
+    - The default of a new device is V(tap). To change it, the device must be created again, see O(recreate).
   type: str
   choices: [tap, tun]
 owner:
   description:
-    - The user who may open the device, by name or number. An empty string removes it, for which the device is made again, see
-      O(recreate).
-    - Without owner and group, only who may manage the network can open it.
-    - It can't be changed while a program has the device open, and neither can O(group), O(mode), O(multi_queue), O(packet_info)
-      and O(vnet_hdr).
+    - User who may open the device (C(user) in iproute2), as a name or a number. An empty string removes the owner. For that the device
+      must be created again, see O(recreate).
+    - With O(owner) and O(group), a user must match both. With neither, any user who can open C(/dev/net/tun) may open the device.
+      A process with C(CAP_NET_ADMIN) always may.
+    - While a program has the device open, O(owner), O(group), O(mode), O(multi_queue), O(packet_info) and O(vnet_hdr) can't be changed.
   type: str
 group:
   description:
-    - The group whose members may open the device, by name or number. An empty string removes it, for which the device is
-      made again, see O(recreate).
+    - Group whose members may open the device, as a name or a number. An empty string removes the group. For that the device
+      must be created again, see O(recreate).
   type: str
 packet_info:
   description:
-    - Puts four bytes with flags and protocol before each packet. The default is V(false).
-    - Who opens the device says it anew. This is what it is until then.
+    - Packet information (C(pi) in iproute2), four bytes with flags and protocol before each packet. The default is V(false).
+    - A program that opens the device sets this again. The option is the value until then.
   type: bool
 vnet_hdr:
   description:
-    - Puts virtio's header before each packet, by which a guest leaves checksums and segments to the host.
-    - The default is V(false). Who opens the device says it anew. This is what it is until then.
+    - Virtio header before each packet, with which a guest leaves checksums and segmentation to the host.
+    - The default is V(false). A program that opens the device sets this again. The option is the value until then.
   type: bool
 multi_queue:
   description:
-    - Lets the device be opened several times, a queue each. The default is V(false), and who opens it must agree.
-    - Another value makes another device, see O(recreate).
+    - Multiple queues. The device can be opened several times, once for each queue. The default is V(false). A program that opens the device
+      must use the same value.
+    - To change it, the device must be created again, see O(recreate).
   type: bool
 bridge:
   description:
-    - The bridge that the device is a port of. An empty string releases it from any.
-    - Only for O(mode=tap). How the bridge treats the port is said in the bridge's own list of ports.
+    - Bridge that the device is a port of (C(master) in iproute2). An empty string removes the device from its bridge.
+    - Only for O(mode=tap). The settings of the port are in the C(ports) of the bridge.
   type: str
 """
 
@@ -62,7 +63,7 @@ class ModuleDocFragment:
         r"""
 taps:
   description:
-    - TUN and TAP devices, each with the options of M(virtnet.kvm.tuntap), which explains them.
+    - TUN and TAP devices. Each item has the options of M(virtnet.kvm.tuntap), which documents them.
   type: list
   elements: dict
   suboptions:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The options of a VLAN's interface, written once: for vlan_iface, and for the items of the option vlans of fabric."""
+"""Options of a VLAN interface, for vlan_iface and for the items of the option ``vlans`` of fabric."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _MAP = r"""
   suboptions:
     pcp:
       description:
-        - The priority in the tag (PCP), V(0) to V(7).
+        - Priority in the VLAN tag (PCP), from V(0) to V(7).
       type: int
       required: true
     priority:
       description:
-        - The priority that the packet has in the host, from V(0).
+        - Priority of the packet in the host (C(skb->priority)), from V(0).
       type: int
       required: true
 """
@@ -28,45 +28,49 @@ _MAP = r"""
 _OWN = rf"""
 parent:
   description:
-    - The interface that carries the VLAN's frames with their tags. Required for an interface that isn't there yet.
-    - If it is down, it is brought up with the VLAN's, unless O(loose_binding=true).
-    - Another parent makes another interface, see O(recreate).
+    - Parent interface (C(link) in iproute2), which carries the tagged frames of the VLAN. Required for a new interface.
+    - If the parent is down, it is set up together with the VLAN interface, unless O(loose_binding=true).
+    - To change it, the interface must be created again, see O(recreate).
   type: str
 id:
   description:
-    - The VLAN's number, V(1) to V(4094). Required for an interface that isn't there yet.
-    - Another number makes another interface, see O(recreate).
+    - VLAN id, from V(1) to V(4094). Required for a new interface.
+    - To change it, the interface must be created again, see O(recreate).
   type: int
 protocol:
   description:
-    - The kind of tag. V(802.1ad) is that of a provider, the outer of two tags. The default of a new interface is V(802.1q).
-    - Another protocol makes another interface, see O(recreate).
+    - VLAN protocol, the type of tag. V(802.1ad) is the service provider tag, the outer one of two tags. The default of a new interface is
+      V(802.1q).
+    - To change it, the interface must be created again, see O(recreate).
   type: str
   choices: [802.1q, 802.1ad]
 reorder:
   description:
-    - Whether frames lose their tag before those who listen on the interface see them. The default is V(true).
+    - Header reordering (C(reorder_hdr) in iproute2). Programs that capture on the interface see the frames without the tag.
+      The default is V(true).
   type: bool
 gvrp:
   description:
-    - Tells the switch by GVRP that the VLAN is wanted here. The default is V(false).
+    - GVRP, the protocol that registers the VLAN at the switch. The default is V(false).
   type: bool
 mvrp:
   description:
-    - Tells the switch by MVRP that the VLAN is wanted here. The default is V(false).
+    - MVRP, the protocol that registers the VLAN at the switch, the successor of GVRP. The default is V(false).
   type: bool
 loose_binding:
   description:
-    - Keeps the interface from following its parent up and down. The default is V(false).
+    - Loose binding. The interface doesn't go up and down with its parent. The default is V(false).
   type: bool
 ingress_qos:
   description:
-    - The whole list of what the priority in a tag becomes in the host, when a frame comes in. An empty list removes all.
-    - What isn't listed becomes V(0).{_MAP.rstrip()}
+    - Complete map from the priority in the tag of an incoming frame to its priority in the host (C(ingress-qos-map) in iproute2).
+      An empty list removes all entries.
+    - A priority that isn't listed becomes V(0).{_MAP.rstrip()}
 egress_qos:
   description:
-    - The whole list of what a packet's priority in the host becomes in the tag, when it goes out. An empty list removes all.
-    - What isn't listed becomes V(0).{_MAP.rstrip()}
+    - Complete map from the priority of an outgoing packet in the host to the priority in its tag (C(egress-qos-map) in iproute2).
+      An empty list removes all entries.
+    - A priority that isn't listed becomes V(0).{_MAP.rstrip()}
 """
 
 VLAN = interface(_OWN, RECREATE)
@@ -79,7 +83,7 @@ class ModuleDocFragment:
         r"""
 vlans:
   description:
-    - VLANs' interfaces, each with the options of M(virtnet.kvm.vlan_iface), which explains them.
+    - VLAN interfaces. Each item has the options of M(virtnet.kvm.vlan_iface), which documents them.
   type: list
   elements: dict
   suboptions:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The filter of the roles and playbooks that makes of topologies what fabric takes; as_fabric.yml documents it."""
+"""Filter that converts topologies to the options of fabric, for the roles and playbooks; as_fabric.yml documents it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def as_fabric(
     prefix: Optional[str] = None,
     libvirt: Sequence[int] = (),
 ) -> dict[str, list[dict[str, Any]]]:
-    """The lists of ``fabric`` that a list of topologies comes to."""
+    """Returns the lists of options of ``fabric`` for a list of topologies."""
     try:
         return fabric(topologies, variable, prefix, libvirt)
     except OptionError as error:

@@ -11,83 +11,122 @@ from __future__ import annotations
 
 import functools
 import signal
-from collections.abc import Mapping, Sequence
-from typing import Any, Callable
+from collections.abc import Sequence
+from types import FrameType
+from typing import Callable, NoReturn, Optional, Protocol, cast
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.common.yaml import HAS_YAML
 
 from .backend.host import Host
-from .engine import ENDING, Outcome, all_actions, run
+from .backend.os.paths import SYSTEM_URI
+from .contract import AnyResource, ArgumentSpec, Driver, Kind, Opener, Options, Outcome, Shown
+from .engine import ENDING, all_actions, run
 from .errors import MissingLibraryError, OptionError, VirtnetError
-from .kinds.kind import Kind
 from .run_state import RunState
+
+Result = dict[str, object]
+
+
+class Module(Protocol):
+    """What is used of `AnsibleModule`, which has no types."""
+
+    params: Options
+    check_mode: bool
+    _diff: bool
+
+    def warn(self, warning: str) -> None: ...
+    def exit_json(self, **result: object) -> NoReturn: ...
+    def fail_json(self, msg: str, **result: object) -> NoReturn: ...
+
+
+def new_module(spec: ArgumentSpec, **constraints: object) -> Module:
+    """Reads and checks the module's parameters; ends the module where they are wrong."""
+    return cast(Module, AnsibleModule(argument_spec=spec, supports_check_mode=True, **constraints))
 
 
 class EndedError(VirtnetError):
-    """The run was asked to end; what it has done is taken back first."""
+    """A signal has asked the run to end; what the run has done is undone first."""
 
 
-def _interrupt(number: int, _frame: Any) -> None:
+def _interrupt(number: int, _frame: Optional[FrameType]) -> None:
     for repeated in ENDING:
-        signal.signal(repeated, signal.SIG_IGN)  # what follows is taking back, which is not to be interrupted
+        signal.signal(repeated, signal.SIG_IGN)  # what follows is undoing, which is not to be interrupted
     raise EndedError(f"ended by {signal.Signals(number).name}")
 
 
 def run_resource(kind: Kind) -> None:
-    """A module that declares one resource."""
-    module = AnsibleModule(argument_spec={**kind.options(), **kind.where}, supports_check_mode=True, **kind.rules())
+    """Runs a module that declares one resource."""
+    spec = {**kind.argument_spec(), **kind.common_options}
+    module = new_module(spec, **kind.constraints())
 
-    def work(host: Host) -> dict[str, Any]:
-        (outcome,) = run(host, RunState(host.uri), [kind.parse(module.params)], check=module.check_mode)
+    def work(host: Host) -> Result:
+        resource = kind.parse(module.params)
+        (outcome,) = run(host, RunState(host.uri), [resource], check=module.check_mode)
         _warn(module, [outcome])
-        return _result(host, outcome)
+        return {**outcome.result(host), "diff": _diff(outcome)}
 
-    run_module(module, work)
+    run_module(module, work, [kind])
 
 
-def run_lists(kinds: Sequence[Kind], settle: Callable[[list[Any]], list[Any]]) -> None:
-    """The module that declares a list of every kind, as one transaction; ``settle`` is done to the resources together."""
-    spec: dict[str, Any] = {"checkpoint": {"type": "str"}}
+def run_fabric(kinds: Sequence[Kind]) -> None:
+    """Runs the module that declares a list of every kind, as one transaction."""
+    spec: ArgumentSpec = {"checkpoint": {"type": "str"}}
     for kind in kinds:
-        items = {"type": "list", "elements": "dict", "options": kind.options(), **kind.rules()}
-        spec.update({kind.plural: items, **kind.where})
-    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
+        items: dict[str, object] = {
+            "type": "list",
+            "elements": "dict",
+            "options": kind.argument_spec(),
+            **kind.constraints(),
+        }
+        spec.update({kind.plural: items, **kind.common_options})
+    module = new_module(spec)
 
-    def work(host: Host) -> dict[str, Any]:
-        resources, names = [], []
-        for kind in kinds:
-            for place, options in enumerate(module.params[kind.plural] or ()):
-                resources.append(kind.parse(options, f"{kind.plural}[{place}]"))
-                names.append(kind.plural)
-        state = RunState(host.uri, module.params["checkpoint"])
-        outcomes = run(host, state, settle(resources), check=module.check_mode)
+    def work(host: Host) -> Result:
+        declared = [
+            (kind, kind.parse(options, f"{kind.plural}[{place}]"))
+            for kind in kinds
+            for place, options in enumerate(cast(list[Options], module.params[kind.plural] or []))
+        ]
+        resources = _settle(declared)
+        state = RunState(host.uri, cast(Optional[str], module.params["checkpoint"]))
+        outcomes = run(host, state, resources, check=module.check_mode)
         _warn(module, outcomes)
-        return _results(host, names, outcomes)
+        return _results(host, [kind for kind, _resource in declared], outcomes)
 
-    run_module(module, work)
+    run_module(module, work, kinds)
+
+
+def _settle(declared: Sequence[tuple[Kind, AnyResource]]) -> list[AnyResource]:
+    resources = [resource for _kind, resource in declared]
+    return [kind.settle(resource, resources) for kind, resource in declared]
 
 
 def run_info(kind: Kind) -> None:
-    """The module that reads what there is of a kind."""
-    names = {"name": {"type": "list", "elements": "str", "aliases": ["names"]}}
-    module = AnsibleModule(argument_spec={**names, **kind.asks, **kind.where}, supports_check_mode=True)
+    """Runs the module that reads the resources of a kind."""
+    name: ArgumentSpec = {"name": {"type": "list", "elements": "str", "aliases": ["names"]}}
+    spec = {**name, **kind.info_options, **kind.common_options}
+    module = new_module(spec)
 
-    def work(host: Host) -> dict[str, Any]:
-        return {"changed": False, kind.plural: kind.describe(host, module.params["name"], module.params)}
+    def work(host: Host) -> Result:
+        names = cast(Optional[list[str]], module.params["name"])
+        return {"changed": False, kind.plural: kind.info(host, names, module.params)}
 
-    run_module(module, work)
+    run_module(module, work, [kind])
 
 
-def run_module(module: AnsibleModule, work: Callable[[Host], dict[str, Any]]) -> None:
-    """Do a module's work on its host, and exit or fail with what became of it."""
+def run_module(module: Module, work: Callable[[Host], Result], kinds: Sequence[Kind] = ()) -> None:
+    """Runs a module's work on its host, and exits or fails with the result; ``kinds`` bring the drivers of the host."""
     for number in ENDING:
         signal.signal(number, _interrupt)
-    host = Host(module.params["uri"]) if "uri" in module.params else Host()
+    openers: dict[type[Driver], Opener] = {}
+    for kind in kinds:
+        openers.update(kind.drivers)
+    host = Host(str(module.params.get("uri", SYSTEM_URI)), openers)
     try:
         result = work(host)
     except MissingLibraryError as error:
-        module.fail_json(msg=missing_required_lib(error.library), exception=error.trace or None)
+        module.fail_json(msg=str(missing_required_lib(error.library)), exception=error.trace or None)
     except OptionError as error:
         module.fail_json(msg=str(error), option=error.option)
     except VirtnetError as error:
@@ -99,70 +138,54 @@ def run_module(module: AnsibleModule, work: Callable[[Host], dict[str, Any]]) ->
     module.exit_json(**result)
 
 
-def _warn(module: AnsibleModule, outcomes: Sequence[Outcome]) -> None:
+def _warn(module: Module, outcomes: Sequence[Outcome]) -> None:
     for outcome in outcomes:
         for warning in outcome.warnings:
             module.warn(warning)
 
 
-def _result(host: Host, outcome: Outcome) -> dict[str, Any]:
-    state = outcome.before if outcome.observed is None and not outcome.changed else outcome.observed
-    return {
-        "changed": outcome.changed,
-        "actions": outcome.actions,
-        "before": outcome.shown_before,
-        "after": outcome.shown_after,
-        "diff": _diff(outcome),
-        **outcome.resource.report(host, state, outcome.plan),
-    }
-
-
-def _results(host: Host, kinds: Sequence[str], outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """The results of several resources, each below the name of its kind, and what they come to together."""
-    lists: dict[str, list[Mapping[str, Any]]] = {}
+def _results(host: Host, kinds: Sequence[Kind], outcomes: Sequence[Outcome]) -> Result:
+    """Returns the results of several resources, each in the list of its kind, and what they have in common."""
+    lists: dict[str, list[Result]] = {}
     for kind, outcome in zip(kinds, outcomes):
-        result = _result(host, outcome)
-        result.pop("diff")
-        lists.setdefault(kind, []).append({"name": outcome.resource.label.split(" ", 1)[1], **result})
+        result = {"name": outcome.resource.name, **outcome.result(host)}
+        lists.setdefault(kind.plural, []).append(result)
     changed = [outcome for outcome in outcomes if outcome.changed]
     return {
         "changed": bool(changed),
+        "restorable": any(kind.restorable and outcome.changed for kind, outcome in zip(kinds, outcomes)),
         "actions": all_actions(changed),
         "diff": [_diff(outcome) for outcome in changed],
         **lists,
     }
 
 
-def _diff(outcome: Outcome) -> dict[str, Any]:
+def _diff(outcome: Outcome) -> Result:
     return {
-        "before_header": outcome.resource.label,
-        "after_header": outcome.resource.label,
+        "before_header": outcome.label,
+        "after_header": outcome.label,
         "before": _readable(outcome.shown_before),
         "after": _readable(outcome.shown_after),
     }
 
 
-def _readable(shown: dict[str, Any]) -> Any:
-    """YAML for a person to read, with files in it line by line; Ansible makes JSON of it where the host has no PyYAML."""
+def _readable(shown: Shown) -> object:
+    """Returns YAML, with files in it line by line; Ansible makes JSON of it where the host has no PyYAML."""
     if not HAS_YAML:
         return shown
     import yaml
 
-    return yaml.dump(shown, Dumper=_dumper(), default_flow_style=False, sort_keys=False)
+    return str(yaml.dump(shown, Dumper=_dumper(), default_flow_style=False, sort_keys=False))
 
 
 @functools.cache
-def _dumper() -> Any:
-    """Of text in lines it makes a block, which a diff can show line by line."""
+def _dumper() -> type:
+    """Returns a dumper that writes text of several lines as a block, which a diff can show line by line."""
     import yaml
 
-    base: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    class Dumper(yaml.SafeDumper):
+        def lines(self, value: str) -> yaml.ScalarNode:
+            return self.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
 
-    class Dumper(base):  # type: ignore[misc]
-        pass
-
-    def text(dumper: Any, value: str) -> Any:
-        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
-
-    Dumper.add_representer(str, text)
+    Dumper.add_representer(str, Dumper.lines)
     return Dumper

@@ -8,26 +8,28 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: fabric
-short_description: Declare networks, bridges, VLANs and taps of a host as one transaction
+short_description: Manage networks, bridges, VLAN interfaces and taps of a host in one transaction
 version_added: 0.1.0
 author:
   - virtnet.kvm contributors (@virtnet)
 description:
-  - Makes everything that it is given what the options say, over one connection to libvirt, and with one look at the host's own
-    interfaces. Each kind is what its module makes of the same options.
-  - All of it is planned before anything is touched, so that a mistake in one item leaves the host as it is. What is absent
-    goes first, to make room. When a step fails, the steps before it are undone, those for other items among them.
-  - The order of the lists and in them means nothing. What needs another item comes after it, a VLAN after its parent, a bridge
-    after its ports, a tap after its bridge, and a network after the bridge that it uses. What goes, goes the other way round.
-  - What it isn't given is left alone. A network that isn't in O(networks) stays, as does a bridge that isn't in O(bridges).
-  - A list in one task is many times faster than the module of that kind in a loop.
+  - Applies lists of networks, bridges, VLAN interfaces and taps, over one connection to libvirt, and reads the host's interfaces once.
+    Each item has the options of the module of its kind, and the same result.
+  - All items are planned before anything is changed, so that an error in one item leaves the host as it is. If a step fails, all
+    steps before it are undone, including those for other items.
+  - The order of the lists and of their items has no meaning. Items that are absent are removed first. An item is applied after the items
+    that it needs. A VLAN interface follows its parent, a bridge follows its ports, a tap follows its bridge, and a network follows its bridge.
+    They are removed in the reverse order.
+  - Items that aren't in the lists stay as they are. A network that isn't in O(networks) isn't changed or removed, and the same is true
+    for the other lists.
+  - One task with a list is many times faster than a loop over the module of that kind.
   - libvirt is only needed for O(networks).
 options:
   checkpoint:
     description:
-      - The name of the checkpoint that has to be open when the changes begin, see M(virtnet.kvm.net_checkpoint). If the host has
-        restored itself in the meantime, as its time was too short for a slow host, nothing is changed and this fails.
-      - Left out, it doesn't matter whether one is open. In check mode none is needed.
+      - Name of the checkpoint that must be open when the changes begin, see M(virtnet.kvm.net_checkpoint). If the host has already rolled
+        back, because the timeout was too short, the module fails and changes nothing.
+      - If left out, no checkpoint is needed. In check mode none is needed either.
     type: str
 extends_documentation_fragment:
   - virtnet.kvm.network.fabric
@@ -45,12 +47,12 @@ seealso:
   - module: virtnet.kvm.tuntap
   - module: virtnet.kvm.net_checkpoint
   - name: libvirt's network format
-    description: What each part of a network's definition means to libvirt.
+    description: The reference of all elements of a network's definition.
     link: https://libvirt.org/formatnetwork.html
 """
 
 EXAMPLES = r"""
-- name: Two networks, and a third one gone
+- name: Apply two networks and remove a third one
   virtnet.kvm.fabric:
     networks:
       - name: lan
@@ -68,7 +70,7 @@ EXAMPLES = r"""
       - name: lab
         state: absent
 
-- name: A VLAN of the NIC, a bridge on it, and a network by which guests reach it
+- name: Create a VLAN interface, a bridge on it, and a network for its guests
   virtnet.kvm.fabric:
     vlans:
       - name: ens32.11
@@ -91,7 +93,7 @@ EXAMPLES = r"""
         bridge:
           name: br11
 
-- name: What the inventory says of the host
+- name: Apply the networks of the inventory
   virtnet.kvm.fabric:
     networks: "{{ kvm_networks }}"
   vars:
@@ -106,22 +108,29 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: The steps that were done, or in check mode would be done, in words and in order.
+  description: Steps that were applied, in order. In check mode, steps that would be applied.
   returned: success
   type: list
   elements: str
   sample:
-    - define network lan
-    - set autostart of network lan
+    - create network lan
+    - set autostart=true on network lan
     - start network lan
+restorable:
+  description:
+    - Whether something changes that a checkpoint restores, see M(virtnet.kvm.net_checkpoint). The networks of libvirt are not
+      among it.
+  returned: success
+  type: bool
+  sample: false
 networks:
-  description: What became of each network, in the order of O(networks).
+  description: Result for each network, in the order of O(networks).
   returned: when O(networks) has any
   type: list
   elements: dict
   contains:
     name:
-      description: The network's name.
+      description: Name of the network.
       type: str
       returned: always
       sample: lan
@@ -131,24 +140,24 @@ networks:
       returned: always
       sample: true
     actions:
-      description: The steps for this network.
+      description: Steps for this network.
       type: list
       elements: str
       returned: always
     method:
-      description: The way that was taken, as M(virtnet.kvm.virt_net) returns it.
+      description: How the change was made, as M(virtnet.kvm.virt_net) returns it.
       type: str
       returned: always
       sample: created
     guests:
-      description: The guests that were touched, as M(virtnet.kvm.virt_net) returns them.
+      description: Guests that were reconnected, as M(virtnet.kvm.virt_net) returns them.
       type: list
       elements: dict
       returned: always
     network:
       description:
-        - The network as it was found after the run, as M(virtnet.kvm.virt_net_info) returns it.
-        - V(none) if there is none, and in check mode if there would be a change, which RV(networks[].after) shows.
+        - The network after the run, as M(virtnet.kvm.virt_net_info) returns it.
+        - V(none) if it doesn't exist. Also V(none) in check mode if there would be a change, see RV(networks[].after).
       type: dict
       returned: always
     before:
@@ -156,17 +165,17 @@ networks:
       type: dict
       returned: always
     after:
-      description: The network after the run, or in check mode as it would be, as M(virtnet.kvm.virt_net) returns it.
+      description: The network after the run, in check mode the predicted network, as M(virtnet.kvm.virt_net) returns it.
       type: dict
       returned: always
 bridges:
-  description: What became of each bridge, in the order of O(bridges).
+  description: Result for each bridge, in the order of O(bridges).
   returned: when O(bridges) has any
   type: list
   elements: dict
   contains: &interface
     name:
-      description: The interface's name.
+      description: Name of the interface.
       type: str
       returned: always
       sample: br11
@@ -176,29 +185,29 @@ bridges:
       returned: always
       sample: true
     actions:
-      description: The steps for this interface.
+      description: Steps for this interface.
       type: list
       elements: str
       returned: always
     method:
-      description: The way that was taken, as the module of its kind returns it.
+      description: How the change was made, as the module of its kind returns it.
       type: str
       returned: always
       sample: created
     persist:
-      description: The tool that the interface is stored with, as the module of its kind returns it.
+      description: Boot tool that stores the interface, as the module of its kind returns it.
       type: str
       returned: always
       sample: networkd
     files:
-      description: The files that were written or removed, as the module of its kind returns them.
+      description: Files that were written or removed, as the module of its kind returns them.
       type: list
       elements: str
       returned: always
     interface:
       description:
-        - The interface as it was found after the run, as the info module of its kind returns it.
-        - V(none) if there is none, and in check mode if there would be a change, which C(after) shows.
+        - The interface after the run, as the info module of its kind returns it.
+        - V(none) if it doesn't exist. Also V(none) in check mode if there would be a change, see C(after).
       type: dict
       returned: always
     before:
@@ -206,34 +215,34 @@ bridges:
       type: dict
       returned: always
     after:
-      description: The interface after the run, or in check mode as it would be, as the module of its kind returns it.
+      description: The interface after the run, in check mode the predicted interface, as the module of its kind returns it.
       type: dict
       returned: always
 vlans:
-  description: What became of each VLAN's interface, in the order of O(vlans).
+  description: Result for each VLAN interface, in the order of O(vlans).
   returned: when O(vlans) has any
   type: list
   elements: dict
   contains: *interface
 taps:
-  description: What became of each TUN or TAP device, in the order of O(taps).
+  description: Result for each TUN or TAP device, in the order of O(taps).
   returned: when O(taps) has any
   type: list
   elements: dict
   contains: *interface
 diff:
-  description: For each that was changed, what it was before and after, for a person to read.
+  description: Difference between before and after of each changed item, as text.
   returned: success, in diff mode
   type: list
   elements: dict
 """
 
-from ansible_collections.virtnet.kvm.plugins.module_utils.kinds.fabric import LISTS, settle
-from ansible_collections.virtnet.kvm.plugins.module_utils.runner import run_lists
+from ansible_collections.virtnet.kvm.plugins.module_utils.kinds.registry import KINDS
+from ansible_collections.virtnet.kvm.plugins.module_utils.runner import run_fabric
 
 
 def main() -> None:
-    run_lists(LISTS, settle)
+    run_fabric(KINDS)
 
 
 if __name__ == "__main__":

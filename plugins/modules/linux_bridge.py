@@ -8,24 +8,23 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: linux_bridge
-short_description: Declare a bridge of the host's own
+short_description: Manage a Linux bridge
 version_added: 0.1.0
 author:
   - virtnet.kvm contributors (@virtnet)
 description:
-  - Makes a Linux bridge what the options say, while it runs and for the next boot, or removes it. The kernel is asked directly,
-    by netlink.
-  - An option that is left out is left alone. An option that is given is made exactly so. A list is the whole list, and an
-    empty list removes.
-  - Everything is changed in place. The bridge, its ports and the guests on them stay as they are, but for what is said.
-  - Ports that guests hang on stay, although nobody lists them, unless O(purge_taps=true).
-  - With O(adopt) the bridge takes the place of the host's only NIC over the very connection that the NIC carries. It is done
-    in a moment, and what is open stays open. M(virtnet.kvm.net_checkpoint) brings a host back that can't be reached
-    afterwards.
-  - All times are in seconds, where the kernel counts in hundredths of one.
-  - What can't work is refused before anything is touched, such as a port that isn't there or is another bridge's, an address
-    that is its network's own, a gateway that no address reaches, or a kernel that can't filter VLANs.
-  - When a step fails, the steps before it are undone. A run that was killed is completed by the next one.
+  - Creates, updates or removes a Linux bridge, in the running kernel (by netlink) and for the next boot.
+  - An option that is left out stays as it is on the host. An option that is given is applied exactly. A list is the complete list, and
+    an empty list removes all items.
+  - All changes are made in place. Other settings of the bridge, its ports and the guests on them stay as they are.
+  - Taps of guests stay ports of the bridge although they aren't listed, unless O(purge_taps=true).
+  - With O(adopt) the bridge takes over a NIC, even the host's only NIC, over the connection that this NIC carries. Open connections
+    stay open. M(virtnet.kvm.net_checkpoint) restores a host that can't be reached afterwards.
+  - All times are in seconds. iproute2 uses hundredths of a second.
+  - Values that can't work are refused before anything is changed, such as a port that doesn't exist or belongs to another bridge, an
+    address that is the network address of its subnet, a gateway that is in no subnet of the addresses, or VLAN filtering without support
+    in the kernel.
+  - If a step fails, the steps before it are undone. If a run is killed, the next run completes its work.
 extends_documentation_fragment:
   - virtnet.kvm.linux_bridge
   - virtnet.kvm.attributes
@@ -38,23 +37,23 @@ seealso:
   - module: virtnet.kvm.fabric
   - module: virtnet.kvm.net_checkpoint
   - name: ip-link(8)
-    description: What each setting means to the kernel, under C(bridge) and C(bridge_slave).
+    description: The kernel's settings of bridges and bridge ports, under C(bridge) and C(bridge_slave).
     link: https://manpages.debian.org/ip-link.8
 """
 
 EXAMPLES = r"""
-- name: The host's only NIC becomes a port of a bridge, which takes its MAC address, addresses and routes
+- name: Create a bridge that takes over the MAC address, addresses and routes of the host's only NIC
   virtnet.kvm.linux_bridge:
     name: br0
     adopt: ens32
 
-- name: The NIC has them back, and the bridge is gone
+- name: Remove this bridge and move the addresses and routes back to the NIC
   virtnet.kvm.linux_bridge:
     name: br0
     adopt: ens32
     state: absent
 
-- name: A bridge with two ports, an address, and a default route
+- name: Create a bridge with two ports, addresses and routes
   virtnet.kvm.linux_bridge:
     name: br1
     ports:
@@ -74,7 +73,7 @@ EXAMPLES = r"""
         via: 192.168.20.254
         table: 100
 
-- name: A bridge that filters VLANs, with an access port, a trunk, and the host in VLAN 11
+- name: Create a bridge with VLAN filtering, a trunk port, an access port, and the host in VLAN 11
   virtnet.kvm.linux_bridge:
     name: trunk0
     vlan_filtering: true
@@ -90,14 +89,14 @@ EXAMPLES = r"""
     addresses:
       - 192.168.11.2/24
 
-- name: A bridge without ports, for guests only, on which the host has no IPv6
+- name: Create a bridge without ports, for guests only, on which the host has no IPv6
   virtnet.kvm.linux_bridge:
     name: br-guests
     mtu: 1450
     ipv6:
       enabled: false
 
-- name: Another port and no address any more, all else as it is
+- name: Set another port, and remove all addresses and routes
   virtnet.kvm.linux_bridge:
     name: br1
     ports:
@@ -105,20 +104,20 @@ EXAMPLES = r"""
     addresses: []
     routes: []
 
-- name: A bridge that ifupdown makes at boot, whatever else the host has
+- name: Create a bridge that ifupdown creates at boot
   virtnet.kvm.linux_bridge:
     name: br2
     addresses:
       - 192.168.30.1/24
     persist: ifupdown
 
-- name: A bridge in a network namespace, which nothing makes again at boot
+- name: Create a bridge in a network namespace, which isn't stored for the next boot
   virtnet.kvm.linux_bridge:
     name: br0
     netns: lab
     persist: none
 
-- name: No such bridge
+- name: Remove a bridge
   virtnet.kvm.linux_bridge:
     name: br1
     state: absent
@@ -126,31 +125,31 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: The steps that were done, or in check mode would be done, in words and in order.
+  description: Steps that were applied, in order. In check mode, steps that would be applied.
   returned: success
   type: list
   elements: str
   sample:
-    - make bridge br0
+    - create bridge br0
     - bring up br0
-    - make ens33 a port of br0
+    - attach ens33 to br0
 method:
   description:
-    - The way that was taken.
-    - V(none) if nothing was to be done.
+    - How the change was made.
+    - V(none) if nothing had to be changed.
     - V(created) if the bridge is new.
-    - V(changed) if it was changed in place, in what runs or in what is stored.
+    - V(changed) if it was changed in place, in the kernel or in the stored files.
     - V(removed) if it was removed.
   returned: success
   type: str
   sample: created
 persist:
-  description: The tool that the bridge is stored with, where O(persist=auto) has chosen. V(none) if it isn't stored.
+  description: Boot tool that stores the bridge, as chosen by O(persist). V(none) if it isn't stored.
   returned: success
   type: str
   sample: networkd
 files:
-  description: The files that were written or removed, or in check mode would be.
+  description: Files that were written or removed. In check mode, files that would be.
   returned: success
   type: list
   elements: str
@@ -159,21 +158,21 @@ files:
     - /etc/systemd/network/05-virtnet-kvm-br0.network
 interface:
   description:
-    - The bridge as it was found after the run, as M(virtnet.kvm.linux_bridge_info) returns it.
-    - V(none) if there is none, and in check mode if there would be a change, which RV(after) shows.
+    - The bridge after the run, as M(virtnet.kvm.linux_bridge_info) returns it.
+    - V(none) if it doesn't exist. Also V(none) in check mode if there would be a change, see RV(after).
   returned: success
   type: dict
 before:
   description:
-    - The bridge before the run, in the structure of the options, without what the kernel has made up.
-    - C(files) has the text of the files that make it at boot.
+    - The bridge before the run, in the structure of the options, without values that the kernel has chosen.
+    - C(files) has the contents of its files of the boot tool.
   returned: success
   type: dict
   sample:
     name: br0
     state: absent
 after:
-  description: The bridge after the run, in the same form. In check mode, as it would be.
+  description: The bridge after the run, in the same structure. In check mode, the predicted bridge.
   returned: success
   type: dict
   sample:
@@ -183,7 +182,7 @@ after:
     ports:
       - name: ens33
 diff:
-  description: RV(before) and RV(after), for a person to read.
+  description: Difference between RV(before) and RV(after), as text.
   returned: success, in diff mode
   type: dict
 """

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: linux_bridge_info
-short_description: Read the host's own bridges
+short_description: Read Linux bridges
 version_added: 0.1.0
 author:
   - virtnet.kvm contributors (@virtnet)
 description:
-  - Returns some or all of the bridges of a host, with their counters, forwarding tables and VLANs. libvirt's own
-    bridges are among them.
-  - The definition is in the structure of the options of M(virtnet.kvm.linux_bridge), and changes nothing when it is given back to it.
+  - Returns bridges of a host, with their counters, forwarding tables and VLANs. The bridges that libvirt has created are included.
+  - The definition has the structure of the options of M(virtnet.kvm.linux_bridge). Passing it back to that module changes nothing.
 extends_documentation_fragment:
   - virtnet.kvm.interface_info
   - virtnet.kvm.attributes
@@ -26,16 +25,16 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: All bridges
+- name: Read all bridges
   virtnet.kvm.linux_bridge_info:
   register: found
 
-- name: Where a guest is
+- name: Show the port of each MAC address
   ansible.builtin.debug:
     msg: "{{ item.mac }} is behind {{ item.port }}"
   loop: "{{ found.bridges | selectattr('name', 'eq', 'br0') | map(attribute='fdb') | flatten }}"
 
-- name: One bridge in a network namespace
+- name: Read one bridge in a network namespace
   virtnet.kvm.linux_bridge_info:
     name: [br0]
     netns: lab
@@ -43,30 +42,30 @@ EXAMPLES = r"""
 
 RETURN = r"""
 bridges:
-  description: The bridges, in the order of O(name), or by name.
+  description: The bridges, in the order of O(name), or sorted by name.
   returned: success
   type: list
   elements: dict
   contains:
     name:
-      description: The interface's name.
+      description: Name of the interface.
       type: str
       returned: always
       sample: br0
     kind:
-      description: What the kernel calls it. Always V(bridge).
+      description: Kind of the interface in the kernel. Always V(bridge).
       type: str
       returned: always
       sample: bridge
     index:
-      description: The interface's number in the kernel. One that is made again gets another.
+      description: Index of the interface in the kernel. It changes when the interface is created again.
       type: int
       returned: always
       sample: 7
     definition:
       description:
-        - The interface as it runs, in the structure of the options of M(virtnet.kvm.linux_bridge).
-        - What is not there is left out.
+        - The running interface, in the structure of the options of M(virtnet.kvm.linux_bridge).
+        - Settings that the interface doesn't have are left out.
       type: dict
       returned: always
       sample:
@@ -82,33 +81,33 @@ bridges:
         stp: false
         forward_delay: 15
     state:
-      description: Whether the interface is up, in a word. Either V(up) or V(down).
+      description: State of the interface, V(up) or V(down).
       type: str
       returned: always
       sample: up
     carrier:
-      description: Whether it is up and connected to something.
+      description: Whether the interface has a carrier, which is a connection to something that is up.
       type: bool
       returned: always
       sample: true
     mac:
-      description: The MAC address.
+      description: MAC address.
       type: str
       returned: always
       sample: "52:54:00:9d:3c:11"
     mtu:
-      description: The largest packet in bytes.
+      description: MTU in bytes.
       type: int
       returned: always
       sample: 1500
     master:
-      description: The bridge, or other interface, that it is a port of. V(none) if there is none.
+      description: Bridge or other interface that it is a port of. V(none) if there is none.
       type: str
       returned: always
       sample: null
     counters:
       description:
-        - What has gone through it since it was made. The names are those of the kernel, and newer kernels have more.
+        - Traffic counters since the interface was created. The names are those of the kernel, and newer kernels have more.
       type: dict
       returned: always
       sample:
@@ -121,63 +120,63 @@ bridges:
         rx_dropped: 0
         tx_dropped: 0
     ports:
-      description: The names of all its ports, guests' taps among them.
+      description: Names of all its ports, including the taps of guests.
       type: list
       elements: str
       returned: always
       sample: [ens32, vnet0]
     fdb:
-      description: The bridge's forwarding table.
+      description: Forwarding table (FDB) of the bridge.
       type: list
       elements: dict
       returned: always
       contains:
         mac:
-          description: The MAC address.
+          description: MAC address.
           type: str
           returned: always
           sample: "52:54:00:00:00:10"
         port:
-          description: The port that it is behind, or the bridge itself.
+          description: Port that the address is reached through, or the bridge itself.
           type: str
           returned: always
           sample: vnet0
         vlan:
-          description: The VLAN that this holds in. V(none) if it holds in any.
+          description: VLAN that the entry is for. V(none) if it is for all.
           type: int
           returned: always
           sample: 11
         state:
           description:
-            - V(permanent) is an address of the host's own, V(static) one that somebody has set, and V(learned) one that a
-              frame has come from.
+            - V(permanent) is an address of the host, V(static) an entry that was added by hand, and V(learned) the source address of a
+              frame.
           type: str
           returned: always
           sample: learned
     vlans:
-      description: The VLANs of the bridge itself, which is the first, and of its ports.
+      description: VLANs of the bridge itself, which is the first item, and of its ports.
       type: list
       elements: dict
       returned: always
       contains:
         name:
-          description: The bridge, or the port.
+          description: Name of the bridge or of the port.
           type: str
           returned: always
           sample: ens32
         pvid:
-          description: The VLAN of frames without a tag. V(none) if there is none.
+          description: PVID, the VLAN of untagged frames. V(none) if there is none.
           type: int
           returned: always
           sample: 1
         tagged:
-          description: The VLANs that leave with their tag, as ids and ranges.
+          description: VLANs whose frames leave tagged, as ids and ranges.
           type: list
           elements: str
           returned: always
           sample: ["11", "100-199"]
         untagged:
-          description: The VLANs that leave without a tag, besides C(pvid).
+          description: VLANs whose frames leave untagged, in addition to C(pvid).
           type: list
           elements: str
           returned: always

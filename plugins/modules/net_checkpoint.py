@@ -8,56 +8,56 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: net_checkpoint
-short_description: Have a host restore its network by itself, unless a change is confirmed in time
+short_description: Create, commit or roll back a checkpoint of a host's network
 version_added: 0.1.0
 author:
   - virtnet.kvm contributors (@virtnet)
 description:
-  - Keeps a snapshot of the host's interfaces, and starts a timer on the host that restores it. Whoever changes the network that
-    carries the connection commits the checkpoint when the host can still be reached. If it can't, nobody commits, and the
-    host goes back to what it was.
-  - The timer is a transient unit of systemd's. It needs neither Ansible nor a session, and restores the host with a copy of this
-    collection's own code. Whether that copy works is tried when the checkpoint is made.
-  - The snapshot has all interfaces of the host's own namespace with their settings, MAC and MTU, addresses and routes, the ports
-    of bridges with their settings and VLANs, and the files of all tools that keep interfaces over a reboot (below
-    C(/etc/systemd/network), C(/etc/netplan), C(/etc/NetworkManager/system-connections) and C(/etc/network)).
-  - A restore removes bridges, VLAN interfaces and persistent TUN and TAP devices that were made since, and makes again those
-    that are gone. Guests' taps and libvirt's own bridges are left as they are, except that a tap is put back on the bridge that
-    it was on. A module of this collection that is still at work is ended first.
-  - If the host loses its power or is rebooted while a checkpoint is open, the files are put back when it starts, before its
-    network does.
+  - A checkpoint is a snapshot of the host's network, and a timer on the host that rolls the host back to it. Create one before
+    you change the network that carries your connection. If the host can still be reached after the change, commit the checkpoint, and the
+    change stays. If the host can't be reached, nothing commits, and the host rolls back by itself.
+  - The timer is a transient unit of systemd. It needs neither Ansible nor a session. The rollback uses a copy of this collection's
+    own code, and the module tests this copy when it creates the checkpoint.
+  - The snapshot has all interfaces of the host's own namespace with their settings, MAC addresses, MTU, addresses and routes, the bridge
+    ports with their settings and VLANs, and the files of all boot tools (below C(/etc/systemd/network), C(/etc/netplan),
+    C(/etc/NetworkManager/system-connections) and C(/etc/network), and the files C(/etc/sysctl.d/90-virtnet-kvm-*) that this
+    collection writes).
+  - A rollback removes bridges, VLAN interfaces and persistent TUN and TAP devices that were created after the snapshot, and creates
+    those again that were removed. It doesn't change the taps of guests and the bridges of libvirt, except that a tap returns to the bridge
+    that it was on. If a module of this collection is still running, it is stopped first.
+  - If the host loses power or reboots while a checkpoint is open, the files are restored at boot, before the network starts.
 extends_documentation_fragment:
   - virtnet.kvm.attributes
 attributes:
   check_mode:
     details:
-      - In check mode no checkpoint is made, so none can be committed or rolled back later in the same play. That isn't an error
-        then.
+      - In check mode no checkpoint is created. Committing it or rolling it back later in the same play in check mode is not an error.
   diff_mode:
     support: none
   idempotent:
     support: partial
     details:
-      - O(state=created) always makes one. O(state=committed) and O(state=rolled_back) change nothing the second time.
+      - O(state=created) always creates a checkpoint. O(state=committed) and O(state=rolled_back) change nothing the second time.
 options:
   state:
     description:
-      - V(created) takes the snapshot and starts the timer. Only one checkpoint is open at a time; while one is, this fails.
-      - V(committed) keeps what was changed since, and fails if the host has been restored in the meantime.
-      - V(rolled_back) restores the host now, and fails if the checkpoint was committed before.
+      - Desired state of the checkpoint.
+      - V(created) takes the snapshot and starts the timer. It fails if another checkpoint is open.
+      - V(committed) stops the timer and keeps the changes. It fails if the host has already rolled back.
+      - V(rolled_back) rolls the host back now. It fails if the checkpoint was committed before.
     type: str
     required: true
     choices: [created, committed, rolled_back]
   name:
     description:
-      - What the checkpoint is called. Who commits it or rolls it back has to know its name, so that two who change the same host don't
-        take the other's for their own.
+      - Name of the checkpoint. Use the same name to commit it or to roll it back. With different names, two playbooks that change the same
+        host can't end each other's checkpoint.
     type: str
     default: ansible
   timeout:
     description:
-      - How many seconds after it was made the host restores itself, if nobody has committed or rolled back before; from 5 to 86400.
-      - Leave time for the change itself, and for Ansible to connect again.
+      - Time until the host rolls back by itself, in seconds after the checkpoint was created, from V(5) to V(86400).
+      - Leave enough time for the change itself, and for Ansible to connect again.
     type: int
     default: 60
 requirements:
@@ -65,108 +65,108 @@ requirements:
   - Python library pyroute2 on the host
 notes:
   - Needs to run as root.
-  - On the host, C(python3 /run/virtnet.kvm/checkpoint/checkpoint.py) says what is open, and commits or rolls back with the word
-    C(commit) or C(rollback) behind it.
+  - On the host, C(python3 /run/virtnet.kvm/checkpoint/checkpoint.py) shows the open checkpoint. With the argument C(commit) or C(rollback)
+    it commits it or rolls it back.
 seealso:
   - module: virtnet.kvm.fabric
 """
 
 EXAMPLES = r"""
-- name: Keep the network as it is now
+- name: Create a checkpoint
   virtnet.kvm.net_checkpoint:
     state: created
     name: bridge
     timeout: 90
 
-- name: Change what carries this very connection
+- name: Change the network that carries this connection
   ansible.builtin.command: /usr/local/sbin/move-to-the-new-network
 
-- name: Connect anew
+- name: Reset the connection, so that the next task makes a new one
   ansible.builtin.meta: reset_connection
 
-- name: Keep the change, as the host can still be reached
+- name: Commit the checkpoint, because the host can still be reached
   virtnet.kvm.net_checkpoint:
     state: committed
     name: bridge
 
-- name: Try something, and go back at once if it fails
+- name: Change the network, and roll back at once if this fails
   block:
-    - name: Keep the network as it is now
+    - name: Create a checkpoint
       virtnet.kvm.net_checkpoint:
         state: created
-    - name: Change it
+    - name: Change the network
       ansible.builtin.command: /usr/local/sbin/change
-    - name: Keep the change
+    - name: Commit the checkpoint
       virtnet.kvm.net_checkpoint:
         state: committed
   rescue:
-    - name: Go back
+    - name: Roll back to the checkpoint
       virtnet.kvm.net_checkpoint:
         state: rolled_back
 """
 
 RETURN = r"""
 actions:
-  description: What was done, or in check mode would be done, in words and in order. After a rollback, all that it took.
+  description: Steps that were applied, in order. In check mode, steps that would be applied. After a rollback, the steps of the rollback.
   returned: success
   type: list
   elements: str
   sample:
-    - put back /etc/systemd/network/10-eth0.network
+    - restore /etc/systemd/network/10-eth0.network
     - remove bridge br0
     - add address 192.0.2.10/24 to eth0
 checkpoint:
-  description: The checkpoint that was made or has ended.
-  returned: success, unless there is none
+  description: The checkpoint that was created, committed or rolled back.
+  returned: success, if there is a checkpoint
   type: dict
   contains:
     name:
-      description: Its name.
+      description: Name of the checkpoint.
       type: str
       returned: always
       sample: bridge
     opened:
-      description: When it was made, in the host's time.
+      description: Time when it was created, in the host's time zone.
       type: str
       returned: unless in check mode
       sample: "2026-11-21 09:00:00"
     timeout:
-      description: The seconds until the host restores itself.
+      description: Time until the host rolls back by itself, in seconds.
       type: int
       returned: O(state=created)
       sample: 60
     restores:
-      description: When it does that, in the host's time.
+      description: Time when the host rolls back by itself, in the host's time zone.
       type: str
       returned: O(state=created), unless in check mode
       sample: "2026-11-21 09:01:00"
     commit_by_hand:
-      description: The command that commits it on the host.
+      description: Command that commits it on the host.
       type: str
       returned: O(state=created), unless in check mode
       sample: /usr/bin/python3 /run/virtnet.kvm/checkpoint/checkpoint.py commit
     roll_back_by_hand:
-      description: The command that rolls it back on the host.
+      description: Command that rolls it back on the host.
       type: str
       returned: O(state=created), unless in check mode
       sample: /usr/bin/python3 /run/virtnet.kvm/checkpoint/checkpoint.py rollback
     ended:
-      description: When it was committed or rolled back, in the host's time.
+      description: Time when it was committed or rolled back, in the host's time zone.
       type: str
       returned: O(state=committed), O(state=rolled_back)
       sample: "2026-11-21 09:00:30"
     outcome:
-      description: How it ended, V(committed) or V(rolled_back).
+      description: Outcome, V(committed) or V(rolled_back).
       type: str
       returned: O(state=committed), O(state=rolled_back)
       sample: committed
     by:
-      description: What rolled it back, V(timer), V(hand) or V(boot).
+      description: Cause of the rollback. V(timer) is the timeout, V(hand) a task or a command, V(boot) a boot of the host.
       type: str
       returned: O(state=rolled_back)
       sample: hand
 note:
-  description: Why nothing was changed.
+  description: Reason why nothing was changed.
   returned: when nothing was changed
   type: str
   sample: the checkpoint bridge was committed at 2026-11-21 09:00:30

@@ -8,21 +8,21 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: tuntap
-short_description: Declare a persistent TUN or TAP device
+short_description: Manage a persistent TUN or TAP device
 version_added: 0.1.0
 author:
   - virtnet.kvm contributors (@virtnet)
 description:
-  - Makes a TUN or TAP device what the options say, while it runs and for the next boot, or removes it. It is there whether or
-    not a program has it open. The kernel is asked directly, by netlink and C(/dev/net/tun).
-  - An option that is left out is left alone. An option that is given is made exactly so. A list is the whole list, and an
-    empty list removes.
-  - What the kernel can change is changed in place. Another mode, one queue instead of several, or no owner any more,
-    makes another device. It is removed and made again, which RV(method) says and O(recreate=false) forbids.
-  - A device that a program has made for itself, and that goes with it, is refused. So are a removal, and most changes, of one that
-    a program has open.
-  - What can't work is refused before anything is touched, such as a user that doesn't exist, or a TUN device on a bridge.
-  - When a step fails, the steps before it are undone. A run that was killed is completed by the next one.
+  - Creates, updates or removes a TUN or TAP device, in the running kernel (by netlink and C(/dev/net/tun)) and for the next boot.
+  - The device is persistent. It exists whether or not a program has it open.
+  - An option that is left out stays as it is on the host. An option that is given is applied exactly. A list is the complete list, and
+    an empty list removes all items.
+  - Changes are made in place where the kernel can do this. To change the mode or the number of queues, or to remove the owner or group,
+    the device is removed and created again. RV(method) then is V(recreated), and O(recreate=false) refuses such a change.
+  - A device that isn't persistent, which a program has created for itself, is refused. While a program has a device open, its removal and
+    most changes are refused.
+  - Values that can't work are refused before anything is changed, such as a user that doesn't exist, or a TUN device on a bridge.
+  - If a step fails, the steps before it are undone. If a run is killed, the next run completes its work.
 extends_documentation_fragment:
   - virtnet.kvm.tuntap
   - virtnet.kvm.attributes
@@ -32,19 +32,19 @@ seealso:
   - module: virtnet.kvm.linux_bridge
   - module: virtnet.kvm.fabric
   - name: ip-tuntap(8)
-    description: What each setting means to the kernel.
+    description: The kernel's settings of TUN and TAP devices.
     link: https://manpages.debian.org/ip-tuntap.8
 """
 
 EXAMPLES = r"""
-- name: A TAP device on a bridge, for a program that runs without privileges
+- name: Create a tap on a bridge, for a program that runs without privileges
   virtnet.kvm.tuntap:
     name: tap0
     owner: emulator
     vnet_hdr: true
     bridge: br0
 
-- name: A TUN device with an address, for a VPN
+- name: Create a TUN device with an address, for a VPN
   virtnet.kvm.tuntap:
     name: tun0
     mode: tun
@@ -52,12 +52,12 @@ EXAMPLES = r"""
     addresses:
       - 10.8.0.1/24
 
-- name: Off the bridge, all else as it is
+- name: Remove a tap from its bridge
   virtnet.kvm.tuntap:
     name: tap0
     bridge: ""
 
-- name: No such device
+- name: Remove a TUN device
   virtnet.kvm.tuntap:
     name: tun0
     state: absent
@@ -65,32 +65,32 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: The steps that were done, or in check mode would be done, in words and in order.
+  description: Steps that were applied, in order. In check mode, steps that would be applied.
   returned: success
   type: list
   elements: str
   sample:
-    - make tap tap0
+    - create tap tap0
     - bring up tap0
-    - make tap0 a port of br0
+    - attach tap0 to br0
 method:
   description:
-    - The way that was taken.
-    - V(none) if nothing was to be done.
+    - How the change was made.
+    - V(none) if nothing had to be changed.
     - V(created) if the device is new.
-    - V(changed) if it was changed in place, in what runs or in what is stored.
-    - V(recreated) if it was removed and made again, as the kernel can't make that change in place.
+    - V(changed) if it was changed in place, in the kernel or in the stored files.
+    - V(recreated) if it was removed and created again, because the kernel can't make the change in place.
     - V(removed) if it was removed.
   returned: success
   type: str
   sample: created
 persist:
-  description: The tool that the device is stored with, where O(persist=auto) has chosen. V(none) if it isn't stored.
+  description: Boot tool that stores the device, as chosen by O(persist). V(none) if it isn't stored.
   returned: success
   type: str
   sample: networkd
 files:
-  description: The files that were written or removed, or in check mode would be.
+  description: Files that were written or removed. In check mode, files that would be.
   returned: success
   type: list
   elements: str
@@ -99,21 +99,21 @@ files:
     - /etc/systemd/network/05-virtnet-kvm-tap0.network
 interface:
   description:
-    - The device as it was found after the run, as M(virtnet.kvm.tuntap_info) returns it.
-    - V(none) if there is none, and in check mode if there would be a change, which RV(after) shows.
+    - The device after the run, as M(virtnet.kvm.tuntap_info) returns it.
+    - V(none) if it doesn't exist. Also V(none) in check mode if there would be a change, see RV(after).
   returned: success
   type: dict
 before:
   description:
-    - The device before the run, in the structure of the options, without what the kernel has made up.
-    - C(files) has the text of the files that make it at boot.
+    - The device before the run, in the structure of the options, without values that the kernel has chosen.
+    - C(files) has the contents of its files of the boot tool.
   returned: success
   type: dict
   sample:
     name: tap0
     state: absent
 after:
-  description: The device after the run, in the same form. In check mode, as it would be.
+  description: The device after the run, in the same structure. In check mode, the predicted device.
   returned: success
   type: dict
   sample:
@@ -123,7 +123,7 @@ after:
     mode: tap
     bridge: br0
 diff:
-  description: RV(before) and RV(after), for a person to read.
+  description: Difference between RV(before) and RV(after), as text.
   returned: success, in diff mode
   type: dict
 """

@@ -13,9 +13,8 @@ version_added: 0.1.0
 author:
   - virtnet.kvm contributors (@virtnet)
 description:
-  - Returns some or all of the TUN and TAP devices of a host, with their counters. Those of
-    running guests are among them.
-  - The definition is in the structure of the options of M(virtnet.kvm.tuntap), and changes nothing when it is given back to it.
+  - Returns TUN and TAP devices of a host, with their counters. The taps of running guests are included.
+  - The definition has the structure of the options of M(virtnet.kvm.tuntap). Passing it back to that module changes nothing.
 extends_documentation_fragment:
   - virtnet.kvm.interface_info
   - virtnet.kvm.attributes
@@ -26,45 +25,45 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: All TUN and TAP devices
+- name: Read all TUN and TAP devices
   virtnet.kvm.tuntap_info:
   register: found
 
-- name: Those that nobody uses
+- name: Show the devices that no program has open
   ansible.builtin.debug:
     msg: "{{ found.taps | rejectattr('attached') | map(attribute='name') }}"
 
-- name: One of them
+- name: Read one device
   virtnet.kvm.tuntap_info:
     name: [tap0]
 """
 
 RETURN = r"""
 taps:
-  description: The TUN and TAP devices, in the order of O(name), or by name.
+  description: The TUN and TAP devices, in the order of O(name), or sorted by name.
   returned: success
   type: list
   elements: dict
   contains:
     name:
-      description: The interface's name.
+      description: Name of the interface.
       type: str
       returned: always
       sample: tap0
     kind:
-      description: What the kernel calls it. Always V(tun).
+      description: Kind of the interface in the kernel. Always V(tun).
       type: str
       returned: always
       sample: tun
     index:
-      description: The interface's number in the kernel. One that is made again gets another.
+      description: Index of the interface in the kernel. It changes when the interface is created again.
       type: int
       returned: always
       sample: 7
     definition:
       description:
-        - The interface as it runs, in the structure of the options of M(virtnet.kvm.tuntap).
-        - What is not there is left out.
+        - The running interface, in the structure of the options of M(virtnet.kvm.tuntap).
+        - Settings that the interface doesn't have are left out.
       type: dict
       returned: always
       sample:
@@ -75,33 +74,33 @@ taps:
         vnet_hdr: true
         bridge: br0
     state:
-      description: Whether the interface is up, in a word. Either V(up) or V(down).
+      description: State of the interface, V(up) or V(down).
       type: str
       returned: always
       sample: up
     carrier:
-      description: Whether it is up and connected to something.
+      description: Whether the interface has a carrier, which is a connection to something that is up.
       type: bool
       returned: always
       sample: true
     mac:
-      description: The MAC address. V(none) if it is a TUN device, which has none.
+      description: MAC address. V(none) for a TUN device.
       type: str
       returned: always
       sample: "52:54:00:9d:3c:11"
     mtu:
-      description: The largest packet in bytes.
+      description: MTU in bytes.
       type: int
       returned: always
       sample: 1500
     master:
-      description: The bridge, or other interface, that it is a port of. V(none) if there is none.
+      description: Bridge or other interface that it is a port of. V(none) if there is none.
       type: str
       returned: always
       sample: br0
     counters:
       description:
-        - What has gone through it since it was made. The names are those of the kernel, and newer kernels have more.
+        - Traffic counters since the interface was created. The names are those of the kernel, and newer kernels have more.
       type: dict
       returned: always
       sample:
@@ -114,7 +113,7 @@ taps:
         rx_dropped: 0
         tx_dropped: 0
     persistent:
-      description: Whether the device stays when the program that has it open ends.
+      description: Whether the device is persistent. Otherwise it is removed when the program that has it open ends.
       type: bool
       returned: always
       sample: true

@@ -8,26 +8,26 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: virt_net
-short_description: Declare a libvirt network
+short_description: Manage a libvirt network
 version_added: 0.1.0
 author:
   - virtnet.kvm contributors (@virtnet)
 description:
-  - Makes a libvirt network what the options say, in the gentlest way that libvirt has for it, or removes it.
-  - An option that is left out is left alone. An option that is given is made exactly so. Dictionaries are merged, one
-    suboption at a time. A list is the whole list. An empty value (an empty list, an empty string, an empty dictionary, or V(0)
-    where the option says so) removes.
-  - DHCP ranges, DHCP hosts, DNS hosts, SRV and TXT records, port groups, and the interfaces of a pool are changed
-    while the network runs. So are they in the stored definition.
-  - Title, description and metadata are only stored. The running network shows them from its next start on.
-  - Any other difference is stored, and the network is restarted, unless O(restart=never). After a restart the guests
-    that were plugged in are plugged in again. RV(method) says which way was taken and RV(guests) who was touched.
-  - The stored and the running definition are both compared, so that a difference in either is put right. So is the port of
-    a running guest that was left unplugged when the network was restarted by other means.
-  - A transient network is made persistent.
-  - What can't work is refused before anything is touched, such as a DHCP range outside of its subnet, a bridge name that is
-    taken, a subnet that the host has already, or an option that the host's libvirt is too old for.
-  - When a step fails, the steps before it are undone. A run that was killed is completed by the next one.
+  - Creates, updates or removes a libvirt network, with the least interruption that libvirt allows.
+  - An option that is left out stays as it is on the host. An option that is given is applied exactly. Dictionaries are merged, one
+    suboption at a time. A list is the complete list. An empty value (an empty list, an empty string, an empty dictionary, or V(0)
+    where the option says so) removes the setting.
+  - DHCP ranges, DHCP hosts, DNS hosts, SRV and TXT records, port groups, and the interfaces of a pool are changed live, in the running
+    network and in its stored definition.
+  - Title, description and metadata are only stored. The running network shows them after its next start.
+  - Any other difference is stored, and the network is restarted, unless O(restart=never). After a restart the module reconnects the
+    guests of the network. RV(method) tells how the change was made, and RV(guests) lists the guests that were reconnected.
+  - Both the stored and the running definition are compared with the options, and a difference in either is corrected. If a network was
+    restarted by other means and a running guest lost its connection, the guest is reconnected.
+  - A transient network becomes persistent.
+  - Values that can't work are refused before anything is changed, such as a DHCP range outside of its subnet, a bridge name that is in
+    use, a subnet that the host already has, or an option that needs a newer libvirt than the host has.
+  - If a step fails, the steps before it are undone. If a run is killed, the next run completes its work.
 extends_documentation_fragment:
   - virtnet.kvm.network
   - virtnet.kvm.connection
@@ -37,12 +37,12 @@ seealso:
   - module: virtnet.kvm.virt_net_info
   - module: virtnet.kvm.fabric
   - name: libvirt's network format
-    description: What each part of a network's definition means to libvirt.
+    description: The reference of all elements of a network's definition.
     link: https://libvirt.org/formatnetwork.html
 """
 
 EXAMPLES = r"""
-- name: A network behind NAT, with DHCP
+- name: Create a NAT network with DHCP
   virtnet.kvm.virt_net:
     name: lan
     forward:
@@ -59,7 +59,7 @@ EXAMPLES = r"""
             - start: 192.168.150.100
               end: 192.168.150.199
 
-- name: Another DHCP range and two reserved hosts, which a running network takes on without a restart
+- name: Change the DHCP range and add two reservations, without a restart
   virtnet.kvm.virt_net:
     name: lan
     ips:
@@ -79,14 +79,14 @@ EXAMPLES = r"""
               ip: 192.168.150.11
               name: db
 
-- name: An isolated network, on which not even the host has an address
+- name: Create an isolated network on which the host has no address
   virtnet.kvm.virt_net:
     name: cluster
     forward:
       mode: none
     ips: []
 
-- name: IPv4 and IPv6, both behind NAT and with DHCP
+- name: Create a NAT network with DHCP for IPv4 and IPv6
   virtnet.kvm.virt_net:
     name: dual
     forward:
@@ -109,7 +109,7 @@ EXAMPLES = r"""
               ip: fd00:151::10
               name: web
 
-- name: DNS that asks one server for a domain and another for the rest
+- name: Set DNS forwarders and records, with one server for a domain and another for the rest
   virtnet.kvm.virt_net:
     name: lan
     dns:
@@ -127,7 +127,7 @@ EXAMPLES = r"""
           target: db.lan.example.com
           port: 389
 
-- name: A bridge that the host already has
+- name: Create a network for an existing bridge of the host
   virtnet.kvm.virt_net:
     name: office
     forward:
@@ -135,7 +135,7 @@ EXAMPLES = r"""
     bridge:
       name: br0
 
-- name: An Open vSwitch bridge, whose port groups are VLANs
+- name: Create a network for an Open vSwitch bridge, with a port group for each VLAN
   virtnet.kvm.virt_net:
     name: trunk
     forward:
@@ -160,7 +160,7 @@ EXAMPLES = r"""
             peak: 5000
             burst: 1024
 
-- name: A limit of 10 megabytes a second for all guests of a network together
+- name: Limit all guests of a network together to 10 megabytes per second
   virtnet.kvm.virt_net:
     name: lan
     bandwidth:
@@ -170,7 +170,7 @@ EXAMPLES = r"""
         average: 10000
     restart: never
 
-- name: The whole document
+- name: Create a network from libvirt's XML
   virtnet.kvm.virt_net:
     xml: |
       <network>
@@ -180,7 +180,7 @@ EXAMPLES = r"""
         <ip address='10.0.3.1' prefix='24'/>
       </network>
 
-- name: A network that is there, but neither runs nor is started at boot
+- name: Define a network without starting it, now or at boot
   virtnet.kvm.virt_net:
     name: spare
     ips:
@@ -188,7 +188,7 @@ EXAMPLES = r"""
     active: false
     autostart: false
 
-- name: No such network
+- name: Remove a network
   virtnet.kvm.virt_net:
     name: lab
     state: absent
@@ -196,69 +196,69 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: The steps that were done, or in check mode would be done, in words and in order.
+  description: Steps that were applied, in order. In check mode, steps that would be applied.
   returned: success
   type: list
   elements: str
   sample:
-    - delete DHCP range 192.168.150.100 - 192.168.150.199 in network lan (live and stored)
-    - add DHCP range 192.168.150.128 - 192.168.150.254 in network lan (live and stored)
+    - remove DHCP range 192.168.150.100 - 192.168.150.199 from network lan (live and stored)
+    - add DHCP range 192.168.150.128 - 192.168.150.254 to network lan (live and stored)
 method:
   description:
-    - The way that was taken.
-    - V(none) if nothing was to be done.
+    - How the change was made.
+    - V(none) if nothing had to be changed.
     - V(created) if the network is new.
-    - V(live) if the running network was changed.
-    - V(stored) if only what is stored was changed.
-    - V(started) if the network was started, or V(stopped) if it was stopped, be it with or without a change.
+    - V(live) if the change was made live, in the running network.
+    - V(stored) if only the stored definition was changed.
+    - V(started) if the network was started, or V(stopped) if it was stopped, with or without other changes.
     - V(restarted) if the network was restarted to make the change.
     - V(removed) if the network was removed.
   returned: success
   type: str
   sample: live
 guests:
-  description: The guests that were touched, as their ports were plugged in again.
+  description: Guests that were reconnected.
   returned: success
   type: list
   elements: dict
   contains:
     domain:
-      description: The guest's name.
+      description: Name of the guest.
       type: str
       returned: always
       sample: web
     mac:
-      description: The MAC address of the guest's interface.
+      description: MAC address of the guest NIC.
       type: str
       returned: always
       sample: "52:54:00:00:00:10"
     device:
-      description: The host's end of the guest's interface.
+      description: Tap of the guest NIC on the host.
       type: str
       returned: always
       sample: vnet0
     connected:
-      description: Whether the network carried the port before the run.
+      description: Whether the guest was connected before the run.
       type: bool
       returned: always
       sample: true
 network:
   description:
-    - The network as it was found after the run, as M(virtnet.kvm.virt_net_info) returns it.
-    - V(none) if there is none, and in check mode if there would be a change, which RV(after) shows.
+    - The network after the run, as M(virtnet.kvm.virt_net_info) returns it.
+    - V(none) if it doesn't exist. Also V(none) in check mode if there would be a change, see RV(after).
   returned: success
   type: dict
 before:
   description:
-    - The network before the run, in the structure of the options, without what the host has made up.
-    - Where the running network differs from what is stored, C(running) says in what.
+    - The network before the run, in the structure of the options, without values that the host has chosen.
+    - If the running network differs from the stored definition, C(running) has the differences.
   returned: success
   type: dict
   sample:
     name: lab
     state: absent
 after:
-  description: The network after the run, in the same form. In check mode, as it would be.
+  description: The network after the run, in the same structure. In check mode, the predicted network.
   returned: success
   type: dict
   sample:
@@ -271,7 +271,7 @@ after:
     active: true
     autostart: true
 diff:
-  description: RV(before) and RV(after), for a person to read.
+  description: Difference between RV(before) and RV(after), as text.
   returned: success, in diff mode
   type: dict
 """

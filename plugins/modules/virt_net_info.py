@@ -13,9 +13,9 @@ version_added: 0.1.0
 author:
   - virtnet.kvm contributors (@virtnet)
 description:
-  - Returns some or all of the libvirt networks of a host, with their DHCP leases and the guests that are plugged in.
-  - The definition is in the structure of the options of M(virtnet.kvm.virt_net), and changes nothing when it is given
-    back to it, unless the running network differs from what is stored.
+  - Returns libvirt networks of a host, with their DHCP leases and connected guests.
+  - The definition has the structure of the options of M(virtnet.kvm.virt_net). Passing it back to that module changes nothing, unless
+    the running network differs from its stored definition.
 extends_documentation_fragment:
   - virtnet.kvm.connection
   - virtnet.kvm.attributes
@@ -23,8 +23,8 @@ extends_documentation_fragment:
 options:
   name:
     description:
-      - The names of the networks to read. Names that no network has are passed over.
-      - Left out, all networks are read. An empty list reads none.
+      - Names of the networks to read. A name that no network has is ignored.
+      - If left out, all are read. An empty list reads none.
     type: list
     elements: str
     aliases: [names]
@@ -32,30 +32,30 @@ seealso:
   - module: virtnet.kvm.virt_net
   - module: virtnet.kvm.fabric
   - name: libvirt's network format
-    description: What each part of a network's definition means to libvirt.
+    description: The reference of all elements of a network's definition.
     link: https://libvirt.org/formatnetwork.html
 """
 
 EXAMPLES = r"""
-- name: All networks
+- name: Read all networks
   virtnet.kvm.virt_net_info:
   register: found
 
-- name: Their names
+- name: Show their names
   ansible.builtin.debug:
     msg: "{{ found.networks | map(attribute='name') }}"
 
-- name: One network
+- name: Read one network
   virtnet.kvm.virt_net_info:
     name: [lan]
   register: lan
 
-- name: The addresses that its guests have leased
+- name: Show the addresses that its guests have leased
   ansible.builtin.debug:
     msg: "{{ item.hostname }} has {{ item.ip }} until {{ item.expiry }}"
   loop: "{{ lan.networks[0].leases }}"
 
-- name: The networks of one host, copied to another
+- name: Copy the networks of one host to another
   virtnet.kvm.fabric:
     networks: "{{ found.networks | map(attribute='definition') }}"
   delegate_to: kvm2.example.com
@@ -63,26 +63,26 @@ EXAMPLES = r"""
 
 RETURN = r"""
 networks:
-  description: The networks, in the order of O(name), or by name.
+  description: The networks, in the order of O(name), or sorted by name.
   returned: success
   type: list
   elements: dict
   contains:
     name:
-      description: The network's name.
+      description: Name of the network.
       type: str
       returned: always
       sample: lan
     uuid:
-      description: The network's UUID.
+      description: UUID of the network.
       type: str
       returned: always
       sample: 5a1f9b0c-62b5-4c55-9d8b-0f6f4b3f2f5e
     definition:
       description:
-        - The stored definition, in the structure of the options of M(virtnet.kvm.virt_net). That of a transient network
-          is the running one.
-        - What is not there is left out.
+        - The stored definition, in the structure of the options of M(virtnet.kvm.virt_net). For a transient network, the running
+          definition.
+        - Settings that the network doesn't have are left out.
       type: dict
       returned: always
       sample:
@@ -102,98 +102,98 @@ networks:
     running:
       description: The running definition, in the same structure.
       type: dict
-      returned: when it differs from the stored one
+      returned: when it differs from the stored definition
     state:
-      description: Whether the network runs, in a word. Either V(active) or V(inactive).
+      description: State of the network, V(active) or V(inactive).
       type: str
       returned: always
       sample: active
     active:
-      description: Whether the network runs.
+      description: Whether the network is active.
       type: bool
       returned: always
       sample: true
     autostart:
-      description: Whether libvirt starts the network by itself when the host boots.
+      description: Whether libvirt starts the network when the host boots.
       type: bool
       returned: always
       sample: true
     persistent:
-      description: Whether the definition is stored. That of a transient network is lost when it stops.
+      description: Whether the definition is stored. The definition of a transient network is lost when the network stops.
       type: bool
       returned: always
       sample: true
     bridge:
-      description: The bridge that the guests are plugged in. V(none) if the network has no bridge.
+      description: Bridge that the guests are connected to. V(none) if the network has no bridge.
       type: str
       returned: always
       sample: virbr-lan
     leases:
-      description: The DHCP leases that are valid. Empty if the network doesn't run.
+      description: Valid DHCP leases. Empty if the network is inactive.
       type: list
       elements: dict
       returned: always
       contains:
         ip:
-          description: The leased address.
+          description: Leased address.
           type: str
           returned: always
           sample: 192.168.150.104
         prefix:
-          description: The length of the subnet's prefix.
+          description: Prefix length of the subnet.
           type: int
           returned: always
           sample: 24
         mac:
-          description: The MAC address of the guest's interface.
+          description: MAC address of the guest NIC.
           type: str
           returned: always
           sample: "52:54:00:00:00:10"
         hostname:
-          description: The name that the guest goes by. V(none) if it gave none.
+          description: Host name that the guest has sent. V(none) if it has sent none.
           type: str
           returned: always
           sample: web
         client_id:
-          description: The client identifier that the guest sent, or its DUID. V(none) if it sent none.
+          description: DHCP client identifier or DUID that the guest has sent. V(none) if it has sent none.
           type: str
           returned: always
           sample: "01:52:54:00:00:00:10"
         expiry:
-          description: When the lease ends, as ISO 8601 in UTC; none where it doesn't.
+          description: Time when the lease expires, as ISO 8601 in UTC. V(none) if it never expires.
           type: str
           returned: always
           sample: "2026-03-01T12:00:00+00:00"
         iface:
-          description: The device that the lease was given out on.
+          description: Interface of the DHCP server that has given the lease.
           type: str
           returned: always
           sample: virbr-lan
     guests:
-      description: The running guests that have an interface on the network.
+      description: Running guests with a NIC on the network.
       type: list
       elements: dict
       returned: always
       contains:
         domain:
-          description: The guest's name.
+          description: Name of the guest.
           type: str
           returned: always
           sample: web
         mac:
-          description: The MAC address of the guest's interface.
+          description: MAC address of the guest NIC.
           type: str
           returned: always
           sample: "52:54:00:00:00:10"
         device:
-          description: The host's end of the guest's interface.
+          description: Tap of the guest NIC on the host.
           type: str
           returned: always
           sample: vnet0
         connected:
           description:
-            - Whether the network carries the port. It doesn't when the network was restarted by other means after
-              the guest was started.
+            - Whether the tap is connected to the network. It isn't if the network was restarted by other means after the guest was
+              started.
           type: bool
           returned: always
           sample: true

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: vlan_iface
-short_description: Declare a VLAN's interface of the host's own
+short_description: Manage a VLAN interface
 version_added: 0.1.0
 author:
   - virtnet.kvm contributors (@virtnet)
 description:
-  - Makes an 802.1Q or 802.1ad interface on a parent what the options say, while it runs and for the next boot, or removes it.
-    The kernel is asked directly, by netlink.
-  - An option that is left out is left alone. An option that is given is made exactly so. A list is the whole list, and an
-    empty list removes.
-  - What the kernel can change is changed in place. Another parent, id or protocol makes another interface. It is removed and
-    made again, which RV(method) says and O(recreate=false) forbids.
-  - What can't work is refused before anything is touched, such as a parent that isn't there, an id that is none, an id that
-    another interface on the parent has, or a kernel without 802.1Q.
-  - When a step fails, the steps before it are undone. A run that was killed is completed by the next one.
+  - Creates, updates or removes an 802.1Q or 802.1ad VLAN interface on a parent interface, in the running kernel (by netlink) and for the
+    next boot.
+  - An option that is left out stays as it is on the host. An option that is given is applied exactly. A list is the complete list, and
+    an empty list removes all items.
+  - Changes are made in place where the kernel can do this. To change the parent, the id or the protocol, the interface is removed and
+    created again. RV(method) then is V(recreated), and O(recreate=false) refuses such a change.
+  - Values that can't work are refused before anything is changed, such as a parent that doesn't exist, an invalid id, an id that another
+    interface on the parent has, or a kernel without 802.1Q.
+  - If a step fails, the steps before it are undone. If a run is killed, the next run completes its work.
 extends_documentation_fragment:
   - virtnet.kvm.vlan_iface
   - virtnet.kvm.attributes
@@ -32,12 +32,12 @@ seealso:
   - module: virtnet.kvm.fabric
   - module: virtnet.kvm.net_checkpoint
   - name: ip-link(8)
-    description: What each setting means to the kernel, under C(vlan).
+    description: The kernel's settings of VLAN interfaces, under C(vlan).
     link: https://manpages.debian.org/ip-link.8
 """
 
 EXAMPLES = r"""
-- name: VLAN 11 of a NIC, with an address
+- name: Create an interface for VLAN 11 of a NIC, with an address
   virtnet.kvm.vlan_iface:
     name: ens32.11
     parent: ens32
@@ -45,7 +45,7 @@ EXAMPLES = r"""
     addresses:
       - 192.168.11.231/24
 
-- name: A tag within a tag of the provider
+- name: Create an interface with two tags, the outer one for the service provider
   virtnet.kvm.fabric:
     vlans:
       - name: provider
@@ -56,7 +56,7 @@ EXAMPLES = r"""
         parent: provider
         id: 11
 
-- name: Priorities in the host and in the tag
+- name: Set the maps between priorities in the host and in the tag
   virtnet.kvm.vlan_iface:
     name: ens32.11
     ingress_qos:
@@ -66,18 +66,18 @@ EXAMPLES = r"""
       - priority: 6
         pcp: 5
 
-- name: Another VLAN by the same name, for which the interface is removed and made again
+- name: Change the VLAN id, for which the interface is created again
   virtnet.kvm.vlan_iface:
     name: ens32.11
     id: 12
 
-- name: Another MTU, and nothing that would take the interface away for a moment
+- name: Set the MTU, and refuse any change that needs the interface to be created again
   virtnet.kvm.vlan_iface:
     name: ens32.11
     mtu: 1400
     recreate: false
 
-- name: No such interface
+- name: Remove a VLAN interface
   virtnet.kvm.vlan_iface:
     name: ens32.11
     state: absent
@@ -85,31 +85,31 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: The steps that were done, or in check mode would be done, in words and in order.
+  description: Steps that were applied, in order. In check mode, steps that would be applied.
   returned: success
   type: list
   elements: str
   sample:
-    - make VLAN 11 of ens32 as ens32.11
+    - create VLAN interface ens32.11 (id 11 on ens32)
     - bring up ens32.11
 method:
   description:
-    - The way that was taken.
-    - V(none) if nothing was to be done.
+    - How the change was made.
+    - V(none) if nothing had to be changed.
     - V(created) if the interface is new.
-    - V(changed) if it was changed in place, in what runs or in what is stored.
-    - V(recreated) if it was removed and made again, as the kernel can't make that change in place.
+    - V(changed) if it was changed in place, in the kernel or in the stored files.
+    - V(recreated) if it was removed and created again, because the kernel can't make the change in place.
     - V(removed) if it was removed.
   returned: success
   type: str
   sample: created
 persist:
-  description: The tool that the interface is stored with, where O(persist=auto) has chosen. V(none) if it isn't stored.
+  description: Boot tool that stores the interface, as chosen by O(persist). V(none) if it isn't stored.
   returned: success
   type: str
   sample: networkd
 files:
-  description: The files that were written or removed, or in check mode would be.
+  description: Files that were written or removed. In check mode, files that would be.
   returned: success
   type: list
   elements: str
@@ -118,21 +118,21 @@ files:
     - /etc/systemd/network/05-virtnet-kvm-ens32.11.network
 interface:
   description:
-    - The interface as it was found after the run, as M(virtnet.kvm.vlan_iface_info) returns it.
-    - V(none) if there is none, and in check mode if there would be a change, which RV(after) shows.
+    - The interface after the run, as M(virtnet.kvm.vlan_iface_info) returns it.
+    - V(none) if it doesn't exist. Also V(none) in check mode if there would be a change, see RV(after).
   returned: success
   type: dict
 before:
   description:
-    - The interface before the run, in the structure of the options, without what the kernel has made up.
-    - C(files) has the text of the files that make it at boot.
+    - The interface before the run, in the structure of the options, without values that the kernel has chosen.
+    - C(files) has the contents of its files of the boot tool.
   returned: success
   type: dict
   sample:
     name: ens32.11
     state: absent
 after:
-  description: The interface after the run, in the same form. In check mode, as it would be.
+  description: The interface after the run, in the same structure. In check mode, the predicted interface.
   returned: success
   type: dict
   sample:
@@ -142,7 +142,7 @@ after:
     parent: ens32
     id: 11
 diff:
-  description: RV(before) and RV(after), for a person to read.
+  description: Difference between RV(before) and RV(after), as text.
   returned: success, in diff mode
   type: dict
 """

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: vlan_iface_info
-short_description: Read VLANs' interfaces
+short_description: Read VLAN interfaces
 version_added: 0.1.0
 author:
   - virtnet.kvm contributors (@virtnet)
 description:
-  - Returns some or all of the VLANs' interfaces of a host, with their counters.
-  - The definition is in the structure of the options of M(virtnet.kvm.vlan_iface), and changes nothing when it is given back to it.
+  - Returns VLAN interfaces of a host, with their counters.
+  - The definition has the structure of the options of M(virtnet.kvm.vlan_iface). Passing it back to that module changes nothing.
 extends_documentation_fragment:
   - virtnet.kvm.interface_info
   - virtnet.kvm.attributes
@@ -25,45 +25,45 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: All VLANs' interfaces
+- name: Read all VLAN interfaces
   virtnet.kvm.vlan_iface_info:
   register: found
 
-- name: The numbers of the VLANs on a NIC
+- name: Show the VLAN ids on a NIC
   ansible.builtin.debug:
     msg: "{{ found.vlans | map(attribute='definition') | selectattr('parent', 'eq', 'ens32') | map(attribute='id') }}"
 
-- name: One of them
+- name: Read one VLAN interface
   virtnet.kvm.vlan_iface_info:
     name: [ens32.11]
 """
 
 RETURN = r"""
 vlans:
-  description: The VLANs' interfaces, in the order of O(name), or by name.
+  description: The VLAN interfaces, in the order of O(name), or sorted by name.
   returned: success
   type: list
   elements: dict
   contains:
     name:
-      description: The interface's name.
+      description: Name of the interface.
       type: str
       returned: always
       sample: ens32.11
     kind:
-      description: What the kernel calls it. Always V(vlan).
+      description: Kind of the interface in the kernel. Always V(vlan).
       type: str
       returned: always
       sample: vlan
     index:
-      description: The interface's number in the kernel. One that is made again gets another.
+      description: Index of the interface in the kernel. It changes when the interface is created again.
       type: int
       returned: always
       sample: 7
     definition:
       description:
-        - The interface as it runs, in the structure of the options of M(virtnet.kvm.vlan_iface).
-        - What is not there is left out.
+        - The running interface, in the structure of the options of M(virtnet.kvm.vlan_iface).
+        - Settings that the interface doesn't have are left out.
       type: dict
       returned: always
       sample:
@@ -76,33 +76,33 @@ vlans:
         addresses:
           - 192.168.11.231/24
     state:
-      description: Whether the interface is up, in a word. Either V(up) or V(down).
+      description: State of the interface, V(up) or V(down).
       type: str
       returned: always
       sample: up
     carrier:
-      description: Whether it is up and connected to something.
+      description: Whether the interface has a carrier, which is a connection to something that is up.
       type: bool
       returned: always
       sample: true
     mac:
-      description: The MAC address.
+      description: MAC address.
       type: str
       returned: always
       sample: "52:54:00:9d:3c:11"
     mtu:
-      description: The largest packet in bytes.
+      description: MTU in bytes.
       type: int
       returned: always
       sample: 1500
     master:
-      description: The bridge, or other interface, that it is a port of. V(none) if there is none.
+      description: Bridge or other interface that it is a port of. V(none) if there is none.
       type: str
       returned: always
       sample: br11
     counters:
       description:
-        - What has gone through it since it was made. The names are those of the kernel, and newer kernels have more.
+        - Traffic counters since the interface was created. The names are those of the kernel, and newer kernels have more.
       type: dict
       returned: always
       sample:

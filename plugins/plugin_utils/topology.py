@@ -2,24 +2,25 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Topologies: what a person wants in few words, and the options of bridges, VLANs and networks that follow from them.
+"""Topologies: short descriptions of networks, and the options of bridges, VLAN interfaces and networks that follow from them.
 
-The roles and playbooks all go through `fabric`, so what is derived and what is refused is written once. It is pure:
-dicts in, dicts out, or an `OptionError`.
+All roles and playbooks use `fabric`, so every derivation and every check is written once. The code is pure: it takes
+dicts, and returns dicts or raises an `OptionError`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Callable, Optional
 
-from ansible_collections.virtnet.kvm.plugins.module_utils.errors import OptionError
+from ansible_collections.virtnet.kvm.plugins.module_utils.errors import OptionError, under
 
 from .topology_lan import bridged, vlan_trunk
 from .topology_options import Made, Options, validated
 from .topology_served import isolated, nat
 
-# The version of a host's libvirt, major, minor and release; none of it is known where it is empty or all zeros.
+# Version of a host's libvirt: major, minor and release. It is unknown if it is empty or all zeros.
 Version = Sequence[int]
 
 _MAKERS: dict[str, Callable[[Options, Version], Made]] = {
@@ -29,35 +30,31 @@ _MAKERS: dict[str, Callable[[Options, Version], Made]] = {
     "vlan_trunk": vlan_trunk,
 }
 
-# What of something there can be only one, in words that go before "that TOPOLOGY doesn't ...".
+# What there can be only one of, in words between "is already" and the topology that has it.
 _ONCE = {
-    "name": ("a name", "have"),
-    "interface": ("the name of an interface", "make"),
-    "port": ("a port", "put into a bridge"),
+    "name": "the name of",
+    "interface": "an interface of",
+    "port": "a port of",
 }
 
 
 def fabric(
     topologies: Sequence[Any], variable: str, prefix: Optional[str] = None, libvirt: Version = ()
 ) -> dict[str, list[dict[str, Any]]]:
-    """The lists of `fabric` that the topologies come to.
+    """Returns the lists of options of the module `fabric` for the topologies.
 
-    Errors name an option as the user wrote it: below ``variable``, or, for a role, with the role's ``prefix``.
+    Raises `OptionError`. It names the option as the user wrote it: below ``variable``, or for a role with its ``prefix``.
     """
     if isinstance(topologies, (str, Mapping)) or not isinstance(topologies, Sequence):
         raise OptionError(
-            variable, topologies, "a list of topologies, such as [{type: nat, name: lan, cidr: 10.0.1.0/24}]"
+            variable, topologies, "is not a list of topologies; write it as [{type: nat, name: lan, cidr: 10.0.1.0/24}]"
         )
     made: list[Made] = []
     for place, topology in enumerate(topologies):
         where = f"{variable}[{place}]"
-        try:
+        with under(where) if prefix is None else _prefixed(prefix):
             given = validated(topology)
             made.append(_MAKERS[given["type"]](given, libvirt))
-        except OptionError as error:
-            if prefix is None:
-                raise error.under(where) if error.option else OptionError(where, error.value, error.expected) from None
-            raise OptionError(prefix + error.option, error.value, error.expected) from None
     _refuse_twins(made, lambda place: f"{variable}[{place}]." if prefix is None else prefix)
     return {
         "bridges": [item for one in made for item in one.bridges],
@@ -66,12 +63,21 @@ def fabric(
     }
 
 
+@contextmanager
+def _prefixed(prefix: str) -> Iterator[None]:
+    try:
+        yield
+    except OptionError as error:
+        raise OptionError(prefix + error.option, error.value, error.problem) from None
+
+
 def _refuse_twins(made: Sequence[Made], where: Callable[[int], str]) -> None:
     seen: dict[tuple[str, str], tuple[int, str]] = {}
     for place, one in enumerate(made):
         for kind, value, option in one.claims:
             other, theirs = seen.setdefault((kind, value), (place, option))
             if (other, theirs) != (place, option):
-                what, does = _ONCE[kind]
-                owner = (where(other) + theirs) if other == place else where(other).rstrip(".")
-                raise OptionError(where(place) + option, value, f"{what} that {owner} doesn't {does}")
+                problem = f"is also {where(other)}{theirs}"
+                if other != place:
+                    problem = f"is already {_ONCE[kind]} {where(other).rstrip('.')}"
+                raise OptionError(where(place) + option, value, f"{problem}; give another one")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Bridged and VLAN trunk: bridges of the host's own, with a NIC in them, and libvirt networks by which guests come in."""
+"""The topologies bridged and vlan_trunk: bridges of the host with a NIC as a port, and libvirt networks for the guests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, Optional
 
-from ansible_collections.virtnet.kvm.plugins.module_utils.errors import OptionError
+from ansible_collections.virtnet.kvm.plugins.module_utils.errors import OptionError, under
 from ansible_collections.virtnet.kvm.plugins.module_utils.model import values
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.validate import (
     VLAN_ON_LINUX_BRIDGE,
@@ -20,7 +20,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.validate
 
 from .topology_options import Made, Options, network, normal
 
-LAST_VLAN = 4094  # 4095 is kept back by IEEE 802.1Q
+LAST_VLAN = 4094  # 4095 is reserved by IEEE 802.1Q
 
 
 def bridged(given: Options, _libvirt: Sequence[int]) -> Made:
@@ -33,7 +33,7 @@ def bridged(given: Options, _libvirt: Sequence[int]) -> Made:
     ]
     for option, other in ports:
         if other == name:
-            raise OptionError(option, other, "an interface that is not the bridge itself")
+            raise OptionError(option, other, "is the bridge itself; give another interface")
     made = Made(claims=[("name", name, "name"), ("interface", name, "name")])
     made.claims += [("port", other, option) for option, other in ports]
     if given["state"] == "absent":
@@ -41,7 +41,7 @@ def bridged(given: Options, _libvirt: Sequence[int]) -> Made:
         made.networks.append({"name": name, "state": "absent"})
         return made
     bridge = {**_bridge(given, name), "adopt": port, "ports": [{"name": other} for _option, other in ports]}
-    # What isn't said is what the port has.
+    # Addresses that aren't given are taken over from the port.
     addresses = _addresses(given)
     made.bridges.append({**bridge, **({"addresses": addresses} if addresses else {}), **_routes(given)})
     made.networks.append(_network_on(given, name, name))
@@ -62,18 +62,24 @@ def _check_ids(given: Options) -> None:
     for place, vlan in enumerate(given["vlans"]):
         where = f"vlans[{place}].id"
         if not 1 <= vlan["id"] <= LAST_VLAN:
-            raise OptionError(where, vlan["id"], f"a VLAN id from 1 to {LAST_VLAN}")
+            raise OptionError(where, vlan["id"], f"is not a VLAN id; use 1 to {LAST_VLAN}")
         if seen.setdefault(vlan["id"], place) != place:
-            raise OptionError(where, vlan["id"], f"an id that vlans[{seen[vlan['id']]}] doesn't have")
+            raise OptionError(where, vlan["id"], f"is already the id of vlans[{seen[vlan['id']]}]; list each VLAN once")
 
 
 def _bridges(given: Options, parent: str) -> Made:
-    """For each VLAN an interface, which is the port of a bridge."""
+    """Returns a VLAN interface, a bridge with it as a port, and a network for each VLAN."""
     if given["name"]:
-        raise OptionError("name", given["name"], "nothing with style bridges, where each of the vlans has its own")
+        raise OptionError(
+            "name",
+            given["name"],
+            "isn't possible with style bridges, where each VLAN has a name of its own; set vlans[].name",
+        )
     if given["native"] != 1:
         raise OptionError(
-            "native", given["native"], "nothing with style bridges, where untagged frames stay with parent"
+            "native",
+            given["native"],
+            "isn't possible with style bridges, where untagged frames stay with parent; leave it out",
         )
     made = Made()
     for place, vlan in enumerate(given["vlans"]):
@@ -99,10 +105,10 @@ def _bridges(given: Options, parent: str) -> Made:
 
 
 def _vlan_aware(given: Options, parent: str, libvirt: Sequence[int]) -> Made:
-    """One bridge that filters: a guest is in the VLAN of the portgroup that it names, the host by an interface on the bridge."""
+    """Returns one bridge with VLAN filtering, a network with a port group for each VLAN, and the host's VLAN interfaces on it."""
     name = normal("name", given["name"] or _name_after(parent), values.ifname)
     if name == parent:
-        raise OptionError("name", name, "a name for the bridge that parent doesn't have")
+        raise OptionError("name", name, "is the name of parent; give the bridge another one")
     made = Made(claims=[("name", name, "name"), ("interface", name, "name"), ("port", parent, "parent")])
     present = []
     for place, vlan in enumerate(given["vlans"]):
@@ -134,9 +140,13 @@ def _vlan_aware(given: Options, parent: str, libvirt: Sequence[int]) -> Made:
 
 
 def _vlan_inside(given: Options, where: str, vlan: Options, name: str, bridge: str) -> dict[str, Any]:
-    """The host's interface in a VLAN of the bridge, which is there if it has an address."""
+    """Returns the host's VLAN interface on the bridge; it is absent if the host has no address in the VLAN."""
     if vlan["bridge"]:
-        raise OptionError(f"{where}.bridge", vlan["bridge"], "nothing with style vlan_aware, which has one bridge")
+        raise OptionError(
+            f"{where}.bridge",
+            vlan["bridge"],
+            "isn't possible with style vlan_aware, which has one bridge; leave it out",
+        )
     host = _host_in(vlan, where)
     if not host["addresses"] or "absent" in (given["state"], vlan["state"]):
         return _gone(given, name)
@@ -144,7 +154,7 @@ def _vlan_inside(given: Options, where: str, vlan: Options, name: str, bridge: s
         raise OptionError(
             f"{where}.id",
             vlan["id"],
-            "no address in this VLAN, as it is native: the bridge has parent's addresses there",
+            "is the native VLAN, where the bridge has parent's addresses; leave out cidr and cidr6 here",
         )
     return {**_vlan(given, name, bridge, vlan["id"]), **host}
 
@@ -155,14 +165,15 @@ def _refuse_old(libvirt: Sequence[int]) -> None:
         raise OptionError(
             "style",
             "vlan_aware",
-            f"bridges, as the host's libvirt is {has}, and guests' VLANs on such a bridge need {need} or newer",
+            f"needs libvirt {need} or newer for guests' VLANs on its bridge, and this host has {has}; use style bridges,"
+            " or upgrade libvirt",
         )
 
 
 def _native(given: Options) -> dict[str, Any]:
     vlan = given["native"]
     if not 0 <= vlan <= LAST_VLAN:
-        raise OptionError("native", vlan, f"a VLAN id from 1 to {LAST_VLAN}, or 0 for none")
+        raise OptionError("native", vlan, f"is not a VLAN id; use 1 to {LAST_VLAN}, or 0 for none")
     return {"pvid": vlan, "untagged": [str(vlan)] if vlan else []}
 
 
@@ -171,23 +182,23 @@ def _portgroups(vlans: Sequence[tuple[str, Options]]) -> list[dict[str, Any]]:
     for where, vlan in vlans:
         name = normal(f"{where}.name", vlan["name"] or f"vlan{vlan['id']}", values.object_name)
         if name in made:
-            raise OptionError(f"{where}.name", name, "a name that no other of the vlans has")
+            raise OptionError(f"{where}.name", name, "is already the name of another VLAN here; give each its own")
         made[name] = {"name": name, "vlan": {"tags": [{"id": vlan["id"]}]}}
     return list(made.values())
 
 
 def vlan_name(parent: str, vlan: int) -> str:
-    """A VLAN's interface is named as by most tools, PARENT.ID, and shortened if that is too long for the kernel."""
+    """Returns PARENT.ID, the name that most tools give a VLAN interface, shortened if it is too long for the kernel."""
     return f"{_short(parent, values.IFNAMSIZ - 2 - len(str(vlan)))}.{vlan}"
 
 
 def _name_after(parent: str) -> str:
-    """A bridge's name that leaves room for the longest of its VLANs' names."""
+    """Returns a name for a bridge, short enough that the names of its VLAN interfaces fit too."""
     return "br-" + _short(parent, values.IFNAMSIZ - 2 - len(str(LAST_VLAN)) - len("br-"))
 
 
 def _short(name: str, most: int) -> str:
-    """The name, or as much of it as leaves room for what tells it from others that begin so."""
+    """Returns the name, or if it is too long its beginning and a part of its hash, which keeps it unique."""
     if len(name) <= most:
         return name
     kept = re.sub(r"[^A-Za-z0-9]", "", name)[: most - 5]
@@ -219,11 +230,9 @@ def _network_on(given: Options, name: str, bridge: str) -> dict[str, Any]:
 
 
 def _host_in(vlan: Options, where: str) -> dict[str, Any]:
-    """What the host has in a VLAN; without an address of its own it has no part in it, by IPv6 neither."""
-    try:
+    """Returns the host's addresses and routes in a VLAN. Without an address, IPv6 is disabled, so it has no link-local one."""
+    with under(where):
         addresses, routes = _addresses(vlan), _routes(vlan)
-    except OptionError as error:
-        raise error.under(where) from None
     return {"addresses": addresses, **routes, "ipv6": {"enabled": bool(addresses)}}
 
 
@@ -236,13 +245,10 @@ def _address(option: str, text: Optional[str], family: int) -> Optional[str]:
     if not text:
         return None
     address = ipaddress.ip_interface(normal(option, text, values.interface_cidr))
-    example = "192.168.11.231/24" if family == 4 else "fd00:11::231/64"
     if address.version != family:
-        raise OptionError(option, text, f"an IPv{family} address with its prefix, such as {example}")
-    edges = {address.network.network_address} | ({address.network.broadcast_address} if family == 4 else set())
-    if address.network.prefixlen < address.network.max_prefixlen - 1 and address.ip in edges:
-        raise OptionError(option, text, f"the address of a host in {address.network}, such as {example} is one")
-    return str(address)
+        example = "192.168.11.231/24" if family == 4 else "fd00:11::231/64"
+        raise OptionError(option, text, f"is not an IPv{family} address; write it as {example}")
+    return normal(option, str(address), values.host_cidr)
 
 
 def _routes(given: Options) -> dict[str, Any]:

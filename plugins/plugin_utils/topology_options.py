@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What each type of topology can say, and what it comes to."""
+"""The options of each type of topology, their validation, and the result of a topology."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _NETWORK: dict[str, Any] = {
     "state": _STATE,
 }
 
-# Where libvirt makes the bridge, and the host serves the guests.
+# For topologies where libvirt creates the bridge, and the host serves the guests.
 _SERVED: dict[str, Any] = {
     **_NETWORK,
     "cidr": {"type": "str"},
@@ -58,7 +58,7 @@ _SERVED: dict[str, Any] = {
     "forwarders": {"type": "list", "elements": "str", "default": []},
 }
 
-# Where the bridge is the host's own.
+# For topologies where the bridge is the host's own.
 _OWN: dict[str, Any] = {
     **_NETWORK,
     "stp": {"type": "bool", "default": False},
@@ -99,16 +99,16 @@ SPECS: dict[str, dict[str, Any]] = {
     },
 }
 
-# Without these there is nothing to derive from.
+# Required options, from which the others are derived.
 NEEDED = {
     "nat": {"name": "the network's name"},
     "isolated": {"name": "the network's name"},
     "bridged": {
         "name": "the name of the bridge and of the network",
-        "port": "the NIC that leads to the LAN, such as ens32",
+        "port": "the NIC that is connected to the LAN, such as ens32",
     },
     "vlan_trunk": {
-        "parent": "the NIC that the tagged frames come in by, such as ens32",
+        "parent": "the NIC that carries the tagged frames, such as ens32",
         "vlans": "a list of VLANs, such as [{id: 11, cidr: 192.168.11.231/24}, {id: 12}]",
     },
 }
@@ -116,37 +116,43 @@ NEEDED = {
 
 @dataclass
 class Made:
-    """What a topology comes to: items of the lists of `fabric`, and what no other topology may have as well."""
+    """The result of a topology: items of the lists of `fabric`, and names that no other topology may use."""
 
     bridges: list[dict[str, Any]] = field(default_factory=list)
     vlans: list[dict[str, Any]] = field(default_factory=list)
     networks: list[dict[str, Any]] = field(default_factory=list)
     claims: list[tuple[str, str, str]] = field(default_factory=list)
-    """A kind of thing, its name, and the option that the name is from."""
+    """Kind, name, and the option that the name is from."""
 
 
 def validated(topology: Any) -> dict[str, Any]:
-    """The topology with the types and defaults of its options; what is none or empty is left out."""
+    """Returns the topology with the types and defaults of its options. Empty values count as left out. Raises `OptionError`."""
     if not isinstance(topology, Mapping):
-        raise OptionError("", topology, "a topology, such as {type: nat, name: lan, cidr: 10.0.1.0/24}")
+        raise OptionError("", topology, "is not a topology; write it as {type: nat, name: lan, cidr: 10.0.1.0/24}")
     given = {key: _plain(value) for key, value in topology.items() if value is not None and value != ""}
     kind = given.pop("type", None)
     if kind not in SPECS:
-        raise OptionError("type", kind, f"one of {', '.join(SPECS)}")
+        raise OptionError(
+            "type", kind, f"is {'missing' if kind is None else 'unknown'}; give one of {', '.join(SPECS)}"
+        )
     spec = SPECS[kind]
     unknown = next((key for key in given if key not in spec), None)
     if unknown is not None:
         raise OptionError(
-            str(unknown), given[unknown], f"an option of the type {kind}, which are {', '.join(sorted(spec))}"
+            str(unknown),
+            given[unknown],
+            f"is given, but type {kind} has no such option; its options are {', '.join(sorted(spec))}",
         )
     for option, what in NEEDED[kind].items():
         if given.get(option) in (None, []):
-            raise OptionError(option, given.get(option), what)
+            raise OptionError(
+                option, given.get(option), f"is {'missing' if option not in given else 'empty'}; give {what}"
+            )
     for option in spec:  # one by one, so that an error is known to be about one
         if option in given:
             result = ArgumentSpecValidator({option: spec[option]}).validate({option: given[option]})
             if result.error_messages:
-                raise OptionError(option, given[option], _expected(spec[option]))
+                raise OptionError(option, given[option], f"has the wrong form; give {_form(spec[option])}")
             given[option] = result.validated_parameters[option]
         else:
             given[option] = spec[option].get("default")
@@ -154,13 +160,13 @@ def validated(topology: Any) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """The value in plain containers: Ansible's own are templates that wait, and take the whole engine along when copied."""
+    """Returns the value in plain containers. Ansible's own are lazy templates, and a copy of them includes the template engine."""
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
-def _expected(option: Options) -> str:
+def _form(option: Options) -> str:
     if "choices" in option:
         return f"one of {', '.join(option['choices'])}"
     inner = option.get("options", {})
@@ -181,6 +187,6 @@ def normal(option: str, value: str, norm: Callable[[str], str]) -> str:
 
 
 def network(given: Options, name: str, **definition: Any) -> dict[str, Any]:
-    """An item of ``fabric.networks``, with what a topology says of how it runs."""
+    """Returns an item of ``networks`` of `fabric`, with the topology's ``active``, ``autostart`` and ``restart``."""
     how = {option: given[option] for option in ("active", "autostart", "restart")}
     return {"name": name, "state": "present", **how, **definition}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""NAT and isolated: libvirt makes the bridge, and the host serves addresses and names on it."""
+"""The topologies nat and isolated: libvirt creates the bridge, and the host serves addresses and names on it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .topology_options import Made, Options, network, normal
 IPNetwork = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 IPAddress = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 
-# What is about the host's address on the network, and so makes no sense where the host has none.
+# Options about the host's address on the network. They have no meaning if the host has no address.
 _OF_THE_HOST = ("cidr", "cidr6", "gateway", "gateway6", "dhcp_range", "dhcp6_range", "hosts", "domain", "forwarders")
 
 # libvirt counts a range of addresses in 16 bits.
@@ -29,7 +29,7 @@ _MOST = 1 << 16
 
 def nat(given: Options, _libvirt: Sequence[int]) -> Made:
     if given["nat66"] and not given["cidr6"]:
-        raise OptionError("nat66", True, "false, as there is no cidr6 to translate")
+        raise OptionError("nat66", True, "needs cidr6, which is what it translates; give that, or leave nat66 out")
     return _made(given, {"mode": "nat", "nat": {"ipv6": given["nat66"]}})
 
 
@@ -49,7 +49,7 @@ def _made(given: Options, forward: dict[str, Any]) -> Made:
 
 
 def bridge_name(name: str) -> str:
-    """A bridge name for a network: always the same for a name, readable, and within the kernel's 15 characters."""
+    """Returns a bridge name for a network: always the same for the same name, readable, and at most 15 characters long."""
     wanted = f"virbr-{name}"
     if len(wanted) < values.IFNAMSIZ and re.fullmatch(r"[A-Za-z0-9_.-]+", name):
         return wanted
@@ -61,23 +61,25 @@ def _no_services(given: Options) -> dict[str, Any]:
     for option in _OF_THE_HOST:
         if given[option]:
             raise OptionError(
-                option, given[option], "nothing, as host_access is false and the host has no address there"
+                option,
+                given[option],
+                "isn't possible with host_access false, as the host has no address there; leave it out",
             )
     return {"ips": [], "domain": {"name": "", "local_only": False}, "dns": {"enable": False, "forwarders": []}}
 
 
 def _services(given: Options) -> dict[str, Any]:
-    """The host's addresses, and what it serves on them."""
+    """Returns the host's addresses, and the services on them."""
     if not given["cidr"] and not given["cidr6"]:
         raise OptionError(
-            "cidr", None, "the network's addresses in CIDR form, such as 192.168.150.0/24 (or cidr6, or both)"
+            "cidr", None, "is missing; give the network in CIDR form, such as 192.168.150.0/24 (or cidr6, or both)"
         )
     for option in ("gateway", "dhcp_range", "hosts"):
         if given[option] and not given["cidr"]:
-            raise OptionError(option, given[option], "nothing, as there is no cidr that it could be in")
+            raise OptionError(option, given[option], "needs cidr, the network that it is in; give that as well")
     for option in ("gateway6", "dhcp6", "dhcp6_range"):
         if given[option] and not given["cidr6"]:
-            raise OptionError(option, given[option], "nothing, as there is no cidr6 that it could be in")
+            raise OptionError(option, given[option], "needs cidr6, the network that it is in; give that as well")
     return {
         "domain": {"name": given["domain"], "local_only": bool(given["domain"])},
         "dns": {"enable": True, "forwarders": [{"addr": address} for address in _forwarders(given)]},
@@ -93,7 +95,7 @@ def _forwarders(given: Options) -> list[str]:
 
 
 def _option(name: str, family: int) -> str:
-    """The option's name for a family of addresses: cidr and cidr6, dhcp_range and dhcp6_range."""
+    """Returns the option's name for an address family: cidr and cidr6, dhcp_range and dhcp6_range."""
     head, underscore, tail = name.partition("_")
     return name if family == 4 else f"{head}6{underscore}{tail}"
 
@@ -114,7 +116,9 @@ def _ip(given: Options, family: int) -> dict[str, Any]:
 def _refuse_without_dhcp(given: Options, family: int) -> None:
     for option in [_option("dhcp_range", family), *(["hosts"] if family == 4 else [])]:
         if given[option]:
-            raise OptionError(option, given[option], f"nothing, as {_option('dhcp', family)} is false")
+            raise OptionError(
+                option, given[option], f"needs DHCP, and {_option('dhcp', family)} is false; leave out one of them"
+            )
 
 
 def _subnet(given: Options, family: int) -> IPNetwork:
@@ -123,17 +127,19 @@ def _subnet(given: Options, family: int) -> IPNetwork:
     subnet = ipaddress.ip_network(text)
     if subnet.version != family:
         example = "192.168.150.0/24" if family == 4 else "fd00:150::/64"
-        raise OptionError(option, text, f"an IPv{family} network, such as {example}")
+        raise OptionError(option, text, f"is not an IPv{family} network; write it as {example}")
     longest = subnet.max_prefixlen - 2
     if subnet.prefixlen > longest:
         raise OptionError(
-            option, text, f"a prefix of {longest} or shorter, as the host and a guest need an address each"
+            option,
+            text,
+            f"is too small for an address of the host and one of a guest; use a prefix of {longest} or shorter",
         )
     return subnet
 
 
 def _bounds(subnet: IPNetwork) -> tuple[int, int]:
-    """The first and the last address that a host of the subnet can have."""
+    """Returns the first and the last address that a host of the subnet can have."""
     first, last = int(subnet.network_address) + 1, int(subnet.broadcast_address)
     return first, last - 1 if subnet.version == 4 else last
 
@@ -143,7 +149,7 @@ def _inside(option: str, text: str, subnet: IPNetwork) -> IPAddress:
     first, last = _bounds(subnet)
     if address.version != subnet.version or not first <= int(address) <= last:
         low, high = (type(subnet.network_address)(number) for number in (first, last))
-        raise OptionError(option, text, f"an address of a host in {subnet}, from {low} to {high}")
+        raise OptionError(option, text, f"is no address of a host in {subnet}; use one from {low} to {high}")
     return address
 
 
@@ -153,12 +159,12 @@ def _gateway(given: Options, family: int, subnet: IPNetwork) -> IPAddress:
 
 
 def _ranges(given: Options, family: int, subnet: IPNetwork, gateway: IPAddress) -> list[dict[str, str]]:
-    """The range that was asked for, or the rest of the subnet below and above the gateway."""
+    """Returns the given range, or the rest of the subnet below and above the gateway."""
     option = _option("dhcp_range", family)
     if given[option]:
         start, end = (_inside(f"{option}.{name}", given[option][name], subnet) for name in ("start", "end"))
         if int(start) > int(end):
-            raise OptionError(option, f"{start} - {end}", "start not above end")
+            raise OptionError(option, f"{start} - {end}", "has its end before its start; swap them")
         return [{"start": str(start), "end": str(end)}]
     first, last = _bounds(subnet)
     address = type(gateway)
@@ -179,9 +185,9 @@ def _hosts(given: Options, subnet: IPNetwork, gateway: IPAddress) -> list[dict[s
             "ip": str(_inside(f"{where}.ip", host["ip"], subnet)),
         }
         if item["ip"] == str(gateway):
-            raise OptionError(f"{where}.ip", host["ip"], "an address that is not the gateway's")
+            raise OptionError(f"{where}.ip", host["ip"], "is the gateway's address; give another one")
         for option, value in item.items():
             if value in [other[option] for other in made]:
-                raise OptionError(f"{where}.{option}", value, "a value that no other of the hosts has")
+                raise OptionError(f"{where}.{option}", value, "is already listed for another host; give each its own")
         made.append({**item, **({"name": host["name"]} if host.get("name") else {})})
     return made

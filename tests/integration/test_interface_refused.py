@@ -160,7 +160,7 @@ def test_a_kernel_without_vlan_filtering(there: Host) -> None:
         ("ports[0].tagged", {"ports": [{"name": "p1", "tagged": ["5-7"]}]}),
     ):
         wanted = {"name": "br7", "persist": "none", **given}
-        refused(there, wanted, "this kernel has no bridge VLAN filtering", module="linux_bridge", option=option)
+        refused(there, wanted, "this kernel has no VLAN filtering on bridges", module="linux_bridge", option=option)
 
 
 def test_fabric_says_in_which_item(there: Host) -> None:

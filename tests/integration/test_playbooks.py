@@ -67,9 +67,9 @@ def test_site_changes(fresh: Host) -> None:
         played = foretold(fresh, SITE, _site(changed, CLUSTER))
         assert [each["method"] for each in played.fabric["networks"]] == ["live", "none"]
         assert played.fabric["actions"] == [
-            "delete DHCP range 192.168.150.2 - 192.168.150.254 in network lan (live and stored)",
-            "add DHCP range 192.168.150.100 - 192.168.150.199 in network lan (live and stored)",
-            "add DHCP host 192.168.150.10 (52:54:00:00:00:10, db) in network lan (live and stored)",
+            "remove DHCP range 192.168.150.2 - 192.168.150.254 from network lan (live and stored)",
+            "add DHCP range 192.168.150.100 - 192.168.150.199 to network lan (live and stored)",
+            "add DHCP host 192.168.150.10 (52:54:00:00:00:10, db) to network lan (live and stored)",
         ]
         assert re.search(r"\n\+ +- mac: '?52:54:00:00:00:10", played.done.stdout), played.done.stdout
         after = fresh.look()
@@ -98,7 +98,7 @@ def test_a_new_limit(clean: Host) -> None:
     limit: dict[str, Any] = {"bandwidth": {"inbound": {"average": 1000, "burst": 512}}} if shapes else {"mtu": 1400}
     clean.net(**lan())
     result = foretold(clean, _task({"networks": [{"name": "lan", **limit}]}), {}).fabric
-    assert result["actions"] == ["redefine network lan", "restart network lan"]
+    assert result["actions"] == ["update network lan", "restart network lan"]
     (network,) = result["networks"]
     assert network["method"] == "restarted"
     seen = "tc class show dev virbr-lan" if shapes else "ip link show virbr-lan"
@@ -164,7 +164,8 @@ def test_a_bad_topology(fresh: Host) -> None:
     played = play(fresh, SITE, _site(CLUSTER, {**LAN, "cidr": "192.168.150.0/33"}), fails=True)
     (task,) = played.tasks
     message = task["result"]["msg"].strip()
-    assert "virtnet_topologies[1].cidr: '192.168.150.0/33' can't be used" in message and "\n" not in message, message
+    assert "virtnet_topologies[1].cidr: '192.168.150.0/33' is not a network in CIDR form" in message, message
+    assert "\n" not in message
     assert (fresh.look(), fresh.shell(FORWARDING)) == before
 
 

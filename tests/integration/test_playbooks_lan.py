@@ -44,7 +44,7 @@ def _foretold(host: Host, what: str | list[dict[str, Any]], variables: dict[str,
     assert _everything(host) == before, "check mode has changed the host"
     assert _checkpoints(said) == []
     came = play(host, what, variables, "--diff")
-    assert _checkpoints(came) == ["Have the host keep a way back", "Stay with what was changed"]
+    assert _checkpoints(came) == ["Create a checkpoint", "Commit the checkpoint"]
     foreseen, *done = came.fabrics
     assert foreseen["actions"] == said.fabric["actions"] and not foreseen["changed"] and "diff" not in foreseen
     assert sorted(said.fabric["actions"]) == sorted(action for each in done for action in each["actions"])
@@ -103,7 +103,9 @@ def test_a_host_that_is_cut_off_comes_back(clean: Host) -> None:
     played = play(clean, SITE, _site(wrong, LAN, host_confirm_within=20), fails=True)
     # by the time that the task is given up, or a little later
     said = played.tasks[-1]["result"]["msg"]
-    assert "The host has its interfaces back" in said or "The host goes back" in said, played.done.stdout
+    assert "The host has rolled back its interfaces" in said or "The host rolls back its interfaces" in said, (
+        played.done.stdout
+    )
     clean.until("! ip link show br7")
     clean.until("ping -c1 -W1 198.18.0.1")
     assert _everything(clean) == before
@@ -118,7 +120,7 @@ def test_a_trunk_and_back(clean: Host) -> None:
     wanted, inside, outside = _trunk("vlan_aware"), "br-ens7.11", "br-ens7"
     if clean.libvirt < (11, 0, 0):
         refused = play(clean, SITE, wanted, fails=True)
-        assert "virtnet_topologies[0].style: 'vlan_aware' can't be used" in refused.done.stdout
+        assert "virtnet_topologies[0].style: 'vlan_aware' needs libvirt 11.0.0" in refused.done.stdout
         assert _everything(clean) == before
         wanted, inside, outside = _trunk("bridges"), "br11", "br12"
     _foretold(clean, SITE, wanted)

@@ -32,7 +32,7 @@ def test_restarts(clean: Host) -> None:
             result = converge(clean, {"name": "lan", **change}, changed=True)
             assert result["method"] == "restarted"
             assert [touched["domain"] for touched in result["guests"]] == [guest.name]
-            assert any("restart network lan and plug in again g1 (" in action for action in result["actions"])
+            assert any("restart network lan and reconnect g1 (" in action for action in result["actions"])
             assert clean.look()["lan"]["ifindex"] != index
             plugged(clean, "lan", guest)
             reaches(clean, address)
@@ -62,7 +62,7 @@ def test_a_restart_that_must_wait(clean: Host) -> None:
         assert clean.document("lan", running=True).xpath("string(mtu/@size)") == "1400"
 
 
-def test_unplugged_by_other_hands(clean: Host) -> None:
+def test_disconnected_by_other_means(clean: Host) -> None:
     """A restart by virsh leaves the guests without a network; the next run of the module doesn't."""
     clean.net(**lan())
     with guest_on(clean, "lan", ip="192.168.150.77/24") as guest:
@@ -70,7 +70,7 @@ def test_unplugged_by_other_hands(clean: Host) -> None:
         clean.shell("virsh net-destroy lan; virsh net-start lan")
         result = converge(clean, {"name": "lan"}, changed=True)
         assert result["method"] == "live" and [touched["connected"] for touched in result["guests"]] == [True]
-        assert "unplugged_guests" in result["before"] and "unplugged_guests" not in result["after"]
+        assert "disconnected_guests" in result["before"] and "disconnected_guests" not in result["after"]
         plugged(clean, "lan", guest)
         reaches(clean, "192.168.150.77")
 

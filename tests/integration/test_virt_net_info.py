@@ -198,7 +198,7 @@ def _told_of(clean: Host, web: Guest, mac: str) -> None:
     clean.shell("virsh net-destroy lan; virsh net-start lan")
     (found,) = clean.info("lan")
     assert [guest["connected"] for guest in found["guests"]] == [False]
-    assert clean.net(**found["definition"])["actions"] == [f"plug web ({mac}) in network lan again"]
+    assert clean.net(**found["definition"])["actions"] == [f"reconnect web ({mac}) to network lan"]
     assert [guest["connected"] for guest in clean.info("lan")[0]["guests"]] == [True]
 
 

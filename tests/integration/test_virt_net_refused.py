@@ -26,7 +26,7 @@ BAD: dict[str, tuple[dict[str, Any], Optional[str], tuple[str, ...]]] = {
         "ips[0].address",
         ("192.168.150.256/24", "192.168.150.1/24"),
     ),
-    "no prefix": ({"ips": [{"address": "192.168.150.1"}]}, "ips[0].address", ("192.168.150.1", "prefix is missing")),
+    "no prefix": ({"ips": [{"address": "192.168.150.1"}]}, "ips[0].address", ("192.168.150.1", "has no prefix")),
     "the subnet's own address": (_ip("192.168.150.0/24"), "ips[0].address", ("192.168.150.0/24",)),
     "the broadcast address": (_ip("192.168.150.255/24"), "ips[0].address", ("192.168.150.255/24",)),
     "range reversed": (

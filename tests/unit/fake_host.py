@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026, virtnet.kvm contributors
-"""A host without libvirt, at the seam where the backend is: it keeps networks as libvirt does, and fails when told to."""
+"""A host without libvirt, in place of the backend: it keeps networks as libvirt does, and fails where a test wants it."""
 
 from __future__ import annotations
 
@@ -8,36 +8,28 @@ import copy
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Optional
 
+from ansible_collections.virtnet.kvm.plugins.module_utils.contract import Driver
 from ansible_collections.virtnet.kvm.plugins.module_utils.engine import Outcome, run
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import HostError
-from ansible_collections.virtnet.kvm.plugins.module_utils.kinds.network import (
-    network_spec,
-    parse_network_options,
-)
+from ansible_collections.virtnet.kvm.plugins.module_utils.kinds.network import NETWORK
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.fields import canonical
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.links import Link, LinkDriver
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.options import (
     OWN_BRIDGE_MODES,
     Bridge,
     Dhcp,
     Dns,
+    Guest,
     Network,
+    NetworkState,
     mode_of,
     normalise,
 )
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.steps import (
-    Guest,
-    NetworkState,
-)
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.steps import NetworkDriver
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.updates import (
     ADD,
     DELETE,
     Update,
-)
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.world import (
-    Link,
-    Neighbour,
-    World,
-    neighbour_of,
 )
 from unit.fake_notes import FakeNotes
 
@@ -54,19 +46,20 @@ class _Kept:
     running: Optional[Network] = None
     autostart: bool = False
     guests: tuple[Guest, ...] = ()
-    # where the guests are plugged in
+    # where the guests are connected
     bridge: Optional[str] = None
-    # those that came while it was a pool: they are on the host's devices, whatever becomes of the network
+    # those that were connected while it was a pool: they are on the host's devices, whatever happens to the network
     pooled: frozenset[str] = frozenset()
 
     def lose_guests(self) -> None:
         self.guests = tuple(g if g.device in self.pooled else replace(g, connected=False) for g in self.guests)
 
 
-class FakeNetworks:
+class FakeNetworks(NetworkDriver):
     """Networks as libvirt keeps them. ``strike`` is called before each call that changes something."""
 
-    def __init__(self) -> None:
+    def __init__(self, libvirt: int = NEWEST) -> None:
+        self.libvirt = libvirt
         self.kept: dict[str, _Kept] = {}
         self.calls: list[str] = []
         self.strike: Callable[[int, str], None] = lambda _number, _call: None
@@ -77,7 +70,7 @@ class FakeNetworks:
 
     def _get(self, name: str) -> _Kept:
         if name not in self.kept:
-            raise HostError(f"look for network {name}", "there is none of that name")
+            raise HostError(f"find network {name}", "libvirt has no network of that name")
         return self.kept[name]
 
     def names(self) -> list[str]:
@@ -87,8 +80,15 @@ class FakeNetworks:
         found = self.kept.get(name)
         return NetworkState(found.stored, found.running, found.autostart, found.guests) if found else None
 
-    def neighbours(self) -> tuple[Neighbour, ...]:
-        return tuple(neighbour_of(k.running or k.stored, k.running is not None) for k in self.kept.values())  # type: ignore[arg-type]
+    def libvirt_version(self) -> int:
+        return self.libvirt
+
+    def definitions(self) -> list[tuple[str, Network, bool]]:
+        kept = self.kept.items()
+        return [(name, k.running or k.stored or Network(), k.running is not None) for name, k in kept]
+
+    def leases(self, _name: str) -> list[dict[str, object]]:
+        return []
 
     def define(self, network: Network) -> None:
         self._called(f"define {network.name}")
@@ -148,10 +148,10 @@ class FakeNetworks:
         self._called(f"autostart {name} {on}")
         self._get(name).autostart = on
 
-    def plug_in(self, name: str, guest: Guest) -> None:
-        self._called(f"plug {guest.domain} in {name}")
+    def reconnect(self, name: str, guest: Guest) -> None:
+        self._called(f"reconnect {guest.domain} to {name}")
         found = self._get(name)
-        assert found.running is not None, "a guest can't be plugged in a network that doesn't run"
+        assert found.running is not None, "a guest can't be connected to a network that doesn't run"
         found.guests = tuple(replace(g, connected=True) if g.device == guest.device else g for g in found.guests)
 
     def update(self, name: str, update: Update, *, live: bool, stored: bool) -> None:
@@ -163,7 +163,7 @@ class FakeNetworks:
 
 
 def _updated(network: Optional[Network], update: Update) -> Network:
-    """As virNetworkUpdate does it: what isn't there can't go, what is there can't come."""
+    """Returns the network after an update, as virNetworkUpdate does it: it refuses to remove or add twice."""
     if network is None:
         raise HostError(update.words, "there is no such definition")
     if update.section.startswith("ip-dhcp"):
@@ -198,17 +198,24 @@ def _list(items: Optional[tuple[Any, ...]], update: Update) -> tuple[Any, ...]:
     return (*held[:place], *(() if update.command == DELETE else (update.part,)), *held[place + 1 :])
 
 
+class FakeLinks(LinkDriver):
+    def __init__(self, links: tuple[Link, ...]) -> None:
+        self._links = links
+
+    def links(self) -> tuple[Link, ...]:
+        return self._links
+
+
 class FakeHost(FakeNotes):
     """What the engine asks of a host."""
 
     def __init__(self, *, libvirt: int = NEWEST, links: tuple[Link, ...] = ()) -> None:
-        self.networks = FakeNetworks()
+        self.networks = FakeNetworks(libvirt)
         super().__init__()
-        self._libvirt = libvirt
-        self._links = links
+        self._links = FakeLinks(links)
 
-    def world(self) -> World:
-        return World(lambda: self._libvirt, self.networks.neighbours, lambda: self._links)
+    def drivers(self) -> list[Driver]:
+        return [self.networks, self._links]
 
     # -- for tests -----------------------------------------------------------------------------------------------
 
@@ -217,12 +224,12 @@ class FakeHost(FakeNotes):
 
     def copy(self) -> FakeHost:
         other = copy.copy(self)
-        other.networks = FakeNetworks()
+        other.networks = FakeNetworks(self.networks.libvirt)
         other.networks.kept = self.state()
         other.remembered = dict(self.remembered)
         return other
 
-    def plug(self, network: str, domain: str, *, connected: bool = True) -> None:
+    def connect(self, network: str, domain: str, *, connected: bool = True) -> None:
         kept = self.networks.kept[network]
         mac = f"52:54:00:01:00:{len(kept.guests):02x}"
         guest = Guest(domain, mac, f"vnet-{domain}", connected or kept.bridge is None)
@@ -240,6 +247,6 @@ class FakeHost(FakeNotes):
 
     def declare(self, *networks: dict[str, Any], check: bool = False) -> list[Outcome]:
         """What the modules do with these options."""
-        defaults = {name: option.get("default") for name, option in network_spec().items()}
-        resources = [parse_network_options({**defaults, **options}) for options in networks]
+        defaults = {name: option.get("default") for name, option in NETWORK.argument_spec().items()}
+        resources = [NETWORK.parse({**defaults, **options}) for options in networks]
         return run(self, self, resources, check=check)

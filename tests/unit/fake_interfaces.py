@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026, virtnet.kvm contributors
-"""Interfaces as a kernel keeps them, at the seam where netlink is: it does by itself what a kernel does by itself."""
+"""Interfaces as a kernel keeps them, in place of the netlink driver, with all that a kernel does by itself."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.option
     Tuntap,
     VlanIface,
 )
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.requests import InterfaceDriver
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.vlans import (
-    Span,
-    admitted,
-    default_changed,
-    dismissed,
+    VlanEntry,
+    after_adding,
+    after_default_change,
+    after_removing,
     vlans_of,
     with_vlans,
 )
@@ -48,7 +49,7 @@ def version(text: str) -> int:
     return 6 if ":" in text else 4
 
 
-class FakeInterfaces:
+class FakeInterfaces(InterfaceDriver):
     """``strike`` is called before each call that changes something. ``promote``: as net.ipv4.conf.all.promote_secondaries."""
 
     def __init__(self, *nics: InterfaceState, features: frozenset[str] = ALL, promote: bool = False) -> None:
@@ -100,8 +101,8 @@ class FakeInterfaces:
             assert not any(_tag(other.definition) == _tag(made) for other in taken), "the kernel has one of each"
             made = replace(made, mac=asked or parent.mac)
         if isinstance(made, LinuxBridge) and "bridge vlan filtering" in self._features:
-            vlans = admitted(vlans_of(LinuxBridge()), Span("1", True, True))
-            made = with_vlans(made, default_changed(vlans, 1, _pvid(made)))
+            vlans = after_adding(vlans_of(LinuxBridge()), VlanEntry("1", True, True))
+            made = with_vlans(made, after_default_change(vlans, 1, _pvid(made)))
         state = InterfaceState(kind, index, made, lower=getattr(made, "parent", None), persistent=kind == "tun")
         self.kept[name] = state
         self._fit_ipv6()
@@ -154,10 +155,10 @@ class FakeInterfaces:
             return
         bridge = self.kept[name]
         assert isinstance(bridge.definition, LinuxBridge)
-        vlans = default_changed(vlans_of(bridge.definition), old, new)
+        vlans = after_default_change(vlans_of(bridge.definition), old, new)
         self.kept[name] = replace(bridge, definition=with_vlans(bridge.definition, vlans))
         for port in [other for other in self.kept.values() if other.master == name and other.port]:
-            vlans = default_changed(vlans_of(port.port or Port()), old, new)
+            vlans = after_default_change(vlans_of(port.port or Port()), old, new)
             self.kept[port.name] = replace(port, port=with_vlans(port.port or Port(), vlans))
 
     def _switch(self, name: str, up: bool) -> None:
@@ -175,7 +176,7 @@ class FakeInterfaces:
                 self._switch(upper.name, up)
 
     def _fit_ipv6(self) -> None:
-        """No IPv6 on what carries too little for it; it comes back as it is on a new interface."""
+        """Removes IPv6 where the MTU is too small; where it is large enough again, IPv6 is as on a new interface."""
         for state in list(self.kept.values()):
             if (state.definition.mtu or 1500) < 1280:
                 self._flush(state.name, 6)
@@ -203,7 +204,7 @@ class FakeInterfaces:
             assert isinstance(definition, LinuxBridge)
             pvid = _pvid(definition)
             if pvid and "bridge vlan filtering" in self._features:
-                port = with_vlans(port, admitted(vlans_of(port), Span(str(pvid), True, True)))
+                port = with_vlans(port, after_adding(vlans_of(port), VlanEntry(str(pvid), True, True)))
         self.kept[name] = replace(state, master=bridge, port=port)
         for touched in {state.master, bridge} - {None}:
             self._follow(touched or "")
@@ -226,10 +227,12 @@ class FakeInterfaces:
 
     def add_vlans(self, name: str, vlans: str, *, pvid: bool, untagged: bool, own: bool) -> None:
         assert not (pvid and "-" in vlans), "the kernel takes a pvid by itself"
-        self._vlans(f"vlan add {name} {vlans}", name, own, lambda held: admitted(held, Span(vlans, pvid, untagged)))
+        self._vlans(
+            f"vlan add {name} {vlans}", name, own, lambda held: after_adding(held, VlanEntry(vlans, pvid, untagged))
+        )
 
     def remove_vlans(self, name: str, vlans: str, *, own: bool) -> None:
-        self._vlans(f"vlan del {name} {vlans}", name, own, lambda held: dismissed(held, vlans))
+        self._vlans(f"vlan del {name} {vlans}", name, own, lambda held: after_removing(held, vlans))
 
     def _vlans(self, call: str, name: str, own: bool, change: Any) -> None:
         state = self._called(call, name)

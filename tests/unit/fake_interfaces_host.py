@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026, virtnet.kvm contributors
-"""A host that has interfaces only, at the seam where the engine asks it: what modules declare comes to a fake kernel."""
+"""A host that has interfaces only, with a fake kernel, on which the engine applies what modules declare."""
 
 from __future__ import annotations
 
@@ -8,24 +8,21 @@ import copy
 from collections.abc import Mapping
 from typing import Any, Optional
 
+from ansible_collections.virtnet.kvm.plugins.module_utils.contract import Driver
 from ansible_collections.virtnet.kvm.plugins.module_utils.engine import Outcome, run
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import HostError
-from ansible_collections.virtnet.kvm.plugins.module_utils.kinds.interface import (
-    INTERFACES,
-    interface_spec,
-    leave_to_bridges,
-    parse_interface_options,
-)
+from ansible_collections.virtnet.kvm.plugins.module_utils.kinds.registry import KINDS
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.options import (
     InterfaceState,
 )
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.world import World
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.requests import AccountDriver
 from ansible_collections.virtnet.kvm.plugins.module_utils.persist.choose import ToolFacts
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.steps import FileDriver
 from unit.fake_interfaces import FakeInterfaces
 from unit.fake_notes import FakeNotes
 
 
-class FakeFiles:
+class FakeFiles(FileDriver):
     """The files of one tool, or of none."""
 
     def __init__(self, tool: Optional[str] = None) -> None:
@@ -57,30 +54,30 @@ class FakeFiles:
             raise HostError("reload", "is broken")
 
 
+class FakeAccounts(AccountDriver):
+    def known(self, kind: str, text: str) -> Optional[str]:
+        del kind
+        return {"root": "root", "0": "root", "libvirt-qemu": "libvirt-qemu"}.get(text)
+
+
 class InterfacesHost(FakeNotes):
     """What the engine asks of a host that has interfaces only."""
 
     def __init__(self, *nics: InterfaceState, tool: Optional[str] = None, **options: Any) -> None:
-        self.driver = FakeInterfaces(*nics, **options)
+        self.kernel = FakeInterfaces(*nics, **options)
         self.files = FakeFiles(tool)
         super().__init__()
 
-    def interfaces(self, _netns: Optional[str] = None) -> FakeInterfaces:
-        return self.driver
-
-    def world(self) -> World:
-        def account(_kind: str, text: str) -> Optional[str]:
-            return {"root": "root", "0": "root", "libvirt-qemu": "libvirt-qemu"}.get(text)
-
-        return World(lambda: 0, tuple, tuple, self.interfaces, account, lambda: self.files)
+    def drivers(self) -> list[Driver]:
+        return [self.kernel, self.files, FakeAccounts()]
 
     # -- for tests ----------------------------------------------------------------------------------------------------
 
     def copy(self) -> InterfacesHost:
         other = copy.copy(self)
-        other.driver = copy.copy(self.driver)
-        other.driver.kept, other.driver.calls = dict(self.driver.kept), []
-        other.driver.set_by_user = set(self.driver.set_by_user)
+        other.kernel = copy.copy(self.kernel)
+        other.kernel.kept, other.kernel.calls = dict(self.kernel.kept), []
+        other.kernel.set_by_user = set(self.kernel.set_by_user)
         other.remembered = dict(self.remembered)
         return other
 
@@ -89,16 +86,15 @@ class InterfacesHost(FakeNotes):
             if seen == number:
                 raise error
 
-        self.driver.calls = []
-        self.driver.strike = strike
+        self.kernel.calls = []
+        self.kernel.strike = strike
 
     def declare(self, *declared: tuple[str, dict[str, Any]], check: bool = False) -> list[Outcome]:
         """What the modules do with these options, each with its kind: bridge, vlan or tap."""
-        resources = []
+        parsed = []
         for word, options in declared:
-            kind = INTERFACES[word]
-            defaults = {name: option.get("default") for name, option in interface_spec(kind).items()}
-            resources.append(
-                parse_interface_options(kind, {**defaults, "persist": self.files.tool or "none", **options})
-            )
-        return run(self, self, leave_to_bridges(resources), check=check)
+            kind = next(kind for kind in KINDS if kind.plural == f"{word}s")
+            defaults = {name: option.get("default") for name, option in kind.argument_spec().items()}
+            parsed.append((kind, kind.parse({**defaults, "persist": self.files.tool or "none", **options})))
+        resources = [resource for _kind, resource in parsed]
+        return run(self, self, [kind.settle(resource, resources) for kind, resource in parsed], check=check)

@@ -17,7 +17,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.options 
     Network,
 )
 
-# Whatever XML can hold, with what it has to escape more often than chance would have it.
+# All characters of XML, with those that it has to escape more often than by chance.
 TEXT = st.text(
     st.sampled_from("ab<&>\"'] \n\tß")
     | st.characters(exclude_categories=("Cc", "Cs"), exclude_characters="\ufffe\uffff"),
@@ -40,6 +40,8 @@ _BY_NORM: dict[str, st.SearchStrategy[str]] = {
     "ip": _V4 | _V6,
     "ipv4": _V4,
     "interface_cidr": _INTERFACE,
+    "route_target": st.just("default") | _INTERFACE.map(lambda text: str(ipaddress.ip_interface(text).network)),
+    "vlan_range": st.integers(1, 4094).map(str),
     "network_cidr": _INTERFACE.map(lambda text: str(ipaddress.ip_interface(text).network)),
     "uuid": st.uuids().map(str),
     "ifname": st.from_regex(r"[a-z][a-z0-9_.-]{0,14}", fullmatch=True),
@@ -78,13 +80,13 @@ def _field(cls: type, shape: Shape) -> st.SearchStrategy[Any]:
 
 @functools.cache
 def options(cls: Any) -> st.SearchStrategy[Any]:
-    """Any value of an option class, with what is required in it."""
+    """Returns a strategy for values of an option class, with the required options."""
     made = st.builds(cls, **{shape.name: _field(cls, shape) for shape in shapes(cls)})
     return made.map(_one_mode) if cls is Forward else made
 
 
 def _one_mode(forward: Forward) -> Forward:
-    """A network that forwards nothing has no more to say about it."""
+    """Returns ``forward`` without the rest where its mode forwards nothing."""
     return Forward(mode=forward.mode) if forward.mode in (None, "none") else replace(forward)
 
 

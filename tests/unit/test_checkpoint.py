@@ -39,6 +39,13 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.option
 )
 
 
+class NoRoutes:
+    """The netlink socket of a host that has no routes."""
+
+    def dump(self, _doing: str, _kind: int, _body: bytes) -> list[tuple[int, bytes]]:
+        return []
+
+
 class Interfaces:
     """The driver of a host that has one interface, and nothing to do."""
 
@@ -50,23 +57,21 @@ class Interfaces:
 
 
 class FakeHost:
+    channel: Any = NoRoutes()
+
     def __init__(self, base: Path) -> None:
         self.run_lock = Lock(str(base / "run/lock"), "busy for {seconds} seconds")
-        self.reloaded: list[str] = []
+        self.reloaded: list[tuple[str, tuple[str, ...]]] = []
         self.root = str(base / "root")
 
-    def interfaces(self, _netns: Optional[str]) -> Interfaces:
+    def driver(self, _kind: type, _where: Optional[str] = None) -> Interfaces:
         return Interfaces()
 
-    def routes(self) -> set[Any]:
-        return set()
+    def has_tool(self, tool: str) -> bool:
+        return tool == "netplan"
 
-    def link_local(self) -> dict[str, tuple[str, ...]]:
-        return {}
-
-    def reload(self, tool: str, _names: Sequence[str], _changed: Sequence[str]) -> bool:
-        self.reloaded.append(tool)
-        return True
+    def reload(self, tool: str, _names: Sequence[str], changed: Sequence[str]) -> None:
+        self.reloaded.append((tool, tuple(changed)))
 
     def forget(self) -> None:
         pass
@@ -102,12 +107,11 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     made = World(tmp_path)
     made.file.parent.mkdir(parents=True)
     made.file.write_text("before\n")
-    monkeypatch.setattr(boot, "ROOT", made.host.root)
     monkeypatch.setattr(commands, "run", lambda _doing, *command: made.commands.append(command) or "")
     monkeypatch.setattr(boot, "DIRECTORY", str(tmp_path / "boot"))
     monkeypatch.setattr(boot, "UNITS", str(tmp_path / "units"))
     (tmp_path / "units").mkdir()
-    for where in (lifecycle, finish):
+    for where in (lifecycle, finish, boot):
         monkeypatch.setattr(where, "NetworkHost", lambda: made.host)
     monkeypatch.setattr(restore, "SETTLE_SECONDS", 0)
     monkeypatch.setattr(finish, "ATTEMPT_SECONDS", 0)
@@ -147,9 +151,9 @@ def test_a_change_that_is_not_committed_goes(world: World, tmp_path: Path) -> No
     assert world.timer is not None
     world.fire(world.timer)
     assert world.file.read_text() == "before\n"
-    assert world.host.reloaded == ["netplan"]
+    assert world.host.reloaded == [("netplan", (str(world.file),))]
     assert _units(tmp_path) == []
-    with pytest.raises(VirtnetError, match=r"was rolled back at .* it can't be committed"):
+    with pytest.raises(VirtnetError, match=r"was rolled back at .* are gone and can't be committed"):
         world.checkpoint().commit("a", check=False)
     back = world.checkpoint().roll_back("a", check=False)
     assert not back["changed"]
@@ -177,8 +181,8 @@ def test_it_is_rolled_back_on_demand(world: World) -> None:
     assert world.file.read_text() == "after\n"
     done = world.checkpoint().roll_back("a", check=False)
     assert done["changed"]
-    assert predicted["actions"] == [f"put back {world.file}"]
-    assert done["actions"] == [f"put back {world.file}", "have netplan read its files again"]
+    assert done["actions"] == [f"restore {world.file}", "have netplan read its files again"]
+    assert predicted["actions"] == done["actions"]
     assert done["checkpoint"]["by"] == "hand"
     assert world.file.read_text() == "before\n"
 
@@ -199,7 +203,7 @@ def test_only_one_is_open_at_a_time(world: World) -> None:
     world.checkpoint().create("a", 60, check=False)
     for check in (True, False):
         with pytest.raises(
-            VirtnetError, match=r"the checkpoint a is open since .* restores the host in (59|60) s; only one"
+            VirtnetError, match=r"the checkpoint a has been open since .* restores the host in (59|60) s; only one"
         ):
             world.checkpoint().create("b", 60, check=check)
     world.timer = None
@@ -211,7 +215,9 @@ def test_only_one_is_open_at_a_time(world: World) -> None:
 def test_who_ends_it_must_know_its_name(world: World, verb: str) -> None:
     world.checkpoint().create("a", 60, check=False)
     for check in (True, False):
-        with pytest.raises(OptionError, match="name: 'b' can't be used: expected a, the checkpoint that is open since"):
+        with pytest.raises(
+            OptionError, match="name: 'b' is not the open checkpoint; give a, which has been open since"
+        ):
             getattr(world.checkpoint(), verb)("b", check=check)
     assert world.store.opened() is not None
 
@@ -229,7 +235,7 @@ def test_what_was_never_made_is_not_committed(world: World) -> None:
 def test_what_was_committed_is_not_rolled_back(world: World) -> None:
     world.checkpoint().create("a", 60, check=False)
     world.checkpoint().commit("a", check=False)
-    with pytest.raises(VirtnetError, match="there is no checkpoint a to go back to: the checkpoint a was committed at"):
+    with pytest.raises(VirtnetError, match="there is no checkpoint a to roll back: the checkpoint a was committed at"):
         world.checkpoint().roll_back("a", check=False)
 
 
@@ -245,7 +251,7 @@ def test_check_mode_leaves_nothing(world: World, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("timeout", [-1, 0, 4, 86401])
 def test_a_time_that_makes_no_sense_is_refused(world: World, timeout: int) -> None:
-    with pytest.raises(OptionError, match=r"timeout: .* expected a number of seconds from 5 to 86400"):
+    with pytest.raises(OptionError, match=r"timeout: .* is too (small|large); use 5 to 86400 seconds"):
         world.checkpoint().create("a", timeout, check=False)
     assert not os.path.exists(world.store.directory)
 
@@ -277,49 +283,51 @@ def test_a_net_that_would_not_hold_is_none(
     assert world.checkpoint().create("a", 60, check=False)["changed"]
 
 
-def test_what_cannot_be_put_back_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_restored_is_said(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.checkpoint().create("a", 60, check=False)
     world.file.write_text("after\n")
-    monkeypatch.setattr(files, "put_back", _fail)
-    with pytest.raises(VirtnetError, match="these could not be put back: put in: a fault"):
+    monkeypatch.setattr(files, "restore_file", _fail)
+    left = rf"these could not be restored: restore {world.file} \(put in: a fault\)$"
+    with pytest.raises(VirtnetError, match=left):
         world.checkpoint().roll_back("a", check=False)
-    with pytest.raises(VirtnetError, match="these could not be put back: put in: a fault"):
+    with pytest.raises(VirtnetError, match=left):
         world.checkpoint().roll_back("a", check=False)
 
 
-def test_what_can_be_put_back_only_a_moment_later_is(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_can_be_restored_only_a_moment_later_is(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.checkpoint().create("a", 60, check=False)
     world.file.write_text("after\n")
-    put_back, calls = files.put_back, []
+    restore_file, calls = files.restore_file, []
 
     def late(*arguments: Any) -> None:
         calls.append(arguments)
         if len(calls) < 3:
             _fail()
-        put_back(*arguments)
+        restore_file(*arguments)
 
-    monkeypatch.setattr(files, "put_back", late)
+    monkeypatch.setattr(files, "restore_file", late)
     assert world.checkpoint().roll_back("a", check=False)["changed"]
     assert world.file.read_text() == "before\n"
 
 
-def test_a_boot_puts_the_files_back(world: World, tmp_path: Path) -> None:
+def test_a_boot_restores_the_files(world: World, tmp_path: Path) -> None:
     world.checkpoint().create("a", 60, check=False)
     world.file.write_text("after\n")
     world.store = Store(str(tmp_path / "fresh"))  # /run is empty after a boot
-    boot.put_back_at_boot(world.store)
+    boot.restore_at_boot(world.store)
     assert world.file.read_text() == "before\n"
     assert world.commands == [("netplan", "generate")]
     assert _units(tmp_path) == []
-    with pytest.raises(VirtnetError, match="by a boot, as it was not confirmed before"):
+    with pytest.raises(VirtnetError, match="when the host started, as it was not confirmed before"):
         world.checkpoint().commit("a", check=False)
-    boot.put_back_at_boot(world.store)
+    boot.restore_at_boot(world.store)
 
 
 def test_the_units_command_is_written_as_systemd_reads_it(world: World, tmp_path: Path) -> None:
     world.checkpoint().create("a", 60, check=False)
     text = (tmp_path / "units" / boot.UNIT).read_text()
     assert f'ExecStart="{sys.executable}" "{tmp_path}/boot/checkpoint.py" "boot"\n' in text
+    assert (tmp_path / "units" / boot.UNIT).stat().st_mode & 0o777 == 0o644
 
 
 # ---- a module that is still at work
@@ -381,6 +389,6 @@ def test_by_hand(world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     world.file.write_text("after\n")
     code, line = said("rollback")
     assert code == 0
-    assert line.endswith("as that was asked for")
+    assert line.endswith(", on request")
     assert world.file.read_text() == "before\n"
     assert cli.main(["restore", "another"]) == 0

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026, virtnet.kvm contributors
-"""What a checkpoint is made of: the files, the snapshot's form, libvirt's bridges, and the record of what is open."""
+"""What a checkpoint is made of: the files, libvirt's bridges, the record of what is open, and the copy of the code."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,79 +20,38 @@ import pytest
 
 from ansible_collections.virtnet.kvm.plugins.module_utils.checkpoint import payload
 from ansible_collections.virtnet.kvm.plugins.module_utils.checkpoint.parts.files import (
-    decode_files,
+    SavedFile,
+    SavedFiles,
     differing,
-    encode_files,
-    put_back,
     read_files,
-    restore_files,
+    restore_file,
     tools_of,
 )
 from ansible_collections.virtnet.kvm.plugins.module_utils.checkpoint.parts.libvirt_bridges import (
-    foreign_bridges,
+    libvirt_bridges,
 )
 from ansible_collections.virtnet.kvm.plugins.module_utils.checkpoint.store import (
     Ended,
     Opened,
     Store,
-    told,
+    describe_end,
 )
-from ansible_collections.virtnet.kvm.plugins.module_utils.errors import VirtnetError
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.codec import decode, encode
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.options import (
-    Address,
-    Interface,
-    InterfaceRoute,
-    InterfaceState,
-    Ipv6,
-    LinuxBridge,
-    Port,
-    QosMap,
-    Route,
-    Tuntap,
-    VlanIface,
-)
-
-# ---- the form of the snapshot
-
-STATES = (
-    InterfaceState("", 1, Interface(name="lo", mtu=65536, up=True), loopback=True, carrier=True),
-    InterfaceState(
-        "bridge",
-        4,
-        LinuxBridge(
-            name="br0",
-            mac="52:54:00:12:34:56",
-            stp=False,
-            vlan_filtering=True,
-            pvid=1,
-            tagged=("10", "20-29"),
-            priority=32768,
-        ),
-        addresses=(
-            Address("192.0.2.10/24", broadcast="192.0.2.255", label="br0", metric=100),
-            Address("2001:db8::10/64", flags=2, valid_seconds=3600, preferred_seconds=0),
-        ),
-        routes=(Route(InterfaceRoute(to="default", via="192.0.2.1", metric=100), protocol=16, scope=0, onlink=True),),
-    ),
-    InterfaceState("vlan", 5, VlanIface(name="v", parent="br0", id=7, ingress_qos=(QosMap(1, 2),)), lower="br0"),
-    InterfaceState(
-        "tun",
-        6,
-        Tuntap(name="t", mode="tap", ipv6=Ipv6(enabled=False)),
-        master="br0",
-        port=Port(name="t", cost=4),
-        persistent=True,
-    ),
-)
-
-
-@pytest.mark.parametrize("state", STATES, ids=lambda state: state.name)
-def test_a_state_comes_back_from_json(state: InterfaceState) -> None:
-    assert decode(json.loads(json.dumps(encode(state)))) == state
-
+from ansible_collections.virtnet.kvm.plugins.module_utils.errors import HostError, VirtnetError
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.codec import from_json, to_json
 
 # ---- files
+
+
+def _restore(before: Mapping[str, SavedFile], root: Path) -> tuple[list[str], dict[str, str]]:
+    """The paths that were restored, and by path why the others weren't."""
+    restored, errors = [], {}
+    for path in differing(before, read_files(str(root))):
+        try:
+            restore_file(path, before.get(path))
+            restored.append(path)
+        except HostError as error:
+            errors[path] = str(error)
+    return restored, errors
 
 
 @pytest.fixture
@@ -117,22 +76,23 @@ def test_files_come_back_byte_by_byte_with_their_modes(root: Path) -> None:
     (root / "etc/network/interfaces").write_text("auto lo\n")
     (root / "etc/systemd/network/new.network.d").mkdir()
     (root / "etc/systemd/network/new.network.d/new.conf").write_text("new\n")
-    changed, errors = restore_files(decode_files(json.loads(json.dumps(encode_files(before)))), str(root))
+    saved = from_json(SavedFiles, json.loads(json.dumps(to_json(SavedFiles(before))))).files
+    changed, errors = _restore(saved, root)
     assert not errors
     assert len(changed) == 7
     assert read_files(str(root)) == before
     assert stat.S_IMODE((root / "etc/netplan/50.yaml").stat().st_mode) == 0o600
-    assert restore_files(before, str(root)) == ([], {})
+    assert _restore(before, root) == ([], {})
 
 
-def test_of_sysctls_ours_are_put_back_and_no_others(root: Path) -> None:
+def test_of_sysctl_files_ours_are_restored_and_no_others(root: Path) -> None:
     ours, users = root / "etc/sysctl.d/90-virtnet-kvm-br0.conf", root / "etc/sysctl.d/99-users.conf"
     ours.parent.mkdir()
     ours.write_text("before")
     before = read_files(str(root))
     for path in (ours, users):
         path.write_text("after")
-    assert restore_files(before, str(root)) == ([str(ours)], {})
+    assert _restore(before, root) == ([str(ours)], {})
     assert (ours.read_text(), users.read_text()) == ("before", "after")
 
 
@@ -147,11 +107,11 @@ def test_a_file_and_a_directory_of_the_same_name(root: Path, way: str) -> None:
     before = read_files(str(root))
     subprocess.run(["rm", "-r", path], check=True)
     make[way != "was a directory"]()
-    assert restore_files(before, str(root))[1] == {}
+    assert _restore(before, root)[1] == {}
     assert read_files(str(root)) == before
 
 
-def test_what_cannot_be_put_back_keeps_nothing_else(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_cannot_be_restored_stops_no_other(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = read_files(str(root))
     (root / "etc/netplan/50.yaml").write_text("other\n")
     (root / "etc/systemd/network/eth0.network").write_text("other\n")
@@ -163,12 +123,12 @@ def test_what_cannot_be_put_back_keeps_nothing_else(root: Path, monkeypatch: pyt
         replaced(source, target)
 
     monkeypatch.setattr(os, "replace", fail_once)
-    changed, errors = restore_files(before, str(root))
+    changed, errors = _restore(before, root)
     assert [os.path.basename(path) for path in changed] == ["eth0.network"]
-    assert list(errors.values()) == [f"put back {root}/etc/netplan/50.yaml: No space left on device"]
+    assert list(errors.values()) == [f"restore {root}/etc/netplan/50.yaml: No space left on device"]
 
 
-def test_a_tool_is_told_by_its_directory() -> None:
+def test_a_tool_is_known_by_its_directory() -> None:
     assert tools_of(["/etc/systemd/network/a/b", "/etc/network/interfaces"], "/") == ["networkd", "ifupdown"]
     assert tools_of(["/etc/networks"], "/") == []
     assert tools_of(["/root/etc/netplan"], "/root") == ["netplan"]
@@ -177,24 +137,27 @@ def test_a_tool_is_told_by_its_directory() -> None:
 def test_nothing_differs_where_there_is_nothing(tmp_path: Path) -> None:
     assert read_files(str(tmp_path)) == {}
     assert differing({}, {}) == []
-    put_back(str(tmp_path / "gone"), None)
+    restore_file(str(tmp_path / "gone"), None)
 
 
 # ---- libvirt's own bridges
 
 
 def test_a_bridge_that_a_network_only_uses_is_not_libvirts_own(tmp_path: Path) -> None:
-    (tmp_path / "default.xml").write_text(
+    stored, running = tmp_path / "etc/libvirt/qemu/networks", tmp_path / "run/libvirt/network"
+    for directory in (stored, running):
+        directory.mkdir(parents=True)
+    (stored / "default.xml").write_text(
         "<!-- made by hand --><network><name>default</name><forward mode='nat'/><bridge name='virbr0'/></network>"
     )
-    (tmp_path / "alone.xml").write_text("<network><name>alone</name><bridge name='virbr1'/></network>")
-    (tmp_path / "lan.xml").write_text("<network><name>lan</name><forward mode='bridge'/><bridge name='br0'/></network>")
-    (tmp_path / "runs.xml").write_text(
+    (stored / "alone.xml").write_text("<network><name>alone</name><bridge name='virbr1'/></network>")
+    (stored / "lan.xml").write_text("<network><name>lan</name><forward mode='bridge'/><bridge name='br0'/></network>")
+    (running / "runs.xml").write_text(
         "<networkstatus><floor sum='0'/><network><forward/><bridge name='virbr2'/></network></networkstatus>"
     )
-    (tmp_path / "half.xml").write_text("<network><bri")
-    (tmp_path / "pool.xml").write_text("<network><forward mode='hostdev'/></network>")
-    assert foreign_bridges((f"{tmp_path}/*.xml",)) == {"virbr0", "virbr1", "virbr2"}
+    (stored / "half.xml").write_text("<network><bri")
+    (stored / "pool.xml").write_text("<network><forward mode='hostdev'/></network>")
+    assert libvirt_bridges(str(tmp_path)) == {"virbr0", "virbr1", "virbr2"}
 
 
 # ---- what is open
@@ -257,10 +220,10 @@ def test_of_many_that_end_it_one_wins(tmp_path: Path) -> None:
     assert last.committed == bool(won[0] % 2)
 
 
-def test_how_it_ended_is_told() -> None:
-    assert "was committed at" in told(_ended("one", committed=True))
-    assert told(_ended("one", committed=False)).endswith(
-        "as it was not confirmed in time; these could not be put back: left it"
+def test_how_it_ended_is_describe_end() -> None:
+    assert "was committed at" in describe_end(_ended("one", committed=True))
+    assert describe_end(_ended("one", committed=False)).endswith(
+        "as it was not confirmed in time; these could not be restored: left it"
     )
 
 
@@ -276,7 +239,7 @@ def _status(launcher: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("copy", [payload.copy_code, payload.pack_code])
 def test_the_copy_runs_without_the_original(tmp_path: Path, copy: Callable[[str], str]) -> None:
     done = _status(copy(str(tmp_path)))
-    assert (done.returncode, done.stderr) == (2, "say one of: status, commit, rollback\n")
+    assert (done.returncode, done.stderr) == (2, "usage: checkpoint.py [status | commit | rollback]\n")
 
 
 def test_the_copy_is_taken_out_of_the_archive_that_ansible_sends(tmp_path: Path) -> None:

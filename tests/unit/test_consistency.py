@@ -23,11 +23,12 @@ OURS = sorted(
 )
 
 MOST_LINES = 400
+MOST_FILES = 12
 
 # From the top down: each may import those below it, and itself.
 LAYERS = (
     *("checkpoint_runner", "runner", "kinds", "engine", "run_state", "checkpoint"),
-    *("backend", "xml", "persist", "model", "errors"),
+    *("backend", "xml", "persist", "model", "contract", "errors"),
 )
 
 # What comes from outside, and the only layers that may know of it.
@@ -150,6 +151,12 @@ def test_changelog_announces_each_module() -> None:
 def test_file_can_be_read_in_one_sitting(path: Path) -> None:
     lines = len(path.read_text().splitlines())
     assert lines <= MOST_LINES, f"{_name(path)} has {lines} lines"
+
+
+def test_folder_can_be_seen_at_a_glance() -> None:
+    folders = {path.parent for path in UTILS}
+    counts = {_name(folder): len([p for p in folder.glob("*.py") if p.name != "__init__.py"]) for folder in folders}
+    assert {folder: count for folder, count in counts.items() if count > MOST_FILES} == {}
 
 
 def _layer(parts: tuple[str, ...]) -> str:

@@ -13,16 +13,21 @@ from typing import Any, Optional
 
 import pytest
 
+from ansible_collections.virtnet.kvm.plugins.module_utils import contract
 from ansible_collections.virtnet.kvm.plugins.module_utils.engine import ApplyError, all_actions, run
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import HostError, VirtnetError
 
 
 @dataclass
-class Step:
-    words: str
+class Step(contract.Step):
+    text: str
     composite: bool = False
     breaks: bool = False
     sticks: bool = False
+
+    @property
+    def words(self) -> str:
+        return self.text
 
     def do(self, host: Host) -> None:
         if self.breaks:
@@ -36,48 +41,51 @@ class Step:
 
 
 @dataclass
-class Plan:
-    steps: tuple[Any, ...]
-    after: Any = "after"
-    warnings: tuple[str, ...] = ()
-    resume: dict[str, Any] = field(default_factory=dict)
-    last: tuple[Any, ...] = ()
-
-
-@dataclass
-class Thing:
-    label: str
+class Thing(contract.Resource[str]):
+    title: str
     steps: tuple[Any, ...] = ()
-    present: bool = True
+    wanted: bool = True
     comes_to: Any = "after"
     refusal: Optional[str] = None
     wants: tuple[str, ...] = ()
-    resume: dict[str, Any] = field(default_factory=dict)
-
-    def observe(self, host: Host) -> Any:
-        return self.comes_to if host.done(self.steps) else "before"
-
-    def plan(self, before: Any, world: Any, resume: Mapping[str, Any]) -> Plan:
-        world.append((self.label, *resume))
-        if self.refusal:
-            raise VirtnetError(self.refusal)
-        return Plan(self.steps, "after" if self.steps else before, resume=self.resume)
+    notes: dict[str, Any] = field(default_factory=dict)
+    handlers: tuple[Any, ...] = ()
 
     @property
-    def provides(self) -> frozenset[str]:
+    def name(self) -> str:
+        return self.title.split()[1]
+
+    @property
+    def label(self) -> str:
+        return self.title
+
+    @property
+    def present(self) -> bool:
+        return self.wanted
+
+    def current(self, host: Host) -> str:
+        return self.comes_to if host.done(self.steps) else "before"
+
+    def plan(self, current: str, world: contract.World, notes: Mapping[str, Any]) -> contract.Plan[str]:
+        world.host.planned.append((self.label, *notes))
+        if self.refusal:
+            raise VirtnetError(self.refusal)
+        after = "after" if self.steps else current
+        return contract.Plan(self.steps, after, notes=self.notes, handlers=self.handlers)
+
+    def provides(self, _current: str) -> frozenset[str]:
         return frozenset({self.label})
 
-    def needs(self, _before: Any) -> frozenset[str]:
+    def needs(self, _current: str) -> frozenset[str]:
         return frozenset(self.wants)
 
-    def predicted(self, plan: Plan, _world: Any) -> Any:
-        return plan.after
-
-    def show(self, state: Any, _plan: Plan) -> dict[str, Any]:
+    def show(self, state: str, _plan: contract.Plan[str]) -> dict[str, Any]:
         return {"state": state}
 
 
 class Host:
+    uri = "test:///default"
+
     def __init__(self) -> None:
         self.log: list[str] = []
         self.planned: list[tuple[str, ...]] = []
@@ -87,8 +95,8 @@ class Host:
     def done(self, steps: tuple[Any, ...]) -> bool:
         return bool(steps) and all(step.words in self.log for step in steps)
 
-    def world(self) -> Any:
-        return self.planned
+    def driver(self, kind: type[Any], where: Optional[str] = None) -> Any:
+        raise AssertionError((kind, where))
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
@@ -98,14 +106,14 @@ class Host:
     def recall(self, label: str) -> Mapping[str, Any]:
         return self.kept.get(label, {})
 
-    def remember(self, label: str, resume: Mapping[str, Any]) -> None:
-        self.kept[label] = dict(resume)
+    def remember(self, label: str, notes: Mapping[str, Any]) -> None:
+        self.kept[label] = dict(notes)
 
     def forget(self) -> None:
         pass
 
 
-def run_on(host: Host, resources: Sequence[Thing], *, check: bool) -> list[Any]:
+def run_on(host: Host, resources: Sequence[Thing], *, check: bool) -> list[contract.Outcome]:
     return run(host, host, resources, check=check)
 
 
@@ -118,7 +126,7 @@ def test_all_is_planned_before_anything_is_done() -> None:
 
 def test_what_goes_makes_room_for_what_comes() -> None:
     host = Host()
-    come, gone = Thing("thing a", (Step("come"),)), Thing("thing b", (Step("go"),), present=False)
+    come, gone = Thing("thing a", (Step("come"),)), Thing("thing b", (Step("go"),), wanted=False)
     outcomes = run_on(host, [come, gone], check=False)
     assert host.planned == [("thing b",), ("thing a",)] and host.log == ["go", "come"]
     assert [outcome.resource for outcome in outcomes] == [come, gone]
@@ -143,17 +151,17 @@ def test_nothing_to_do() -> None:
 
 def test_twice_the_same() -> None:
     with pytest.raises(VirtnetError, match="thing a is declared twice"):
-        run_on(Host(), [Thing("thing a"), Thing("thing a", present=False)], check=False)
+        run_on(Host(), [Thing("thing a"), Thing("thing a", wanted=False)], check=False)
 
 
 def test_undone_in_reverse_over_all_resources() -> None:
     host = Host()
-    first = Thing("thing a", (Step("one"), Step("two")), resume={"x": 1})
+    first = Thing("thing a", (Step("one"), Step("two")), notes={"x": 1})
     second = Thing("thing b", (Step("three"), Step("four", breaks=True), Step("five")))
     with pytest.raises(ApplyError) as error:
         run_on(host, [first, second], check=False)
     assert host.log == ["one", "two", "three", "undo three", "undo two", "undo one"]
-    assert str(error.value) == "four: the system: said no; the host is as it was"
+    assert str(error.value) == "four: said no; the host is as it was"
     assert error.value.undone == ["three", "two", "one"] and error.value.left == []
     assert not any(host.kept.values())
 
@@ -170,16 +178,16 @@ def test_what_cannot_be_taken_back_is_said_and_remembered() -> None:
     host = Host()
     steps = (Step("one"), Step("two", sticks=True), Step("three", breaks=True))
     with pytest.raises(ApplyError) as error:
-        run_on(host, [Thing("thing a", steps, resume={"x": 1})], check=False)
+        run_on(host, [Thing("thing a", steps, notes={"x": 1})], check=False)
     assert host.log == ["one", "two", "undo one"]
-    assert str(error.value).endswith("said no; these could not be taken back: two (the system: won't)")
+    assert str(error.value).endswith("said no; these steps could not be undone: two (won't)")
     assert host.kept["thing a"] == {"x": 1}
 
 
 def test_something_else_came_about() -> None:
     (outcome,) = run_on(Host(), [Thing("thing a", (Step("one"),), comes_to="surprise")], check=False)
     assert outcome.shown_after == {"state": "surprise"}
-    assert outcome.warnings == ["thing a: the host made something else of state than was asked for; see the diff"]
+    assert outcome.warnings == ["thing a: the host has other values than predicted for state; see the diff"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
@@ -216,7 +224,7 @@ def test_what_is_needed_comes_first_and_goes_last() -> None:
     run_on(host, [top, alone, middle, base], check=False)
     assert host.log == ["base", "middle", "top", "alone"]
     for thing in (top, middle, base, alone):
-        thing.present = False
+        thing.wanted = False
     host = Host()
     run_on(host, [base, middle, alone, top], check=False)
     assert [word for word in host.log if word != "alone"] == ["top", "middle", "base"] and len(host.log) == 4
@@ -225,21 +233,25 @@ def test_what_is_needed_comes_first_and_goes_last() -> None:
 def test_those_that_need_each_other() -> None:
     ring = [Thing(f"thing {name}", wants=(f"thing {other}",)) for name, other in ("ab", "bc", "ca")]
     host = Host()
-    with pytest.raises(VirtnetError, match="thing a -> thing b -> thing c -> thing a"):
+    with pytest.raises(VirtnetError, match="dependency cycle: thing a -> thing b -> thing c -> thing a"):
         run_on(host, ring, check=False)
     assert host.log == []
 
 
 @dataclass(frozen=True)
-class Last:
-    words: str
+class Last(contract.Handler):
+    title: str
     fails: bool = False
 
-    def joined(self, other: Any) -> Any:
+    @property
+    def words(self) -> str:
+        return self.title
+
+    def merge(self, other: contract.Handler) -> Optional[Last]:
         return self if other == self else None
 
-    def follows(self, done: Any) -> bool:
-        return any(step.words == "one" for step in done)
+    def triggered_by(self, steps: Sequence[contract.Step]) -> bool:
+        return any(step.words == "one" for step in steps)
 
     def do(self, host: Host) -> None:
         if self.fails:
@@ -250,19 +262,18 @@ class Last:
         host.log.append(f"undo {self.words}")
 
 
-@dataclass
-class WithLast(Thing):
-    last: tuple[Any, ...] = ()
-
-    def plan(self, before: Any, world: Any, resume: Mapping[str, Any]) -> Plan:
-        found = super().plan(before, world, resume)
-        found.last = self.last
-        return found
+def test_a_step_is_named_once_in_an_error() -> None:
+    """A composite step does several things, so its error says which of them failed."""
+    steps = Step("start it", breaks=True), Step("restart it", composite=True, breaks=True)
+    for step, failure in zip(steps, ("start it: said no", "restart it: the system: said no")):
+        with pytest.raises(ApplyError) as error:
+            run_on(Host(), [Thing("thing a", (step,))], check=False)
+        assert str(error.value) == f"{failure}; the host is as it was"
 
 
 def test_what_several_share_is_done_once_at_the_end() -> None:
     host = Host()
-    things = [WithLast(f"thing {word}", (Step(word),), last=(Last("all"),)) for word in ("one", "two")]
+    things = [Thing(f"thing {word}", (Step(word),), handlers=(Last("all"),)) for word in ("one", "two")]
     outcomes = run_on(host, things, check=False)
     assert host.log == ["one", "two", "all"]
     assert all_actions(outcomes) == ["one", "two", "all"]
@@ -273,5 +284,5 @@ def test_what_several_share_is_done_once_at_the_end() -> None:
 def test_what_several_share_is_taken_back_last_where_it_is_needed(first: str, tail: list[str]) -> None:
     host = Host()
     with pytest.raises(ApplyError, match="said no; the host is as it was"):
-        run_on(host, [WithLast("thing a", (Step(first),), last=(Last("all", fails=True),))], check=False)
+        run_on(host, [Thing("thing a", (Step(first),), handlers=(Last("all", fails=True),))], check=False)
     assert host.log == [first, f"undo {first}", *tail]

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026, virtnet.kvm contributors
-"""The files that keep interfaces over a reboot: planned with them, written after them, taken back with them."""
+"""The files by which interfaces survive a reboot: planned, written and undone together with the interfaces."""
 
 from __future__ import annotations
 
@@ -28,47 +28,53 @@ def test_written_after_the_interfaces_and_read_once() -> None:
     assert there.files.texts == {} and there.files.reloads == []
     real = there.declare(BR0, BR1)
     assert [outcome.shown_after for outcome in real] == [outcome.shown_after for outcome in predicted]
-    assert [outcome.plan.persist for outcome in real] == ["networkd"] * 2
+    assert [outcome.returned["persist"] for outcome in real] == ["networkd"] * 2
     ((tool, names, texts),) = there.files.reloads
     assert (tool, names, texts) == ("networkd", ("br0", "br1"), there.files.texts)
     for outcome in real:
         kinds = [word.split(" ")[0] for word in outcome.actions]
         assert (
-            kinds.index("write") > kinds.index("make") and outcome.actions[-1] == "have networkd read its files again"
+            kinds.index("write") > kinds.index("create") and outcome.actions[-1] == "have networkd read its files again"
         )
-        assert set(outcome.shown_after["files"]) == set(outcome.plan.touched) and "files" not in outcome.shown_before
+        assert (
+            set(outcome.shown_after["files"]) == set(outcome.returned["files"]) and "files" not in outcome.shown_before
+        )
     again = there.declare(BR0, BR1)
     assert [outcome.actions for outcome in again] == [[], []]
 
 
-def test_gone_with_the_interface() -> None:
+def test_removed_with_the_interface() -> None:
     there = host()
     there.declare(BR0)
     (outcome,) = there.declare(("bridge", {"name": "br0", "state": "absent"}))
     assert there.files.texts == {}
-    assert outcome.plan.method == "removed" and "files" in outcome.shown_before and "files" not in outcome.shown_after
+    assert (
+        outcome.returned["method"] == "removed"
+        and "files" in outcome.shown_before
+        and "files" not in outcome.shown_after
+    )
 
 
 def test_only_the_files_are_missing() -> None:
     there = host()
     there.declare(BR0)
-    there.driver.calls.clear()
+    there.kernel.calls.clear()
     there.files.texts.clear()
     (outcome,) = there.declare(BR0)
-    assert outcome.plan.method == "changed" and there.driver.calls == [] and there.files.texts
+    assert outcome.returned["method"] == "changed" and there.kernel.calls == [] and there.files.texts
 
 
-def test_a_tool_that_fails_takes_all_back() -> None:
+def test_all_is_undone_when_a_tool_fails() -> None:
     there = host()
     there.files.broken = True
-    before = dict(there.driver.kept)
+    before = dict(there.kernel.kept)
     with pytest.raises(ApplyError, match="networkd read its files again: reload: is broken; the host is as it was"):
         there.declare(BR0)
-    assert there.driver.kept == before and there.files.texts == {}
-    assert there.files.reloads[-1][2] == {}, "it is told again, when the files are back"
+    assert there.kernel.kept == before and there.files.texts == {}
+    assert there.files.reloads[-1][2] == {}, "it reads its files once more after the undo"
 
 
-def test_a_failure_before_the_files_leaves_the_tool_alone() -> None:
+def test_a_failure_before_the_files_does_not_reload_the_tool() -> None:
     there = host()
     there.fail_at(2, HostError("it", "is broken"))
     with pytest.raises(ApplyError):
@@ -80,7 +86,7 @@ def test_a_failure_before_the_files_leaves_the_tool_alone() -> None:
 def test_a_tool_that_interferes_is_held_from_the_first_change_to_the_last(tool: str) -> None:
     there = host(tool)
     seen: list[set[str]] = []
-    there.driver.strike = lambda _number, _call: seen.append(set(there.files.held))
+    there.kernel.strike = lambda _number, _call: seen.append(set(there.files.held))
     (outcome,) = there.declare(BR0)
     assert seen and all(held == {tool} for held in seen)
     assert outcome.actions[0].startswith(f"pause {tool} ")
@@ -106,7 +112,7 @@ def test_a_tool_that_could_not_be_held_whole_is_let_go_of(monkeypatch: pytest.Mo
     monkeypatch.setattr(there.files, "hold", half)
     with pytest.raises(ApplyError, match="stop it: is broken; the host is as it was"):
         there.declare(BR0)
-    assert there.files.held == set() and there.driver.calls == []
+    assert there.files.held == set() and there.kernel.calls == []
 
 
 def test_a_tool_is_held_for_no_change_of_the_files_alone() -> None:
@@ -117,24 +123,24 @@ def test_a_tool_is_held_for_no_change_of_the_files_alone() -> None:
     assert [words.split()[0] for words in outcome.actions] == ["write", "write", "have"]
 
 
-def test_in_a_namespace_nothing_is_kept() -> None:
+def test_nothing_is_stored_for_a_namespace() -> None:
     there = host()
     (outcome,) = there.declare(("bridge", {"name": "br0", "netns": "blue", "persist": "auto"}))
-    assert outcome.plan.persist == "none" and outcome.warnings == [] and there.files.texts == {}
-    assert outcome.actions == ["make bridge br0 in namespace blue", "bring up br0 in namespace blue"]
+    assert outcome.returned["persist"] == "none" and outcome.warnings == [] and there.files.texts == {}
+    assert outcome.actions == ["create bridge br0 in namespace blue", "bring up br0 in namespace blue"]
 
 
-def test_a_host_that_nothing_keeps() -> None:
+def test_a_host_without_a_tool() -> None:
     there = InterfacesHost(nic("eth0", 2))
     (outcome,) = there.declare(("bridge", {"name": "br0", "persist": "auto"}))
-    assert outcome.plan.persist == "none" and "won't survive a reboot" in outcome.warnings[0]
+    assert outcome.returned["persist"] == "none" and "won't survive a reboot" in outcome.warnings[0]
 
 
-def test_what_the_tool_does_by_itself_is_not_fought() -> None:
-    """networkd takes in advertisements, and has the kernel leave them."""
+def test_settings_that_the_tool_changes_by_itself() -> None:
+    """networkd accepts router advertisements itself, and sets the kernel to ignore them."""
     there = host()
     there.declare(("bridge", {"name": "br0", "ipv6": {"accept_ra": "always"}}))
-    ipv6 = there.driver.kept["br0"].definition.ipv6
+    ipv6 = there.kernel.kept["br0"].definition.ipv6
     assert ipv6 and ipv6.accept_ra == "never"
     assert any("IPv6AcceptRA=yes" in text for text in there.files.texts.values())
     (again,) = there.declare(("bridge", {"name": "br0", "ipv6": {"accept_ra": "always"}}))
@@ -143,7 +149,7 @@ def test_what_the_tool_does_by_itself_is_not_fought() -> None:
 
 @pytest.mark.parametrize("tool", ["networkd", "ifupdown", "networkmanager"])
 @pytest.mark.parametrize("together", [True, False])
-def test_a_tap_that_a_bridge_lists_is_kept_by_the_bridge(tool: str, together: bool) -> None:
+def test_a_tap_that_a_bridge_lists_is_in_the_files_of_the_bridge(tool: str, together: bool) -> None:
     there = host(tool)
     tap, bridge = ("tap", {"name": "tap1"}), ("bridge", {"name": "br0", "ports": [{"name": "tap1"}]})
     runs: list[tuple[Declared, ...]] = [(tap, bridge)] if together else [(tap,), (bridge,)]

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026, virtnet.kvm contributors
-"""From any interfaces to any others: the plan comes to what it foretells, once, and can be taken back at each step."""
+"""From any interfaces to any others: a plan leads to the state that it predicts, and can be undone after any step."""
 
 from __future__ import annotations
 
@@ -152,12 +152,12 @@ def _hosts(draw: st.DrawFn) -> InterfacesHost:
         except VirtnetError:
             continue
         host.declare(declared)
-    if "br0" in host.driver.kept and draw(st.booleans()):
+    if "br0" in host.kernel.kept and draw(st.booleans()):
         guest = nic("vnet1", 50, kind="tun", attached=True)
         tap = Tuntap(name="vnet1", mac="fe:54:00:00:00:09", mtu=1500, up=True, mode="tap")
-        host.driver.kept["vnet1"] = replace(guest, definition=tap)
-        host.driver.set_master("vnet1", "br0")
-    host.driver.calls.clear()
+        host.kernel.kept["vnet1"] = replace(guest, definition=tap)
+        host.kernel.set_master("vnet1", "br0")
+    host.kernel.calls.clear()
     return host
 
 
@@ -169,8 +169,8 @@ def _possible(host: InterfacesHost, *declared: Declared) -> None:
 
 
 def _seen(host: InterfacesHost) -> dict[str, Any]:
-    """What must be the same again: not what a kernel makes up, nor an order that means nothing."""
-    return {name: _plain(state) for name, state in host.driver.kept.items()}
+    """Returns what must be equal: not what a kernel chooses, nor an order that means nothing."""
+    return {name: _plain(state) for name, state in host.kernel.kept.items()}
 
 
 def _plain(state: InterfaceState) -> InterfaceState:
@@ -186,12 +186,12 @@ def _plain(state: InterfaceState) -> InterfaceState:
 
 @given(host=_hosts(), declared=CHANGE)
 @EXAMPLES
-def test_foretold_and_settled(host: InterfacesHost, declared: Declared) -> None:
-    """Check mode changes nothing and tells what a run does; the run's own result needs no further one."""
+def test_check_mode_predicts_a_run_and_the_next_changes_nothing(host: InterfacesHost, declared: Declared) -> None:
+    """Check mode changes nothing and shows what a run does; after that run there is nothing left to change."""
     _possible(host, declared)
     before = _seen(host)
     (predicted,) = host.declare(declared, check=True)
-    assert _seen(host) == before and not host.driver.calls
+    assert _seen(host) == before and not host.kernel.calls
     (real,) = host.declare(declared)
     assert real.actions == predicted.actions
     assert real.shown_after == predicted.shown_after
@@ -203,42 +203,42 @@ def test_foretold_and_settled(host: InterfacesHost, declared: Declared) -> None:
 
 @given(host=_hosts(), declared=CHANGE)
 @EXAMPLES
-def test_taken_back_at_each_call(host: InterfacesHost, declared: Declared) -> None:
+def test_undone_when_any_call_fails(host: InterfacesHost, declared: Declared) -> None:
     _possible(host, declared)
     before = _seen(host)
     undisturbed = host.copy()
     undisturbed.declare(declared)
-    for number in range(1, len(undisturbed.driver.calls) + 1):
+    for number in range(1, len(undisturbed.kernel.calls) + 1):
         failing = host.copy()
         failing.fail_at(number, HostError("it", "is broken"))
         with pytest.raises(ApplyError, match="is broken; the host is as it was"):
             failing.declare(declared)
-        assert _seen(failing) == before, failing.driver.calls
+        assert _seen(failing) == before, failing.kernel.calls
         assert failing.remembered == {}
 
 
 @given(host=_hosts(), declared=CHANGE)
 @EXAMPLES
-def test_killed_at_each_call(host: InterfacesHost, declared: Declared) -> None:
-    """The next run comes to what an undisturbed one comes to."""
+def test_killed_at_any_call(host: InterfacesHost, declared: Declared) -> None:
+    """The next run leads to the same state as a run that isn't killed."""
     _possible(host, declared)
     undisturbed = host.copy()
     undisturbed.declare(declared)
-    for number in range(1, len(undisturbed.driver.calls) + 1):
+    for number in range(1, len(undisturbed.kernel.calls) + 1):
         killed = host.copy()
         killed.fail_at(number, KilledError())
         with pytest.raises(KilledError):
             killed.declare(declared)
-        killed.driver.strike = lambda _number, _call: None
+        killed.kernel.strike = lambda _number, _call: None
         killed.declare(declared)
-        assert _seen(killed) == _seen(undisturbed), f"killed at {undisturbed.driver.calls[number - 1]}"
+        assert _seen(killed) == _seen(undisturbed), f"killed at {undisturbed.kernel.calls[number - 1]}"
         assert killed.remembered == {}
 
 
 @given(host=_hosts(), changes=st.lists(CHANGE, max_size=3))
 @EXAMPLES
 def test_back_to_a_snapshot(host: InterfacesHost, changes: list[Declared]) -> None:
-    before = dict(host.driver.kept)
+    before = dict(host.kernel.kept)
     for declared in changes:
         try:
             host.copy().declare(declared)
@@ -246,6 +246,6 @@ def test_back_to_a_snapshot(host: InterfacesHost, changes: list[Declared]) -> No
             continue
         host.declare(declared)
     seen = _seen(host)
-    for step in steps_to(host.driver.kept, before, bridge_vlans="bridge vlan filtering" in host.driver.features()):
+    for step in steps_to(host.kernel.kept, before, bridge_vlans="bridge vlan filtering" in host.kernel.features()):
         step.do(host)
     assert _seen(host) == {name: _plain(state) for name, state in before.items()}, seen

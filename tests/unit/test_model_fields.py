@@ -81,16 +81,17 @@ def test_options_are_parsed_and_printed() -> None:
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ({"part": {"size": 10}}, "part.size: 10 can't be used: expected a number from 1 to 9"),
-        ({"items": [{"name": "a"}, {"weight": -1}]}, "items[1].weight: -1 can't be used: expected 0 or more"),
-        ({"words": ["ok", "not ok"]}, "words[1]: 'not ok' can't be used: expected the name of an interface"),
-        ({"words": [""]}, "words[0]: '' can't be used: expected the name of an interface"),
-        ({"part": {"mac": "x"}}, "part.mac: 'x' can't be used: expected a MAC address"),
-        ({"text": "a\x07"}, "text: 'a\\x07' can't be used: expected text without control characters"),
-        ({"text": "\ud800"}, "text: '\\ud800' can't be used: expected text without control characters"),
+        ({"part": {"size": 10}}, "part.size: 10 is too large; use 1 to 9"),
+        ({"part": {"size": -1}}, "part.size: -1 is too small; use 1 to 9"),
+        ({"items": [{"name": "a"}, {"weight": -1}]}, "items[1].weight: -1 is too small; use 0 or more"),
+        ({"words": ["ok", "not ok"]}, "words[1]: 'not ok' can't be the name of an interface; use a name without"),
+        ({"words": [""]}, "words[0]: '' can't be the name of an interface; use 1 to 15 characters"),
+        ({"part": {"mac": "x"}}, "part.mac: 'x' is not a MAC address; write it as 52:54:00:12:34:56"),
+        ({"text": "a\x07"}, "text: 'a\\x07' contains control characters; remove them"),
+        ({"text": "\ud800"}, "text: '\\ud800' contains control characters; remove them"),
     ],
 )
-def test_bad_input_is_refused_by_name_value_and_what_was_expected(given: dict[str, Any], sentence: str) -> None:
+def test_bad_input_is_refused_by_name_value_problem_and_remedy(given: dict[str, Any], sentence: str) -> None:
     with pytest.raises(OptionError) as caught:
         from_options(Thing, given)
     assert str(caught.value).startswith(sentence)
@@ -103,7 +104,7 @@ def test_the_path_of_an_option_can_be_put_below_another() -> None:
     assert caught.value.under("all").option == "all.things[3].part.size"
 
 
-def test_what_removes_is_taken_as_it_is() -> None:
+def test_values_that_remove_are_not_checked() -> None:
     given = {"part": {"mac": "", "size": 0}, "items": [], "text": ""}
     assert from_options(Thing, given) == Thing(part=Part(mac="", size=0), items=(), text="")
 
@@ -132,7 +133,7 @@ def test_merging_changes_what_was_given_and_nothing_else(given: Thing, changed: 
     assert merge(BASE, given) == Thing(**{**vars(BASE), **changed})
 
 
-def test_a_part_that_was_not_there_is_made() -> None:
+def test_a_part_that_was_not_there_is_created() -> None:
     assert merge(Thing(), Thing(part=Part(size=3, mac=""))) == Thing(part=Part(size=3))
 
 
@@ -168,13 +169,13 @@ def test_what_needs_no_change_is_the_same_object() -> None:
     assert canonical(thing) is thing
 
 
-def test_what_the_host_makes_up_is_left_out_unless_it_was_asked_for() -> None:
+def test_what_the_host_chooses_is_left_out_unless_it_was_given() -> None:
     mac = "52:54:00:00:00:01"
     assert without_host_chosen(Thing(part=Part(mac, 4)), Thing()) == Thing(part=Part(size=4))
     assert without_host_chosen(Thing(part=Part(mac)), Thing(part=Part(mac))) == Thing(part=Part(mac))
 
 
-def test_what_the_host_made_up_is_kept_unless_something_else_is_said() -> None:
+def test_what_the_host_has_chosen_is_kept_unless_another_value_is_given() -> None:
     mac, other = "52:54:00:00:00:01", "52:54:00:00:00:02"
     source = Thing(text="not taken", part=Part(mac, 4))
     assert take_host_chosen(Thing(), source) == Thing(part=Part(mac))

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,9 +14,12 @@ import pytest
 from ansible_collections.virtnet.kvm.plugins.module_utils.backend.netlink import (
     channel,
     layer3,
+    link_kinds,
+    proc_net,
     read,
-    words,
+    tables,
 )
+from ansible_collections.virtnet.kvm.plugins.module_utils.backend.os import accounts
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.fields import shapes
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.options import (
     Address,
@@ -28,6 +32,11 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.option
     Route,
     Tuntap,
     VlanIface,
+)
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.ipv6_settings import (
+    IPV6_SETTINGS,
+    sysctl_path,
+    sysctl_values,
 )
 
 attribute = channel.attribute
@@ -44,16 +53,15 @@ def _fields(table: Any) -> set[str]:
 
 
 def test_every_option_stands_in_a_table() -> None:
-    tables = words
     assert _fields(tables.BRIDGE) == _own(LinuxBridge, Interface, BridgeVlans) - {"ports"}
     assert _fields(tables.PORT) == _own(Port, BridgeVlans)
     qos = {"ingress_qos", "egress_qos"}
     assert _fields(tables.VLAN) | set(tables.VLAN_FLAGS) | qos | {"parent"} == _own(VlanIface, Interface)
     assert _fields(tables.TUN) | {"mode", "owner", "group", "bridge"} == _own(Tuntap, Interface)
-    assert set(tables.IPV6) == {shape.name for shape in shapes(Ipv6)}
+    assert _fields(IPV6_SETTINGS) == {shape.name for shape in shapes(Ipv6)}
 
 
-@pytest.mark.parametrize("table", [words.BRIDGE, words.PORT, words.VLAN, words.TUN])
+@pytest.mark.parametrize("table", [tables.BRIDGE, tables.PORT, tables.VLAN, tables.TUN])
 def test_an_attribute_is_in_a_table_once(table: Any) -> None:
     for part in ("field", "attribute", "number"):
         assert len({getattr(setting, part) for setting in table}) == len(table)
@@ -61,7 +69,7 @@ def test_an_attribute_is_in_a_table_once(table: Any) -> None:
 
 def test_units() -> None:
     asked = LinuxBridge(forward_delay=4, stp=True, vlan_protocol="802.1ad", priority=100)
-    assert dict(words.write(words.BRIDGE, asked)) == {
+    assert dict(tables.attributes_for(tables.BRIDGE, asked)) == {
         "IFLA_BR_FORWARD_DELAY": 400,
         "IFLA_BR_STP_STATE": 1,
         "IFLA_BR_PRIORITY": 100,
@@ -69,8 +77,8 @@ def test_units() -> None:
     }
     held = {1: struct.pack("=I", 400), 2: struct.pack("=I", 150), 5: b"\1", 8: struct.pack("!H", 0x88A8)}
     # one and a half seconds are neither one nor two
-    told = {"forward_delay": 4, "hello_time": 1.5, "stp": True, "vlan_protocol": "802.1ad"}
-    assert words.read(words.BRIDGE, held) == told
+    shown = {"forward_delay": 4, "hello_time": 1.5, "stp": True, "vlan_protocol": "802.1ad"}
+    assert tables.options_from(tables.BRIDGE, held) == shown
 
 
 def test_attributes_are_read_as_they_are_written() -> None:
@@ -86,8 +94,8 @@ def _vlan(flags: int, vid: int) -> bytes:
 def test_vlans_come_as_ranges() -> None:
     # 1 pvid untagged, 2-3 untagged, 10-20 tagged, 21 tagged
     held = _vlan(0x6, 1) + _vlan(0xC, 2) + _vlan(0x14, 3) + _vlan(0x8, 10) + _vlan(0x10, 20) + _vlan(0, 21)
-    told = {"pvid": 1, "tagged": ("10-21",), "untagged": ("1-3",)}
-    assert read._vlan_options(attribute(0, b"\0\0") + held) == told
+    shown = {"pvid": 1, "tagged": ("10-21",), "untagged": ("1-3",)}
+    assert read._vlan_options(attribute(0, b"\0\0") + held) == shown
     assert read._vlan_options(None) == {}
 
 
@@ -219,14 +227,75 @@ def test_routes(message: bytes, expected: Any) -> None:
 def test_an_error_is_told_in_the_kernels_words() -> None:
     words = attribute(1, b"Unknown device type\0")
     payload = struct.pack("=i", -95) + struct.pack("=IHHII", 16, 16, 0, 1, 0) + words
-    with pytest.raises(channel.KernelError, match=r"make x: .*\(Unknown device type\)") as caught:
-        channel._raise("make x", 2, 0x300, payload)
+    with pytest.raises(channel.KernelError, match=r"create x: .*\(Unknown device type\)") as caught:
+        channel._raise("create x", 2, 0x300, payload)
     assert caught.value.code == 95
-    channel._raise("make x", 2, 0, struct.pack("=i", 0))
+    channel._raise("create x", 2, 0, struct.pack("=i", 0))
 
 
 @pytest.mark.parametrize(("changing", "shown"), [(0, 8), (1, None)])
 def test_no_ageing_time_is_taken_from_a_topology_that_changes(changing: int, shown: int | None) -> None:
     data = attribute(4, struct.pack("=I", 800)) + attribute(14, bytes([changing]))
-    bridge = read._bridge({"name": "br0"}, data, None, {})
-    assert isinstance(bridge, LinuxBridge) and bridge.ageing_time == shown
+    found = link_kinds.Found({"name": "br0"}, channel.attributes(data))
+    assert link_kinds.BY_NAME["bridge"].read(found) == LinuxBridge(name="br0", ageing_time=shown)
+
+
+def test_ipv6_settings_are_written_as_the_kernel_numbers_them() -> None:
+    every = Ipv6(enabled=False, accept_ra="always", autoconf=False, addr_gen_mode="stable-privacy")
+    assert sysctl_values(every) == {"disable_ipv6": 1, "accept_ra": 2, "autoconf": 0, "addr_gen_mode": 2}
+    assert sysctl_values(Ipv6()) == {}
+    assert sysctl_path("eth0.7", "autoconf") == "/proc/sys/net/ipv6/conf/eth0.7/autoconf"
+
+
+def test_ipv6_settings_are_read_from_the_array_of_a_dump() -> None:
+    array = [0] * 60
+    for place, value in ((26, 1), (3, 2), (5, 0), (47, 3)):
+        array[place] = value
+    families = attribute(10, attribute(2, struct.pack(f"={len(array)}i", *array)))
+    assert read._ipv6(families) == Ipv6(False, "always", False, "random")
+    assert read._ipv6(attribute(10, attribute(2, struct.pack("=4i", 0, 0, 0, 9)))) == Ipv6(accept_ra=None)
+    assert read._ipv6(b"") is None
+
+
+def test_the_tables_below_proc_are_read(tmp_path: Path) -> None:
+    tables_of = tmp_path / "proc/net"
+    tables_of.mkdir(parents=True)
+    (tables_of / "if_inet6").write_text(
+        "fe80000000000000501800fffe000005 02 40 20 80     eth0\n"
+        "fd980018000000000000000000000005 02 40 00 82     eth0\n"
+        "00000000000000000000000000000001 01 80 10 80       lo\n"
+    )
+    (tables_of / "route").write_text(
+        "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n"
+        f"eth0\t00000000\t{_word('10.0.0.1')}\t0003\t0\t0\t0\t00000000\t0\t0\t0\n"
+        f"eth0\t{_word('10.0.0.0')}\t00000000\t0001\t0\t0\t0\t{_word('255.255.255.0')}\t0\t0\t0\n"
+    )
+    found = list(proc_net.read_ipv6_addresses(str(tmp_path)))
+    assert [(address.interface, address.cidr) for address in found if address.scope == proc_net.LINK_LOCAL] == [
+        ("eth0", "fe80::5018:ff:fe00:5/64")
+    ]
+    assert len(found) == 3
+    assert list(proc_net.read_ipv4_subnets(str(tmp_path))) == [("eth0", "10.0.0.0/24")]
+    assert list(proc_net.read_ipv6_addresses(str(tmp_path / "none"))) == []
+
+
+def _word(address: str) -> str:
+    return f"{struct.unpack('=I', socket.inet_aton(address))[0]:08X}"
+
+
+def test_a_kind_is_made_on_what_is_below_it_and_by_its_own_means() -> None:
+    vlan, tap = link_kinds.kind_of(VlanIface(parent="eth0")), link_kinds.kind_of(Tuntap())
+    assert (vlan.name, vlan.lower(VlanIface(parent="eth0")), vlan.device) == ("vlan", "eth0", None)
+    assert tap.device is not None and set(tap.device.fields) <= {shape.name for shape in shapes(Tuntap)}
+    assert link_kinds.kind_of(Interface()) is link_kinds.OTHER
+
+
+# ---- accounts
+
+
+def test_an_account_has_one_name_however_it_is_given() -> None:
+    assert accounts.known("user", "root") == accounts.known("user", "0") == "root"
+    assert accounts.known("group", "0") == accounts.name_of("group", 0)
+    assert accounts.known("user", "no such user") is None
+    assert accounts.known("user", "4294967290") == "4294967290", "the kernel takes a number without an account"
+    assert (accounts.number_of("user", "root"), accounts.number_of("group", "17")) == (0, 17)

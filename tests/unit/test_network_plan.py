@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026, virtnet.kvm contributors
-"""From any network to any other: the plan comes to what it foretells, once, and can be taken back at each step."""
+"""From any network to any other: a plan leads to the state that it predicts, and can be undone after any step."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ EXAMPLES = settings(
 
 @st.composite
 def _hosts(draw: st.DrawFn) -> FakeHost:
-    """A host that has nothing, or a network that was declared, perhaps changed by other hands, with guests."""
+    """A host that has nothing, or a network that was declared, perhaps changed by other means, with guests."""
     host = FakeHost()
     if draw(st.booleans()):
         return host
@@ -105,9 +105,9 @@ def _hosts(draw: st.DrawFn) -> FakeHost:
     kept = host.networks.kept["lan"]
     if kept.running is not None:
         if draw(st.booleans()):
-            host.plug("lan", "g1")
+            host.connect("lan", "g1")
         if draw(st.booleans()):
-            host.plug("lan", "g2", connected=False)
+            host.connect("lan", "g2", connected=False)
         if draw(st.integers(0, 5)) == 0:
             kept.stored, kept.autostart = None, False
     host.networks.calls.clear()
@@ -126,8 +126,8 @@ def _possible(host: FakeHost, declared: dict[str, Any]) -> None:
 
 @given(host=_hosts(), declared=CHANGE)
 @EXAMPLES
-def test_foretold_and_settled(host: FakeHost, declared: dict[str, Any]) -> None:
-    """Check mode changes nothing and tells what a run does; the run's own result needs no further one."""
+def test_check_mode_predicts_a_run_and_the_next_changes_nothing(host: FakeHost, declared: dict[str, Any]) -> None:
+    """Check mode changes nothing and shows what a run does; after that run there is nothing left to change."""
     _possible(host, declared)
     before = host.state()
     (predicted,) = host.declare(declared, check=True)
@@ -143,7 +143,7 @@ def test_foretold_and_settled(host: FakeHost, declared: dict[str, Any]) -> None:
 
 @given(host=_hosts(), declared=CHANGE)
 @EXAMPLES
-def test_taken_back_at_each_call(host: FakeHost, declared: dict[str, Any]) -> None:
+def test_undone_when_any_call_fails(host: FakeHost, declared: dict[str, Any]) -> None:
     _possible(host, declared)
     before = host.state()
     undisturbed = host.copy()
@@ -153,7 +153,7 @@ def test_taken_back_at_each_call(host: FakeHost, declared: dict[str, Any]) -> No
         failing.fail_at(number, HostError("it", "is broken"))
         with pytest.raises(ApplyError, match="is broken; the host is as it was"):
             failing.declare(declared)
-        # a guest that was plugged in again before the failure may stay so
+        # a guest that was reconnected before the failure may stay so
         _guests_not_worse(before, failing)
         assert _without_guests(failing.state()) == _without_guests(before), failing.networks.calls
         assert failing.remembered == {}
@@ -164,7 +164,7 @@ def _without_guests(state: dict[str, Any]) -> dict[str, Any]:
 
 
 def _any_order(network: Optional[Network]) -> Optional[Network]:
-    """libvirt adds an interface at the end only, so one from the midst of a pool that is put back is its last."""
+    """libvirt adds an interface only at the end, so one that was in the middle of a pool is last after an undo."""
     if network is None or not network.forward or not network.forward.interfaces:
         return network
     return replace(network, forward=replace(network.forward, interfaces=tuple(sorted(network.forward.interfaces))))
@@ -178,8 +178,8 @@ def _guests_not_worse(before: dict[str, Any], after: FakeHost) -> None:
 
 @given(host=_hosts(), declared=CHANGE)
 @EXAMPLES
-def test_killed_at_each_call(host: FakeHost, declared: dict[str, Any]) -> None:
-    """The next run comes to what an undisturbed one comes to."""
+def test_killed_at_any_call(host: FakeHost, declared: dict[str, Any]) -> None:
+    """The next run leads to the same state as a run that isn't killed."""
     _possible(host, declared)
     undisturbed = host.copy()
     undisturbed.declare(declared)
@@ -211,41 +211,45 @@ def _lan(**options: Any) -> FakeHost:
         ({}, "none", []),
         ({"title": "x"}, "stored", ["define lan"]),
         ({"dns": {"txt": [{"name": "a", "value": "b"}]}}, "live", ["update lan: add DNS TXT record a=b"]),
-        ({"mtu": 1400}, "restarted", ["define lan", "stop lan", "start lan", "plug g1 in lan"]),
+        ({"mtu": 1400}, "restarted", ["define lan", "stop lan", "start lan", "reconnect g1 to lan"]),
         ({"mtu": 1400, "restart": "never"}, "stored", ["define lan"]),
         ({"autostart": False}, "stored", ["autostart lan False"]),
     ],
 )
-def test_the_gentlest_way(declared: dict[str, Any], method: str, calls: list[str]) -> None:
+def test_the_change_that_disturbs_guests_least(declared: dict[str, Any], method: str, calls: list[str]) -> None:
     host = _lan()
-    host.plug("lan", "g1")
+    host.connect("lan", "g1")
     (outcome,) = host.declare({"name": "lan", **declared})
-    assert outcome.plan.method == method
+    assert outcome.returned["method"] == method
     assert host.networks.calls == calls
-    assert [guest.domain for guest in outcome.plan.guests] == (["g1"] if method == "restarted" else [])
+    assert [guest["domain"] for guest in outcome.returned["guests"]] == (["g1"] if method == "restarted" else [])
     assert host.networks.kept["lan"].guests[0].connected
 
 
-def test_a_guest_that_was_unplugged_by_other_hands() -> None:
+def test_a_guest_that_was_disconnected_by_other_means() -> None:
     host = _lan()
-    host.plug("lan", "g1", connected=False)
+    host.connect("lan", "g1", connected=False)
     (outcome,) = host.declare({"name": "lan"})
-    assert outcome.plan.method == "live" and outcome.shown_before["unplugged_guests"] == ["g1 (52:54:00:01:00:00)"]
-    assert outcome.actions == ["plug g1 (52:54:00:01:00:00) in network lan again"]
+    assert outcome.returned["method"] == "live" and outcome.shown_before["disconnected_guests"] == [
+        "g1 (52:54:00:01:00:00)"
+    ]
+    assert outcome.actions == ["reconnect g1 (52:54:00:01:00:00) to network lan"]
 
 
 @pytest.mark.parametrize(("options", "word"), [({"state": "absent"}, "removed"), ({"active": False}, "stopped")])
-def test_it_is_not_taken_from_guests(options: dict[str, Any], word: str) -> None:
+def test_a_network_with_running_guests_is_not_removed_or_stopped(options: dict[str, Any], word: str) -> None:
     host = _lan()
-    host.plug("lan", "g1")
-    with pytest.raises(VirtnetError, match=f"network lan is not {word}: running guests are plugged in \\(g1 "):
+    host.connect("lan", "g1")
+    with pytest.raises(
+        VirtnetError, match=f"network lan can't be {word} while running guests are connected to it \\(g1 "
+    ):
         host.declare({"name": "lan", **options})
     assert host.networks.calls == []
 
 
 @pytest.mark.parametrize("active", [True, False])
-def test_what_a_killed_run_had_left_to_do(active: bool) -> None:
-    """It made the network, not yet autostart: the next run knows that it is not to be left alone."""
+def test_what_a_killed_run_had_still_to_do(active: bool) -> None:
+    """It created the network, but hasn't set autostart yet: the next run knows that it has to."""
     host = FakeHost()
     host.fail_at(2, KilledError())
     with pytest.raises(KilledError):
@@ -256,7 +260,7 @@ def test_what_a_killed_run_had_left_to_do(active: bool) -> None:
     assert kept.autostart and (kept.running is not None) is active
 
 
-def test_the_network_after_it_is_known_to_the_next() -> None:
+def test_a_plan_knows_the_networks_that_are_planned_before_it() -> None:
     host = FakeHost()
     one = {"name": "one", "bridge": {"name": "br1"}, "ips": IPS}
     for two, option in (
@@ -273,34 +277,34 @@ def test_the_network_after_it_is_known_to_the_next() -> None:
 
 @pytest.mark.parametrize("left_to_the_host", [{"bridge": {}}, {"bridge": {"name": ""}}, {"mac": ""}, {"uuid": ""}])
 def test_what_the_host_has_chosen_stays(left_to_the_host: dict[str, Any]) -> None:
-    """To ask it to choose is not to ask it to choose again."""
+    """An empty value lets the host choose, but not again where it has chosen."""
     host = _lan()
     before = host.state()
     (outcome,) = host.declare({**LAN, **left_to_the_host})
     assert outcome.actions == [] and host.state() == before
 
 
-def test_guests_cannot_follow_into_a_pool() -> None:
+def test_a_mode_without_a_bridge_is_refused_while_guests_run() -> None:
     host = _lan()
-    host.plug("lan", "g1")
+    host.connect("lan", "g1")
     with pytest.raises(
-        VirtnetError, match="network lan is not changed to the mode private: running guests are plugged in"
+        VirtnetError, match="network lan can't be changed to the mode private while running guests are connected"
     ):
         host.declare({"name": "lan", "forward": {"mode": "private", "interfaces": ["eth1"]}})
     assert host.networks.calls == []
 
 
 def test_guests_on_the_hosts_own_bridge_stay_on_it() -> None:
-    """A restart of the network does nothing to a bridge that isn't libvirt's: nobody is touched."""
+    """A restart of the network does nothing to a bridge that isn't libvirt's: no guest is touched."""
     host = FakeHost()
     host.declare({"name": "lan", "forward": {"mode": "bridge"}, "bridge": {"name": "br0"}})
-    host.plug("lan", "g1")
+    host.connect("lan", "g1")
     (outcome,) = host.declare({"name": "lan", "bandwidth": {"inbound": {"average": 10}}})
-    assert outcome.plan.method == "restarted" and outcome.plan.guests == ()
-    assert not any(call.startswith("plug") for call in host.networks.calls)
+    assert outcome.returned["method"] == "restarted" and outcome.returned["guests"] == []
+    assert not any(call.startswith("reconnect") for call in host.networks.calls)
 
 
-def test_from_nat_to_a_pool_nothing_of_the_bridge_stays() -> None:
+def test_from_nat_to_a_pool_no_option_of_the_bridge_stays() -> None:
     host = _lan(mtu=1400, dns={"enable": False})
     host.declare({"name": "lan", "forward": {"mode": "bridge", "interfaces": ["eth1"]}})
     stored = host.networks.kept["lan"].stored

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026, virtnet.kvm contributors
-"""What libvirt changes while a network runs: in which order, in which words, and how it is taken back."""
+"""What libvirt changes while a network runs: in which order, in which words, and how it is undone."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ TXT = {"txt": [{"name": "n", "value": "v"}]}
         (
             ips((10, 20)),
             ips((10, 30)),
-            ["delete DHCP range 192.168.150.10 - 192.168.150.20", "add DHCP range 192.168.150.10 - 192.168.150.30"],
+            ["remove DHCP range 192.168.150.10 - 192.168.150.20", "add DHCP range 192.168.150.10 - 192.168.150.30"],
         ),
         (
             ips(),
@@ -61,21 +61,21 @@ TXT = {"txt": [{"name": "n", "value": "v"}]}
         (
             ips(hosts=(host(1, 9),)),
             ips(hosts=(host(1, 8),)),
-            ["change DHCP host 192.168.150.9 (52:54:00:00:00:01) to 192.168.150.8 (52:54:00:00:00:01)"],
+            ["update DHCP host 192.168.150.9 (52:54:00:00:00:01) to 192.168.150.8 (52:54:00:00:00:01)"],
         ),
-        # the address is another's still: libvirt would take the one for the other
+        # the other host still has the address: libvirt would find the wrong one
         (
             ips(hosts=(host(1, 9), host(2, 8))),
             ips(hosts=(host(1, 8), host(2, 9))),
             [
-                "delete DHCP host 192.168.150.9 (52:54:00:00:00:01)",
-                "delete DHCP host 192.168.150.8 (52:54:00:00:00:02)",
+                "remove DHCP host 192.168.150.9 (52:54:00:00:00:01)",
+                "remove DHCP host 192.168.150.8 (52:54:00:00:00:02)",
                 "add DHCP host 192.168.150.8 (52:54:00:00:00:01)",
                 "add DHCP host 192.168.150.9 (52:54:00:00:00:02)",
             ],
         ),
         ({}, {"dns": TXT}, ["add DNS TXT record n=v"]),
-        ({"dns": TXT}, {}, ["delete DNS TXT record n=v"]),
+        ({"dns": TXT}, {}, ["remove DNS TXT record n=v"]),
         (
             {},
             {"dns": {"hosts": [{"ip": "192.168.150.5", "names": ["a", "b"]}]}},
@@ -89,21 +89,21 @@ TXT = {"txt": [{"name": "n", "value": "v"}]}
         (
             {"portgroups": [{"name": "web"}]},
             {"portgroups": [{"name": "web", "default": True}]},
-            ["change portgroup web to web"],
+            ["update portgroup web"],
         ),
         (
             {"forward": {"mode": "private", "interfaces": ["eth1", "eth2"]}},
             {"forward": {"mode": "private", "interfaces": ["eth2", "eth3"]}},
-            ["delete interface eth1", "add interface eth3"],
+            ["remove interface eth1", "add interface eth3"],
         ),
     ],
 )
 def test_live(old: dict[str, Any], new: dict[str, Any], words: list[str]) -> None:
     difference = _difference(old, new)
-    assert sorted(_words(difference)) == sorted(words) and not difference.rest
+    assert sorted(_words(difference)) == sorted(words) and not difference.redefine
     assert difference.result == network(**new)
     commands = [word.split()[0] for word in _words(difference)]
-    assert commands == sorted(commands, key=["delete", "change", "add"].index), "what goes makes room for what comes"
+    assert commands == sorted(commands, key=["remove", "update", "add"].index), "what goes makes room for what comes"
 
 
 @pytest.mark.parametrize(
@@ -130,31 +130,31 @@ def test_live(old: dict[str, Any], new: dict[str, Any], words: list[str]) -> Non
 )
 def test_not_live(old: dict[str, Any], new: dict[str, Any]) -> None:
     difference = _difference(old, new)
-    assert difference.rest and difference.result != network(**new)
+    assert difference.redefine and difference.result != network(**new)
 
 
-def test_what_can_be_done_live_is_done_though_the_rest_waits() -> None:
+def test_what_can_be_changed_live_is_changed_though_the_rest_waits() -> None:
     difference = _difference({}, {"dns": TXT, "mtu": 1400})
-    assert _words(difference) == ["add DNS TXT record n=v"] and difference.rest
+    assert _words(difference) == ["add DNS TXT record n=v"] and difference.redefine
     assert difference.result == network(dns=TXT)
 
 
 @pytest.mark.parametrize("new", [{"title": "x"}, {"description": "x"}, {"metadata": ['<a:b xmlns:a="urn:a"/>']}])
-def test_what_a_running_network_has_no_use_for(new: dict[str, Any]) -> None:
+def test_options_that_a_running_network_does_not_use(new: dict[str, Any]) -> None:
     assert _difference({}, new, running=True) == Difference((), False, network())
-    assert _difference({}, new, running=False).rest
+    assert _difference({}, new, running=False).redefine
 
 
-def test_the_second_subnet_by_its_place() -> None:
-    """libvirt wants to be told which of the addresses a range belongs to."""
+def test_a_range_of_the_second_subnet() -> None:
+    """libvirt needs the index of the address that a range belongs to."""
     first, second = {"address": "10.0.0.1/24"}, {"address": "10.0.1.1/24"}
     ranges = {"dhcp": {"ranges": [{"start": "10.0.1.9", "end": "10.0.1.19"}]}}
     difference = _difference({"ips": [first, second]}, {"ips": [{**second, **ranges}, first]})
-    assert [update.parent for update in difference.updates] == [1] and not difference.rest
+    assert [update.parent for update in difference.updates] == [1] and not difference.redefine
 
 
 @pytest.mark.parametrize("index", range(3))
-def test_taken_back(index: int) -> None:
+def test_undone(index: int) -> None:
     """The inverse of the inverse is the update; what is changed is changed back."""
     old = {**ips(hosts=(host(1, 9),)), "dns": TXT}
     new = ips((10, 20), hosts=(host(1, 8),))
@@ -163,3 +163,21 @@ def test_taken_back(index: int) -> None:
     assert back.inverse() == update and back != update
     if update.command == MODIFY:
         assert (back.part, back.old) == (update.old, update.part)
+
+
+@pytest.mark.parametrize(
+    ("old", "section"),
+    [
+        (ips((10, 20), (30, 40), (50, 60)), "ip-dhcp-range"),
+        (ips(hosts=(host(1, 9), host(2, 8), host(3, 7))), "ip-dhcp-host"),
+        ({"dns": {"txt": [{"name": name, "value": "v"} for name in "cab"]}}, "dns-txt"),
+    ],
+)
+def test_deletions_are_undone_in_the_order_that_the_parts_had(old: dict[str, Any], section: str) -> None:
+    """libvirt adds at the end; a step that is undone must leave the list as it was."""
+    empty = {"ips": [{"address": "192.168.150.1/24"}]} if "ips" in old else {}
+    difference = _difference(old, empty)
+    before = _difference(empty, old)
+    assert {update.section for update in difference.updates} == {section} and len(difference.updates) == 3
+    added_again = [update.inverse() for update in reversed(difference.updates)]
+    assert [update.part for update in added_again] == [update.part for update in before.updates]

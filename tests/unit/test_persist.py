@@ -104,7 +104,7 @@ def test_what_a_tool_cannot_store_is_said_once() -> None:
 def test_tool_that_is_not_there_is_refused() -> None:
     with pytest.raises(OptionError) as refused:
         choose("netplan", ToolFacts(installed=frozenset({"networkd"})), "br0")
-    assert str(refused.value) == "persist: 'netplan' can't be used: expected a tool that this host has: networkd"
+    assert str(refused.value) == "persist: 'netplan' is not installed on this host; use networkd"
 
 
 def test_nothing_in_charge_is_said() -> None:

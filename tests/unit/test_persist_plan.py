@@ -86,8 +86,7 @@ class Disk:
         self.texts = dict(texts)
         self.done: list[object] = []
 
-    @property
-    def files(self) -> Disk:
+    def driver(self, _kind: type[Any], _where: Optional[str] = None) -> Disk:
         return self
 
     def write(self, path: str, text: Optional[str]) -> None:
@@ -132,16 +131,16 @@ def test_tool_is_held_and_reads_its_files_again_in_either_direction() -> None:
 
 def test_tool_reads_its_files_once_for_all_that_it_concerns() -> None:
     first = ReloadTool("rules", ("a", "b"))
-    assert first.joined(ReloadTool("rules", ("b", "c"))) == ReloadTool("rules", ("a", "b", "c"))
-    assert first.joined(ReloadTool("others", ("b",))) is None
-    assert first.joined(WriteFile("rules", RULES, None, None)) is None
+    assert first.merge(ReloadTool("rules", ("b", "c"))) == ReloadTool("rules", ("a", "b", "c"))
+    assert first.merge(ReloadTool("others", ("b",))) is None
+    assert first.merge(WriteFile("rules", RULES, None, None)) is None
 
 
 def test_tool_reads_its_files_if_one_was_written_or_it_was_held() -> None:
     reload = ReloadTool("rules", ("web",))
-    assert reload.follows([object(), WriteFile("rules", RULES, None, None)])
-    assert reload.follows([HoldTool("rules", "web")])
-    assert not reload.follows([WriteFile("others", RULES, None, None), HoldTool("others", "web"), object()])
+    assert reload.triggered_by([object(), WriteFile("rules", RULES, None, None)])
+    assert reload.triggered_by([HoldTool("rules", "web")])
+    assert not reload.triggered_by([WriteFile("others", RULES, None, None), HoldTool("others", "web"), object()])
 
 
 # -- interfaces ----------------------------------------------------------------------------------------------------------

@@ -17,18 +17,20 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.fields import (
     from_options,
     to_options,
 )
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.options import (
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.libvirt_parts import (
     Bandwidth,
+    Extra,
+    Rate,
+)
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.options import (
     DhcpHost,
     DhcpRange,
     DnsHost,
     DnsSrv,
     DnsTxt,
-    Extra,
     Lease,
     Network,
     PortGroup,
-    Rate,
 )
 from ansible_collections.virtnet.kvm.plugins.module_utils.xml import document
 from ansible_collections.virtnet.kvm.plugins.module_utils.xml.network import (

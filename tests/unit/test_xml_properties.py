@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026, virtnet.kvm contributors
-"""That nothing is lost between a network and its document, whatever is in them."""
+"""That nothing is lost between networks and interfaces and their documents, whatever is in them."""
 
 from __future__ import annotations
 
 import copy
-from typing import Any
+import re
+from dataclasses import replace
+from typing import Any, Optional
 
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
@@ -17,15 +19,23 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.fields import (
     merge,
     to_options,
 )
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.libvirt_parts import normalise_vlan
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.options import (
     Network,
     normalise,
+)
+from ansible_collections.virtnet.kvm.plugins.module_utils.xml.domain import (
+    InterfaceElement,
+    interface_on,
+    read_interfaces,
+    render_interface,
 )
 from ansible_collections.virtnet.kvm.plugins.module_utils.xml.network import (
     parse_network,
     render_network,
 )
-from unit.strategies import networks
+from unit.strategies import networks, options
+from unit.xml_content import content
 
 # Generating a network over all fields is most of the work here, and a busy machine is no finding.
 thorough = settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
@@ -60,7 +70,7 @@ def test_what_is_shown_can_be_given_back_and_changes_nothing(network: Network) -
 
 def _with_additions(text: str, draw: Any) -> tuple[str, int]:
     """A document with attributes and elements that nobody knows, in places that are not the user's own (metadata)."""
-    root = etree.fromstring(text.replace("<network", '<network xmlns:new="urn:new"', 1).encode())
+    root = etree.fromstring(re.sub("^<([a-z]+)", r'<\1 xmlns:new="urn:new"', text).encode())
     places = [
         element
         for element in root.iter("*")
@@ -102,3 +112,76 @@ def test_the_order_of_elements_of_different_kinds_means_nothing(network: Network
     random.shuffle(tags)
     shuffled[:] = sorted(shuffled, key=lambda child: tags.index(child.tag))
     assert parse_network(etree.tostring(shuffled, encoding="unicode")) == parse_network(render_network(network))
+
+
+# ---- a domain's interfaces
+
+
+def _plain(interface: InterfaceElement) -> InterfaceElement:
+    """The form in which two interfaces are compared."""
+    interface = canonical(interface)
+    if interface.vlan:
+        interface = replace(interface, vlan=normalise_vlan(interface.vlan))
+    return canonical(interface)
+
+
+def _domain(*interfaces: str) -> str:
+    return f"<domain><name>g</name><devices><disk/>{''.join(interfaces)}</devices></domain>"
+
+
+@thorough
+@given(st.lists(options(InterfaceElement), max_size=3))
+def test_interfaces_come_back_from_a_domains_document(interfaces: list[InterfaceElement]) -> None:
+    found = read_interfaces(_domain(*map(render_interface, interfaces)))
+    assert [_plain(interface) for interface in found] == [_plain(interface) for interface in interfaces]
+
+
+def _with_unknown(interface: InterfaceElement, data: st.DataObject) -> tuple[str, InterfaceElement, int]:
+    """An interface's document with what nobody knows in it, and what is read of it."""
+    text, additions = _with_additions(render_interface(_plain(interface)), data.draw)
+    (found,) = read_interfaces(_domain(text))
+    tags = [tag.id for tag in (found.vlan.tags if found.vlan else None) or ()]
+    assume(len(set(tags)) == len(tags))  # two tags of one VLAN can't be told apart
+    return text, found, additions
+
+
+@thorough
+@given(options(InterfaceElement), st.data())
+def test_what_nobody_knows_of_an_interface_survives(interface: InterfaceElement, data: st.DataObject) -> None:
+    text, found, additions = _with_unknown(interface, data)
+    assert len(found.extra or ()) == additions
+    assert _plain(replace(found, extra=None)) == _plain(interface)
+    assert content(render_interface(found)) == content(text)
+
+
+def _moved_by_hand(text: str, network: Optional[str], bridge: Optional[str]) -> str:
+    """An interface that is moved by an edit of its document, which touches nothing else."""
+    root = etree.fromstring(text)
+    root.set("type", "network" if network else "bridge")
+    source = root.find("source")
+    portgroup = source.get("portgroup")
+    source.attrib.clear()
+    if network:
+        source.set("network", network)
+    else:
+        source.set("bridge", bridge)
+    if network and portgroup:
+        source.set("portgroup", portgroup)
+    return etree.tostring(root, encoding="unicode")
+
+
+@thorough
+@given(
+    options(InterfaceElement).filter(lambda interface: interface.source and interface.mac),
+    st.sampled_from([("lan", None), (None, "br7")]),
+    st.data(),
+)
+def test_a_move_changes_only_the_type_and_the_source(
+    interface: InterfaceElement, to: tuple[Optional[str], Optional[str]], data: st.DataObject
+) -> None:
+    text, found, _additions = _with_unknown(interface, data)
+    assume(found.source and found.mac)
+    network, bridge = to
+    moved = interface_on(_domain(text), found.mac or "", network=network, bridge=bridge)
+    assert moved is not None
+    assert content(moved) == content(_moved_by_hand(text, network, bridge))

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-FileCopyrightText: 2026, virtnet.kvm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-# An open connection, and how long nothing came by it at most.
-#   clock.sh run LOG SSH...    has the host tick by one connection, and notes when each tick arrives
-#   clock.sh ask LOG           fails if it has been silent for over 5 s at a time, or is by now
+# Measures the longest silence of an open connection.
+#   clock.sh run LOG SSH...    starts ticks from the host over one connection, and logs when each tick arrives
+#   clock.sh ask LOG           fails if the connection was silent for more than 5 s at a time, or is silent now
 set -eu
 what=$1 log=$2
 shift 2

@@ -139,7 +139,7 @@ class Lockout:
         said = []
         for line in running.stdout or ():
             said.append(line)
-            if kill and "Change the interfaces]" in line:
+            if kill and "Apply interfaces]" in line:
                 self.try_to(f"timeout {SECONDS} sh -c 'until test -e {_CAUGHT}; do sleep 0.2; done'")
                 os.killpg(running.pid, signal.SIGKILL)
         if running.wait() == 0:

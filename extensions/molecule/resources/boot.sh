@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-FileCopyrightText: 2026, virtnet.kvm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Boots lab hosts side by side, and fails if one doesn't come up:  boot.sh LAB 'ARGUMENTS OF UP' ...
+# Boots lab hosts side by side, and fails if one of them doesn't boot:  boot.sh LAB 'ARGUMENTS OF UP' ...
 set -u
 lab=$1
 shift

@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-FileCopyrightText: 2026, virtnet.kvm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Comes before the commands of a scenario, on a host or in a guest, whose shell is busybox's.
+# Runs before the commands of a scenario, on a host, or in a guest, which has the shell of busybox.
 
 said=/tmp/said.$$
 
 seconds() { cut -d. -f1 /proc/uptime; }
 
-# until_so SECONDS COMMAND: try a command until it succeeds, for so long at most; what the last try said is in the file $said.
+# until_so SECONDS COMMAND: tries a command until it succeeds, at most SECONDS long. The file $said has the output of the last try.
 until_so() {
     until_end=$(($(seconds) + $1))
     until (eval "$2") >"$said" 2>&1; do
@@ -16,8 +16,8 @@ until_so() {
     done
 }
 
-# check SAYS COMMAND: whether it is so, at $where. What must be has $patience seconds for it. What must not be, a command
-# that begins with '!', is tried once: it is for checks before it to show that there is a way at all.
+# check SAYS COMMAND: runs one check at $where. A command is tried for $patience seconds. A command that begins with '!' must
+# fail, and is tried once: checks before it must have shown that there is a connection at all.
 check() {
     case $2 in
     '! '*) within=0 after='' ;;
@@ -33,7 +33,7 @@ check() {
     fi
 }
 
-# checked: after the last check; fails if something is not so, and shows the addresses then.
+# checked: ends the checks. If one has failed, it shows the addresses and fails.
 checked() {
     rm -f "$said"
     [ -n "${wrong-}" ] || return 0

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-FileCopyrightText: 2026, virtnet.kvm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Run on a lab host: a namespace that stands for what is outside of it. It knows no way to the host's networks, so it can
-# answer only what comes with the host's own address.
+# Run on a lab host: creates a namespace that stands for everything outside of the host. It has no route to the host's
+# networks, so it can answer only packets that have the host's own address.
 set -e
 ip netns delete world 2>/dev/null || true
 ip link delete outside 2>/dev/null || true

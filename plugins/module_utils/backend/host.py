@@ -2,100 +2,46 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A host, as the engine and the steps see it: libvirt, interfaces and files, each opened when it is first needed."""
+"""A host: a registry of drivers, each opened when it is first needed, closed and forgotten all alike."""
 
 from __future__ import annotations
 
-import functools
-import os
-import urllib.parse
-from typing import TYPE_CHECKING, Any, Optional
+from collections.abc import Mapping
+from typing import Optional
 
-from ..errors import OptionError
-from ..model.world import Neighbour, World
-from .libvirt import connection
-from .libvirt.guests import Guests
-from .libvirt.networks import Networks
-from .netlink import links
-from .os import accounts
-from .os.paths import SYSTEM_URI, namespace_path
-
-if TYPE_CHECKING:
-    from ..model.interface.requests import InterfaceDriver
-    from .boot_tools.files import Files
+from ..contract import Driver, DriverType, Opener
+from .os.paths import SYSTEM_URI
 
 
 class Host:
-    """The host behind a libvirt ``uri``."""
+    """The host behind a libvirt ``uri``; ``openers`` has what opens a driver, by the class that is asked for.
 
-    def __init__(self, uri: str = SYSTEM_URI) -> None:
-        self.uri = uri
-        self._connection: Any = None
-        self._networks: Optional[Networks] = None
-        self._interfaces: dict[Optional[str], InterfaceDriver] = {}
+    Implements `contract.Host`.
+    """
 
-    @property
-    def local(self) -> bool:
-        """Whether the daemon's host is this one, whose interfaces can be looked at."""
-        parts = urllib.parse.urlsplit(self.uri)
-        return not parts.netloc and parts.path.startswith("/system")
+    def __init__(self, uri: str = SYSTEM_URI, openers: Optional[Mapping[type[Driver], Opener]] = None) -> None:
+        self._uri = uri
+        self._openers = dict(openers or {})
+        self._drivers: dict[tuple[type[Driver], Optional[str]], Driver] = {}
 
     @property
-    def connection(self) -> Any:
-        if self._connection is None:
-            self._connection = connection.connect(self.uri)
-        return self._connection
+    def uri(self) -> str:
+        return self._uri
 
-    @property
-    def networks(self) -> Networks:
-        if self._networks is None:
-            self._networks = Networks(self.connection, Guests(self.connection, local=self.local))
-        return self._networks
-
-    @functools.cached_property
-    def files(self) -> Files:
-        """The files that make interfaces survive a reboot."""
-        from .boot_tools.files import Files
-
-        return Files()
-
-    def interfaces(self, netns: Optional[str] = None) -> InterfaceDriver:
-        """The interfaces of a network namespace, given by its name or path; ``None`` is the one that this runs in."""
-        if netns not in self._interfaces:
-            from .netlink.interfaces import Interfaces
-
-            if netns is None:
-                self._interfaces[netns] = Interfaces(None)
-                return self._interfaces[netns]
-            path = namespace_path(netns)
-            if not os.path.exists(path):
-                raise OptionError("netns", netns, f"a network namespace of the host; there is no {path}")
-            self._interfaces[netns] = Interfaces(path)
-        return self._interfaces[netns]
-
-    def _libvirt_version(self) -> int:
-        with connection.asking("ask libvirt for its version"):
-            return int(self.connection.getLibVersion())
-
-    def _neighbours(self) -> tuple[Neighbour, ...]:
-        return self.networks.neighbours()
-
-    def world(self) -> World:
-        return World(
-            self._libvirt_version,
-            self._neighbours,
-            links.read_links if self.local else tuple,
-            self.interfaces,
-            accounts.known,
-            lambda: self.files,
-        )
+    def driver(self, kind: type[DriverType], where: Optional[str] = None) -> DriverType:
+        driver = self._drivers.get((kind, where))
+        if driver is None:
+            driver = self._drivers[kind, where] = self._openers[kind](self, where)
+        if not isinstance(driver, kind):
+            raise TypeError(f"{type(driver).__name__} is no {kind.__name__}")
+        return driver
 
     def forget(self) -> None:
-        """Forget what was read of the host, as it has been changed; the interfaces' drivers do so by themselves."""
-        if self._networks is not None:
-            self._networks.forget()
+        for driver in self._drivers.values():
+            driver.forget()
 
     def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        """Closes the drivers, the last opened first, as one may use another."""
+        while self._drivers:
+            _key, driver = self._drivers.popitem()
+            driver.close()

@@ -2,32 +2,35 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The files of an open checkpoint, put back by the next boot: after a power failure no timer is left to do it."""
+"""Restores the files of an open checkpoint at the next boot: after a power failure no timer is left to do it."""
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
 import os
 import shutil
 import time
 from collections.abc import Sequence
-from typing import Any
 
-from ..backend.os import commands
-from ..errors import HostError, VirtnetError
-from .parts.files import Files, decode_files, encode_files, restore_files, tools_of
+from ..backend.os.atomic import sync, write_file, write_link
+from ..errors import HostError
+from ..model.codec import from_json, to_json
+from .host import NetworkHost
+from .part import Snapshot
+from .parts.registry import PARTS
+from .restore import Restore
+from .snapshot import decode, encode
 from .store import Ended, Opened, Store, read_json, write_json
 
 DIRECTORY = "/var/lib/virtnet.kvm/checkpoint"
 UNIT = "virtnet-kvm-checkpoint-boot.service"
 UNITS = "/etc/systemd/system"
-ROOT = "/"
+
+_ON_DISK = tuple(part for part in PARTS if part.on_disk)
 
 _TEXT = """\
-# Made by virtnet.kvm.net_checkpoint; it removes this when the checkpoint is committed or rolled back.
+# Made by virtnet.kvm.net_checkpoint, which removes it when the checkpoint is committed or rolled back.
 [Unit]
-Description=Put back the files of the network, as their change was not confirmed (virtnet.kvm)
+Description=Restore the network's files, as their change was not confirmed (virtnet.kvm)
 DefaultDependencies=no
 RequiresMountsFor={directory}
 After=local-fs.target
@@ -43,76 +46,61 @@ TimeoutStartSec=60
 
 
 def _paths() -> tuple[str, str]:
-    """The unit, and the link by which a boot starts it."""
+    """Returns the unit, and the link by which a boot starts it."""
     return os.path.join(UNITS, UNIT), os.path.join(UNITS, "multi-user.target.wants", UNIT)
 
 
-def arm(opened: Opened, files: Files, command: Sequence[str]) -> None:
-    """From here on, a boot puts these files back, by a command that ends in `put_back_at_boot`."""
+def _kept() -> str:
+    return os.path.join(DIRECTORY, "snapshot.json")
+
+
+def arm(opened: Opened, snapshot: Snapshot, command: Sequence[str]) -> None:
+    """Makes the next boot run ``command``, which ends in `restore_at_boot`. On return it would, even without power.
+
+    Raises `HostError`.
+    """
+    unit, link = _paths()
+    text = _TEXT.format(directory=DIRECTORY, command=" ".join(map(_quoted, command)))
     try:
         os.makedirs(DIRECTORY, mode=0o700, exist_ok=True)
-        write_json(
-            os.path.join(DIRECTORY, "files.json"), {"opened": dataclasses.asdict(opened), "files": encode_files(files)}
-        )
-        unit, link = _paths()
-        with open(unit, "w", encoding="utf-8") as handle:
-            handle.write(_TEXT.format(directory=DIRECTORY, command=" ".join(map(_quoted, command))))
-        os.makedirs(os.path.dirname(link), exist_ok=True)
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(link)
-        os.symlink(f"../{UNIT}", link)
+        write_json(_kept(), {"opened": to_json(opened), "parts": encode(snapshot, _ON_DISK)})
         for parent, _directories, names in os.walk(DIRECTORY):
-            _settle(*(os.path.join(parent, name) for name in names), parent)
-        _settle(unit, os.path.dirname(link), UNITS)
+            sync(*(os.path.join(parent, name) for name in names), parent)
+        write_file(unit, text.encode(), mode=0o644)
+        os.makedirs(os.path.dirname(link), exist_ok=True)
+        write_link(link, f"../{UNIT}")
+        sync(os.path.dirname(link), UNITS)
     except OSError as error:
-        raise HostError("prepare that a boot puts the files back", error) from error
+        raise HostError("prepare the restore at the next boot", error) from error
 
 
 def _quoted(word: str) -> str:
-    """As systemd.service(5) takes the words of a command."""
+    """Returns the word of a command as systemd.service(5) takes it."""
     escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
     return f'"{escaped}"'
 
 
 def disarm() -> None:
-    """From here on it doesn't; that is on the disk when this returns."""
+    """Makes the next boot restore nothing. That is on the disk on return. Raises `HostError`."""
     for path in reversed(_paths()):
         try:
             os.unlink(path)
+            sync(os.path.dirname(path))
         except FileNotFoundError:
             continue
         except OSError as error:
             raise HostError(f"remove {path}", error.strerror or error) from error
-        _settle(os.path.dirname(path))
     shutil.rmtree(DIRECTORY, ignore_errors=True)
 
 
-def _settle(*paths: str) -> None:
-    """Have files and directories on the disk; a sync of everything could take minutes on a busy host."""
-    for path in paths:
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-def put_back_at_boot(store: Store) -> None:
-    """What the unit does, before anything reads the files."""
-    held: dict[str, Any] = read_json(os.path.join(DIRECTORY, "files.json"))
-    if not held:
-        disarm()
-        return
-    opened = Opened(**held["opened"])
-    changed, errors = restore_files(decode_files(held["files"]), ROOT)
-    if "netplan" in tools_of(changed, ROOT):
-        # its generator has run before, on the files that were there then
-        try:
-            commands.run("have netplan read its files again", "netplan", "generate")
-        except VirtnetError as error:
-            errors["netplan"] = str(error)
-    with store.lock():
-        actions = tuple(f"put back {path}" for path in changed)
-        left = tuple(errors.values())
-        store.end(Ended(opened.id, opened.name, opened.opened, time.time(), False, "boot", actions, left))
+def restore_at_boot(store: Store) -> None:
+    """Restores the files before anything reads them, and records that in the store. This is what the unit runs."""
+    kept = read_json(_kept())
+    if kept:
+        opened = from_json(Opened, kept.get("opened"))
+        work = Restore(NetworkHost(), decode(kept.get("parts"), _ON_DISK), _ON_DISK)
+        work.restore_at_boot()
+        with store.lock():
+            actions = tuple(work.actions)
+            store.end(Ended(opened.id, opened.name, opened.opened, time.time(), False, "boot", actions, work.left))
     disarm()

@@ -2,24 +2,24 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the copy of the code is started with: by the timer, by a boot, by the module's rehearsal, by a person."""
+"""The command line of the copied code: for the timer, for a boot, for the module's rehearsal, and for a person."""
 
 from __future__ import annotations
 
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import Any, Callable, Optional, TextIO
+from typing import Callable, Optional, TextIO
 
 from ..errors import VirtnetError
 from . import boot, finish
-from .store import Store, moment, told
+from .store import Store, describe_end, local_time
 
-USAGE = "say one of: status, commit, rollback"
+USAGE = "usage: checkpoint.py [status | commit | rollback]"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Do what is asked; what went wrong is told on stderr, which is the journal where systemd started this."""
+    """Runs a command and returns its exit status. Errors go to stderr, which is the journal for what systemd starts."""
     verb = arguments[0] if arguments else "status"
     verbs: dict[str, Callable[..., int]] = {
         "status": _status,
@@ -37,12 +37,12 @@ def main(arguments: Sequence[str]) -> int:
     except VirtnetError as error:
         _say(error, sys.stderr)
         return 1
-    except Exception:  # the journal is where it can be looked for; systemd starts a restore anew
+    except Exception:  # the journal has the traceback; systemd starts a restore again
         traceback.print_exc()
         return 1
 
 
-def _say(text: Any, where: Optional[TextIO] = None) -> None:
+def _say(text: object, where: Optional[TextIO] = None) -> None:
     (where or sys.stdout).write(f"{text}\n")
 
 
@@ -50,11 +50,11 @@ def _status(store: Store) -> int:
     opened, last = store.opened(), store.last()
     if opened is not None:
         _say(
-            f"the checkpoint {opened.name} is open since {moment(opened.opened)}; the host is restored in {opened.seconds_left} s"
-            " unless it is committed"
+            f"the checkpoint {opened.name} has been open since {local_time(opened.opened)}; the host is restored in"
+            f" {opened.seconds_left} s unless it is committed"
         )
     elif last is not None:
-        _say(told(last))
+        _say(describe_end(last))
     else:
         _say("no checkpoint was made since this host started")
     return 0
@@ -66,25 +66,25 @@ def _commit(store: Store) -> int:
         if opened is None:
             _status(store)
             return 1
-        _say(told(finish.commit(store, opened)))
+        _say(describe_end(finish.commit(store, opened)))
         return 0
 
 
-def _roll_back(store: Store, desired: Optional[str] = None) -> int:
-    ended = finish.restore(store, desired)
+def _roll_back(store: Store, identity: Optional[str] = None) -> int:
+    ended = finish.restore(store, identity)
     if ended is None:
-        return 0 if desired else _status(store)
+        return 0 if identity else _status(store)
     for action in ended.actions:
         _say(action)
-    _say(told(ended))
+    _say(describe_end(ended))
     return 0
 
 
 def _rehearse(store: Store) -> int:
-    finish.planned(store)
+    finish.predict(store)
     return 0
 
 
 def _boot(store: Store) -> int:
-    boot.put_back_at_boot(store)
+    boot.restore_at_boot(store)
     return 0

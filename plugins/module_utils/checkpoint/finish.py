@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What ends a checkpoint: restoring the host, or not. For the module, and for the copy of the code that outlives it."""
+"""Ends a checkpoint: commits the change, or restores the host. For the module, and for the copy of the code that outlives it."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -16,21 +17,23 @@ from ..backend.os.lock import Lock
 from ..errors import VirtnetError
 from . import boot, timer
 from .host import NetworkHost
-from .parts.libvirt_bridges import foreign_bridges
 from .restore import Restore
 from .snapshot import load
 from .store import Ended, Opened, Store
 
-# What can't be put back now may be possible a moment later.
+# A step that fails now may succeed a moment later.
 ATTEMPTS, ATTEMPT_SECONDS = 4, 2.0
 
-# How long a module that still works is waited for: first as it is, then once it was asked to end, when it takes back what
-# it has done; then once it was killed.
+# How long a module that still works is waited for: first without a signal; then after it was asked to end, when it undoes
+# its steps; then after it was killed.
 PATIENCE = ((None, 3.0), (signal.SIGTERM, 5.0), (signal.SIGKILL, 1.0))
 
 
 def commit(store: Store, opened: Opened) -> Ended:
-    """Keep the change. With the lock held, so that no restore comes in between; a boot is the first that is told."""
+    """Keeps the change. The caller holds the store's lock, so that no restore comes in between. Raises `HostError`.
+
+    The restore at boot is the first that is called off: a power failure in between must not undo a commit.
+    """
     boot.disarm()
     ended = Ended(opened.id, opened.name, opened.opened, time.time(), True)
     store.end(ended)
@@ -38,24 +41,27 @@ def commit(store: Store, opened: Opened) -> Ended:
     return ended
 
 
-def restore(store: Store, desired: Optional[str]) -> Optional[Ended]:
-    """Restore the host, unless the checkpoint that is meant (or any) isn't open any more: then ``None``."""
+def restore(store: Store, identity: Optional[str] = None) -> Optional[Ended]:
+    """Restores the host, unless the checkpoint with this id (or any) isn't open any more: then it returns ``None``.
+
+    Raises `VirtnetError` if the snapshot can't be read.
+    """
     with store.lock(), ExitStack() as stack:
         opened = store.opened()
-        if opened is None or (desired is not None and opened.id != desired):
+        if opened is None or (identity is not None and opened.id != identity):
             if opened is None:
                 boot.disarm()
             return None
         host = NetworkHost()
-        work = _prepared(store, host)
+        work = Restore(host, load(store))
         _stop_others(stack, host.run_lock)
         by = "hand" if time.monotonic() < opened.due - 0.5 else "timer"
         for attempt in range(ATTEMPTS):
             if attempt:
                 time.sleep(ATTEMPT_SECONDS)
-            work.put_back_files()
+            work.restore_disk()
             boot.disarm()
-            work.run()
+            work.restore_running()
             if not work.left:
                 break
         actions = tuple(work.actions)
@@ -65,26 +71,18 @@ def restore(store: Store, desired: Optional[str]) -> Optional[Ended]:
         return ended
 
 
-def _prepared(store: Store, host: NetworkHost) -> Restore:
-    """A restore that knows what it would do, and has done nothing yet."""
-    snapshot, files = load(store)
-    return Restore(host, snapshot, files, foreign_bridges)
-
-
-def planned(store: Store) -> list[str]:
-    """What a restore would do now, in words."""
-    return _prepared(store, NetworkHost()).planned()
+def predict(store: Store) -> list[str]:
+    """Returns what a restore would do now, in words, and changes nothing. Raises `VirtnetError`."""
+    return Restore(NetworkHost(), load(store)).predicted()
 
 
 def _stop_others(stack: ExitStack, run_lock: Lock) -> None:
-    """Hold the lock of all runs, and end one that has it: it would go on changing what is restored."""
+    """Takes the lock of all runs, and ends a run that holds it: it would go on changing what is restored."""
     for number, seconds in PATIENCE:
         holder = run_lock.holder()
         if number is not None and holder is not None:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(holder, number)
-            except ProcessLookupError:
-                pass
         try:
             stack.enter_context(run_lock.hold(seconds))
             return

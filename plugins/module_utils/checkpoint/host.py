@@ -2,39 +2,35 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The host, as a restore needs it: its interfaces and files, and none of libvirt."""
+"""The host as a restore needs it: its own namespace's interfaces and its boot tools, and nothing of libvirt."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Optional
 
 from ..backend.boot_tools import networkd
 from ..backend.boot_tools.files import RELOADS, Files
+from ..backend.host import Host
 from ..backend.netlink.channel import Channel
 from ..backend.netlink.interfaces import Interfaces
 from ..backend.os.lock import run_lock
 from ..backend.os.paths import SYSTEM_URI
-from .parts.link_local import read_link_local
-from .parts.routes import RawRoute, read_routes
+from ..model.interface.requests import InterfaceDriver
+from ..persist.steps import FileDriver
 
 
-class NetworkHost:
-    """The host's own namespace."""
+class NetworkHost(Host):
+    """Implements `part.Host`; ``run_lock`` is the lock of all runs."""
 
     root = "/"
 
     def __init__(self) -> None:
-        self.files = Files()
+        openers = {InterfaceDriver: lambda _host, _where: Interfaces(), FileDriver: lambda _host, _where: Files()}
+        super().__init__(SYSTEM_URI, openers)
         self.run_lock = run_lock(SYSTEM_URI)
-        self._interfaces: Optional[Interfaces] = None
         self._channel: Optional[Channel] = None
-
-    def interfaces(self, _netns: Optional[str]) -> Interfaces:
-        if self._interfaces is None:
-            self._interfaces = Interfaces(None)
-        return self._interfaces
 
     @property
     def channel(self) -> Channel:
@@ -42,24 +38,11 @@ class NetworkHost:
             self._channel = Channel(None)
         return self._channel
 
-    def routes(self) -> set[RawRoute]:
-        names = {state.index: name for name, state in self.interfaces(None).all().items()}
-        return read_routes(self.channel, names)
+    def has_tool(self, tool: str) -> bool:
+        return tool in RELOADS and tool in self.driver(FileDriver).facts().installed
 
-    def link_local(self) -> Mapping[str, tuple[str, ...]]:
-        return read_link_local()
-
-    def reload(self, tool: str, names: tuple[str, ...], changed: Sequence[str]) -> bool:
-        """Have a tool read its files again, those that were ``changed`` among them; ``False`` if the host hasn't the tool."""
-        if tool not in self.files.facts().installed or tool not in RELOADS:
-            return False
+    def reload(self, tool: str, names: tuple[str, ...], changed: Sequence[str]) -> None:
         netdevs = [path for path in changed if path.endswith(".netdev") and os.path.exists(path)]
         if netdevs and networkd.running():
             networkd.introduce(netdevs)
-        self.files.reload(tool, names)
-        return True
-
-    def forget(self) -> None:
-        """Others change them as well."""
-        if self._interfaces is not None:
-            self._interfaces.forget()
+        self.driver(FileDriver).reload(tool, names)

@@ -2,35 +2,38 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A checkpoint of the host's network, as the module asks for it: opened, committed, rolled back."""
+"""Opens, commits and rolls back a checkpoint of the host's network, for the module."""
 
 from __future__ import annotations
 
 import time
 import uuid
 from collections.abc import Mapping
-from typing import Any, Optional
+from typing import Optional
 
 from ..errors import OptionError, VirtnetError
+from ..model.codec import Json
 from . import boot, finish, payload, timer
 from .host import NetworkHost
 from .snapshot import take
-from .store import UNIT, Ended, Opened, Store, moment, told
+from .store import UNIT, Ended, Opened, Store, describe_end, local_time
 
 LEAST_SECONDS, MOST_SECONDS = 5, 86400
 
-# How long whoever asks for a restore waits for it.
+# How long the module waits for a restore that it has started.
 RESTORE_SECONDS = 300
 
-# How long a run that is changing the host is waited for.
+# How long it waits for another run that is changing the host.
 LOCK_SECONDS = 120
 
-
-Result = dict[str, Any]
+Result = dict[str, Json]
 
 
 class Checkpoint:
-    """The one checkpoint of a host. Each call returns what the module returns; with ``check`` it changes nothing."""
+    """The one checkpoint of a host. Its methods return what the module returns; with ``check`` they change nothing.
+
+    They raise `VirtnetError`.
+    """
 
     def __init__(self, store: Optional[Store] = None) -> None:
         self._store = store or Store()
@@ -38,11 +41,12 @@ class Checkpoint:
     # -- created ---------------------------------------------------------------------------------------------------------
 
     def create(self, name: str, timeout: int, *, check: bool) -> Result:
-        """Open one; only one is open at a time."""
+        """Opens a checkpoint. Only one can be open at a time."""
         if not LEAST_SECONDS <= timeout <= MOST_SECONDS:
-            raise OptionError("timeout", timeout, f"a number of seconds from {LEAST_SECONDS} to {MOST_SECONDS}")
+            size = "small" if timeout < LEAST_SECONDS else "large"
+            raise OptionError("timeout", timeout, f"is too {size}; use {LEAST_SECONDS} to {MOST_SECONDS} seconds")
         timer.need_systemd()
-        actions = [f"open checkpoint {name}, which restores the host in {timeout} s"]
+        actions = [f"open checkpoint {name}, which restores the host in {timeout} s unless it is committed"]
         if check:
             self._refuse_second(self._store.opened())
             return {"changed": True, "actions": actions, "checkpoint": {"name": name, "timeout": timeout}}
@@ -57,27 +61,27 @@ class Checkpoint:
             return
         soon = f"restores the host in {opened.seconds_left} s" if timer.armed() else "its timer has been stopped"
         raise VirtnetError(
-            f"the checkpoint {opened.name} is open since {moment(opened.opened)}, and {soon}; only one can be open. Confirm"
-            f" that one with state: committed and name: {opened.name}, or go back to it with state: rolled_back"
+            f"the checkpoint {opened.name} has been open since {local_time(opened.opened)}, and {soon}; only one can be open at"
+            f" a time. Commit it with state: committed and name: {opened.name}, or roll it back with state: rolled_back"
         )
 
     def _open(self, name: str, timeout: int) -> Opened:
-        """The snapshot, a trial of what restores it, the timer; and then it counts."""
+        """Takes the snapshot, rehearses the restore, starts the timer, and only then records that it is open."""
         store = self._store
         timer.stop()
         store.clear()
         host = NetworkHost()
         with host.run_lock.hold(LOCK_SECONDS):
-            files = take(store, host)
+            snapshot = take(store, host)
         launcher = payload.copy_code(store.directory)
         payload.rehearse(launcher)
         identity = uuid.uuid4().hex
-        timer.start(timeout, self._restoring(identity))
+        timer.start(timeout, self._restore_command(identity))
         opened = Opened(identity, name, timeout, time.time(), time.monotonic() + timeout)
         try:
             store.begin(opened)
             at_boot = payload.pack_code(boot.DIRECTORY)
-            boot.arm(opened, files, payload.command(at_boot, "boot"))
+            boot.arm(opened, snapshot, payload.command(at_boot, "boot"))
         except BaseException:
             store.cancel()
             timer.stop()
@@ -85,7 +89,7 @@ class Checkpoint:
             raise
         return opened
 
-    def _restoring(self, identity: str) -> list[str]:
+    def _restore_command(self, identity: str) -> list[str]:
         return payload.command(self._store.path(payload.LAUNCHER), "restore", identity)
 
     def _shown(self, opened: Opened) -> Result:
@@ -93,8 +97,8 @@ class Checkpoint:
         return {
             "name": opened.name,
             "timeout": opened.timeout,
-            "opened": moment(opened.opened),
-            "restores": moment(opened.opened + opened.timeout),
+            "opened": local_time(opened.opened),
+            "restores": local_time(opened.opened + opened.timeout),
             "commit_by_hand": f"{by_hand} commit",
             "roll_back_by_hand": f"{by_hand} rollback",
         }
@@ -102,7 +106,7 @@ class Checkpoint:
     # -- committed -------------------------------------------------------------------------------------------------------
 
     def commit(self, name: str, *, check: bool) -> Result:
-        """Keep the change. This says so only if it is kept, and never after the host has been restored."""
+        """Keeps the change. It succeeds only if the change is kept, never after the host was restored."""
         actions = [f"commit checkpoint {name}"]
         if check:
             if self._open_one(name) is None:
@@ -121,27 +125,27 @@ class Checkpoint:
             raise VirtnetError(f"there is no checkpoint {name} to commit: none was made since this host started")
         if not last.committed:
             raise VirtnetError(
-                f"{told(last)}. What was changed since {moment(last.opened)} is gone: it can't be committed"
+                f"{describe_end(last)}. The changes since {local_time(last.opened)} are gone and can't be committed"
             )
         if last.name != name:
-            raise VirtnetError(f"there is no checkpoint {name} to commit: {told(last)}")
-        return {**_nothing(told(last)), "checkpoint": _end(last)}
+            raise VirtnetError(f"there is no checkpoint {name} to commit: {describe_end(last)}")
+        return {**_nothing(describe_end(last)), "checkpoint": _end(last)}
 
     # -- rolled back -----------------------------------------------------------------------------------------------------
 
     def roll_back(self, name: str, *, check: bool) -> Result:
-        """Restore the host now, by the timer's own service, which goes on if this connection breaks."""
+        """Restores the host now, by the timer's own service, which goes on if this connection breaks."""
         opened = self._open_one(name)
         if opened is None:
             return self._rolled_back_before(name, check)
         if check:
-            return {"changed": True, "actions": finish.planned(self._store)}
-        timer.restore_now(self._restoring(opened.id))
+            return {"changed": True, "actions": finish.predict(self._store)}
+        timer.restore_now(self._restore_command(opened.id))
         last = self._wait(opened)
         if last.committed:
-            raise VirtnetError(f"{told(last)}, by another run, and can't be rolled back any more")
+            raise VirtnetError(f"{describe_end(last)} by another run, so it can't be rolled back")
         if last.left:
-            raise VirtnetError(told(last))
+            raise VirtnetError(describe_end(last))
         return {"changed": True, "actions": list(last.actions), "checkpoint": _end(last)}
 
     def _wait(self, opened: Opened) -> Ended:
@@ -151,23 +155,29 @@ class Checkpoint:
             if last is not None and last.id == opened.id:
                 return last
             time.sleep(0.1)
-        raise VirtnetError(f"the host isn't restored after {RESTORE_SECONDS} s; what keeps it: journalctl -u {UNIT}")
+        raise VirtnetError(
+            f"the host isn't restored after {RESTORE_SECONDS} s; for the reason see: journalctl -u {UNIT}"
+        )
 
     def _rolled_back_before(self, name: str, check: bool) -> Result:
         last = self._store.last()
         if last is None:
             return _nothing("no checkpoint was made since this host started")
         if last.committed and not check:
-            raise VirtnetError(f"there is no checkpoint {name} to go back to: {told(last)}")
+            raise VirtnetError(f"there is no checkpoint {name} to roll back: {describe_end(last)}")
         if last.left and not check:
-            raise VirtnetError(told(last))
-        return {**_nothing(told(last)), "checkpoint": _end(last)}
+            raise VirtnetError(describe_end(last))
+        return {**_nothing(describe_end(last)), "checkpoint": _end(last)}
 
     def _open_one(self, name: str) -> Optional[Opened]:
-        """The checkpoint that is open; refused if another one than this is."""
+        """Returns the open checkpoint. Raises `OptionError` if it has another name."""
         opened = self._store.opened()
         if opened is not None and opened.name != name:
-            raise OptionError("name", name, f"{opened.name}, the checkpoint that is open since {moment(opened.opened)}")
+            raise OptionError(
+                "name",
+                name,
+                f"is not the open checkpoint; give {opened.name}, which has been open since {local_time(opened.opened)}",
+            )
         return opened
 
 
@@ -175,11 +185,11 @@ def _nothing(why: str) -> Result:
     return {"changed": False, "actions": [], "note": why}
 
 
-def _end(last: Ended) -> Mapping[str, Any]:
+def _end(last: Ended) -> Mapping[str, Json]:
     return {
         "name": last.name,
-        "opened": moment(last.opened),
-        "ended": moment(last.ended),
+        "opened": local_time(last.opened),
+        "ended": local_time(last.ended),
         "outcome": "committed" if last.committed else "rolled_back",
         "by": last.by or None,
     }

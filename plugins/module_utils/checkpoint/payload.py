@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The code that restores: a copy of the module's own, as Ansible removes what it has sent when the module is done."""
+"""Copies the code that restores, as Ansible removes what it has sent when the module ends."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Iterator
 
 from ..backend.os import commands
+from ..backend.os.atomic import write_file
 from ..errors import HostError, VirtnetError
 from . import cli
 
@@ -22,7 +23,7 @@ _BELOW = _PACKAGE.replace(".", "/") + "/"
 LAUNCHER = "checkpoint.py"
 
 _SCRIPT = """\
-# A checkpoint of virtnet.kvm.net_checkpoint. By hand: python3 {path} status | commit | rollback
+# A checkpoint of virtnet.kvm.net_checkpoint. By hand: python3 {path} [status | commit | rollback]
 import sys
 
 sys.path.insert(0, {code!r})
@@ -34,8 +35,10 @@ sys.exit(main(sys.argv[1:]))
 
 
 def copy_code(directory: str) -> str:
-    """Copy the collection's code to ``directory``, and the script that starts it, whose path is returned. Python keeps it
-    compiled there, so that it starts sooner."""
+    """Copies the collection's code to ``directory``, with a script that starts it, and returns the script's path.
+
+    Python keeps the files compiled there, so that the next start is faster. Raises `HostError`.
+    """
     code = os.path.join(directory, "code")
     shutil.rmtree(code, ignore_errors=True)
     try:
@@ -50,7 +53,7 @@ def copy_code(directory: str) -> str:
 
 
 def pack_code(directory: str) -> str:
-    """The same in one file, as few files are on the disk sooner than many."""
+    """Copies the same as one archive: a few files are on the disk faster than many. Raises `HostError`."""
     code = os.path.join(directory, "code.zip")
     try:
         os.makedirs(directory, mode=0o700, exist_ok=True)
@@ -63,18 +66,17 @@ def pack_code(directory: str) -> str:
                 archive.writestr("/".join((*parts[:length], "__init__.py")), "")
         return _launcher(directory, code)
     except (OSError, zipfile.BadZipFile) as error:
-        raise HostError("copy the code that restores the host's files", error) from error
+        raise HostError("copy the code that restores the host at boot", error) from error
 
 
 def _launcher(directory: str, code: str) -> str:
     path = os.path.join(directory, LAUNCHER)
-    with open(path, "w", encoding="utf-8") as handle:
-        handle.write(_SCRIPT.format(path=path, code=code, main=cli.__name__))
+    write_file(path, _SCRIPT.format(path=path, code=code, main=cli.__name__).encode())
     return path
 
 
 def _sources() -> Iterator[tuple[str, bytes]]:
-    """The files of this very package, from where it was imported: the archive that Ansible sends, or a directory."""
+    """Yields the files of this package from where it was imported: the archive that Ansible sends, or a directory."""
     archive = getattr(globals().get("__loader__"), "archive", None)
     if archive:
         with zipfile.ZipFile(archive) as content:
@@ -93,13 +95,13 @@ def _sources() -> Iterator[tuple[str, bytes]]:
 
 
 def command(launcher: str, *arguments: str) -> list[str]:
-    """What runs the copy: the Python that this module runs on, as that is the one which has the libraries."""
+    """Returns the command that runs the copy, by the Python that this module runs on: that one has the libraries."""
     return [sys.executable, launcher, *arguments]
 
 
 def rehearse(launcher: str) -> None:
-    """Have the copy do all of a restore but the changes, with nothing from this process's environment."""
+    """Makes the copy do all of a restore except the changes, without this process's environment. Raises `VirtnetError`."""
     try:
-        commands.run("try what would restore the host", *command(launcher, "rehearse"), env={"PATH": os.defpath})
+        commands.run("rehearse the restore of the host", *command(launcher, "rehearse"), env={"PATH": os.defpath})
     except HostError as error:
         raise VirtnetError(f"no checkpoint was made: {error}") from None

@@ -2,152 +2,131 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Restores a host to its snapshot. This is run from the copy of the code, by a timer of systemd's or by hand.
+"""Restores a host to its snapshot. This runs from the copy of the code, started by a systemd timer or by hand.
 
-Nobody is there to see an error and try again. So what fails doesn't keep the rest: each thing is tried by itself, and all
-of it again until nothing differs.
+No user is there to see an error and try again. So a step that fails doesn't stop the others: each is tried by itself, and
+all of them again until nothing differs.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from functools import partial
-from typing import Any, Callable, Optional, Protocol
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from ..errors import VirtnetError
-from ..model.interface.requests import InterfaceDriver
-from ..model.interface.steps import InterfaceStep, steps_to
-from .parts.files import Files, differing, read_files, restore_files, tools_of
-from .parts.interfaces import Aim, Snapshot, aim
-from .parts.link_local import link_local_changes
-from .parts.routes import RawRoute, renumbered, route_changes
+from .part import Host, Part, Snapshot, Step
+from .parts.registry import PARTS
 
 ROUNDS = 5
 
-VLAN_FILTERING = "bridge vlan filtering"  # of `InterfaceDriver.features`
-
-# What a tool does after it has read its files again comes a little later.
+# A boot tool changes interfaces some time after it has read its files again.
 SETTLE_SECONDS = 1.0
 
 
-class Host(Protocol):
-    @property
-    def root(self) -> str:
-        """Where the directory / of its files is."""
-
-    def interfaces(self, netns: Optional[str]) -> InterfaceDriver: ...
-    def routes(self) -> set[RawRoute]: ...
-    def link_local(self) -> Mapping[str, tuple[str, ...]]: ...
-    def reload(self, tool: str, names: tuple[str, ...], changed: Sequence[str]) -> bool: ...
-    def forget(self) -> None: ...
-
-
 class Restore:
-    """One restore; ``actions`` is what it did, ``left`` what it couldn't do, once it has run."""
+    """One restore. ``actions`` is what it has done, ``left`` what it couldn't do, both in words."""
 
-    def __init__(self, host: Host, snapshot: Snapshot, files: Files, foreign: Callable[[], frozenset[str]]) -> None:
+    def __init__(self, host: Host, snapshot: Snapshot, parts: Sequence[Part[Any]] = PARTS) -> None:
         self._host = host
         self._snapshot = snapshot
-        self._files = files
-        self._foreign = foreign
-        self._changed: list[str] = []
+        self._parts = parts
+        self._done: dict[str, list[Step]] = {part.name: [] for part in parts}
+        self._errors: dict[str, str] = {}
+        self._handler_errors: dict[str, str] = {}
         self.actions: list[str] = []
         self.left: tuple[str, ...] = ()
-        self._errors: dict[str, str] = {}
 
-    def put_back_files(self) -> None:
-        """First, as tools read them by themselves; all of them are on the disk when this returns."""
-        changed, errors = restore_files(self._files, self._host.root)
-        self._changed += changed
-        self.actions += [f"put back {path}" if path in self._files else f"remove {path}" for path in changed]
-        self._errors = {**{key: said for key, said in self._errors.items() if key not in changed}, **errors}
+    def restore_disk(self) -> None:
+        """Restores the files, first of all, as some boot tools read them by themselves. They are on the disk on return."""
+        self._round([part for part in self._parts if part.on_disk])
 
-    def run(self) -> None:
-        """What runs, which brings the host back; then the tools, and once more what they have made of it."""
-        names = self.names()
+    def restore_running(self) -> None:
+        """Restores what runs; then the handlers, such as a boot tool that reads its files again; then what these changed."""
+        handlers = [handler for part in self._parts for handler in self._handlers_of(part, self._done[part.name])]
         self._converge()
-        asked = [tool for tool in tools_of(self._changed, self._host.root) if self._reload(tool, names)]
-        if asked:
+        for handler in handlers:
+            self._try(handler, self._handler_errors)
+        if handlers:
             time.sleep(SETTLE_SECONDS)
             self._converge()
         self.left = tuple(self._remaining())
 
-    def _reload(self, tool: str, names: tuple[str, ...]) -> bool:
-        words = f"have {tool} read its files again"
-        try:
-            if not self._host.reload(tool, names, self._changed):
-                return False
-        except Exception as error:  # as below
-            self._errors[words] = str(error) if isinstance(error, VirtnetError) else repr(error)
-        else:
-            self.actions.append(words)
-        return True
+    def restore_at_boot(self) -> None:
+        """Restores the files before anything reads them; nothing runs yet."""
+        self.restore_disk()
+        for part in self._parts:
+            for handler in part.boot_handlers(self._done[part.name], self._host):
+                self._try(handler, self._handler_errors)
+        self.left = tuple(self._remaining())
 
-    def _try(self, words: str, do: Callable[[], None]) -> None:
-        try:
-            do()
-        except Exception as error:  # whatever it was: the rest is still to be done
-            self._errors[words] = str(error) if isinstance(error, VirtnetError) else repr(error)
-        else:
-            self._errors.pop(words, None)
-            self.actions.append(words)
+    def predicted(self) -> list[str]:
+        """Returns what would be done, in words."""
+        needed = self._needed()
+        steps = [step for _part, found in needed for step in found]
+        handlers = [handler for part, found in needed for handler in self._handlers_of(part, found)]
+        return [step.words for step in (*steps, *handlers)]
+
+    def _handlers_of(self, part: Part[Any], done: Sequence[Step]) -> Sequence[Step]:
+        self._host.forget()
+        return part.handlers(done, self._snapshot, self._host) if done else ()
+
+    def _steps_of(self, part: Part[Any]) -> Sequence[Step]:
+        self._host.forget()
+        return part.steps(self._snapshot, self._host)
 
     def _converge(self) -> None:
-        """A step may fail because another one, which comes after it, has yet to be done."""
-        for _round in range(ROUNDS):
-            begun = len(self.actions) + len(self._errors)
-            steps = [*self._do(self._to_interfaces()), *self._do(self._to_the_rest())]
-            if not steps or begun == len(self.actions) + len(self._errors):
+        """Runs rounds, as a step may fail because another, which comes after it, has yet to be done."""
+        running = [part for part in self._parts if not part.on_disk]
+        for _number in range(ROUNDS):
+            before = len(self.actions), set(self._errors)
+            if not self._round(running) or before == (len(self.actions), set(self._errors)):
                 return
 
-    def _do(self, steps: Sequence[Any]) -> Sequence[Any]:
-        for step in steps:
-            self._try(step.words, partial(step.do, self._host))
-        return steps
+    def _round(self, parts: Sequence[Part[Any]]) -> bool:
+        """Runs the steps of these parts once; returns whether there were any."""
+        found = False
+        for part in parts:
+            for step in self._steps_of(part):
+                found = True
+                if self._try(step, self._errors):
+                    self._done[part.name].append(step)
+        return found
 
-    def _aim(self) -> Aim:
-        self._host.forget()
-        found = self._host.interfaces(None).all()
-        return aim(self._snapshot, found, self._foreign(), time.monotonic())
+    def _try(self, step: Step, errors: dict[str, str]) -> bool:
+        words = step.words
+        try:
+            step.do(self._host)
+        except Exception as error:  # whatever it is: the other steps are still to be done
+            errors[words] = str(error) if isinstance(error, VirtnetError) else repr(error)
+            return False
+        errors.pop(words, None)
+        self.actions.append(words)
+        return True
 
-    def _to_interfaces(self) -> Sequence[InterfaceStep]:
-        target = self._aim().target
-        driver = self._host.interfaces(None)
-        return steps_to(driver.all(), target, bridge_vlans=VLAN_FILTERING in driver.features())
+    def _needed(self) -> list[tuple[Part[Any], Sequence[Step]]]:
+        """Returns the steps that are needed now, by part, without those of parts that others bring back."""
+        found: list[tuple[Part[Any], Sequence[Step]]] = []
+        busy: set[str] = set()
+        for part in self._parts:
+            if busy.isdisjoint(part.brought_by) and (steps := self._steps_of(part)):
+                found.append((part, steps))
+                busy.add(part.name)
+        return found
 
-    def _to_the_rest(self) -> Sequence[Any]:
-        """To what else they had; most of it comes with them."""
-        goal = self._aim()
-        found = self._host.interfaces(None).all()
-        then = {name: state.index for name, state in self._snapshot.interfaces.items()}
-        now = {name: state.index for name, state in found.items()}
-        routes = [renumbered(route, then, now) for route in self._snapshot.routes]
-        return [
-            *link_local_changes(self._snapshot.link_local, self._host.link_local(), goal.target, goal.ours),
-            *route_changes([route for route in routes if route], self._host.routes(), goal.ours),
-        ]
+    def _remaining(self) -> Iterator[str]:
+        for part in self._parts:
+            self._host.forget()
+            yield from part.lost(self._snapshot, self._host)
+        for words in (step.words for _part, steps in self._needed() for step in steps):
+            if words in self._errors:
+                yield _failure(words, self._errors[words])
+            else:
+                yield f"{words} (it was done, and is needed again)" if words in self.actions else words
+        for words, error in self._handler_errors.items():
+            yield _failure(words, error)
 
-    def _steps(self) -> Sequence[Any]:
-        return self._to_interfaces() or self._to_the_rest()
 
-    def names(self) -> tuple[str, ...]:
-        """The interfaces that have to change."""
-        return tuple(sorted({name for step in self._to_interfaces() for name in step.becomes}))
-
-    def planned(self) -> list[str]:
-        """All that would be done, in words."""
-        paths = differing(self._files, read_files(self._host.root))
-        return [
-            *(f"put back {path}" if path in self._files else f"remove {path}" for path in paths),
-            *(step.words for step in self._steps()),
-        ]
-
-    def _remaining(self) -> list[str]:
-        left = list(self._aim().left)
-        for words in (step.words for step in self._steps()):
-            left.append(f"{words} ({self._errors.pop(words)})" if words in self._errors else words)
-        for path in differing(self._files, read_files(self._host.root)):
-            left.append(self._errors.pop(path, f"put back {path} (it was changed again)"))
-        left += [f"{words} ({error})" for words, error in self._errors.items() if words.startswith("have ")]
-        return left
+def _failure(words: str, error: str) -> str:
+    """Returns what failed, and why. An error that begins with these words says both."""
+    return error if error.startswith(words) else f"{words} ({error})"

@@ -2,48 +2,43 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The snapshot: the host's interfaces, and the files that keep them."""
+"""The snapshot of a host: taken by all parts, written as JSON, and read again."""
 
 from __future__ import annotations
 
-import time
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ..errors import VirtnetError
-from ..model.codec import decode, encode
-from .host import NetworkHost
-from .parts.files import Files, decode_files, encode_files, read_files
-from .parts.interfaces import Snapshot
-from .parts.libvirt_bridges import foreign_bridges
-from .parts.routes import RawRoute
+from ..model.codec import Json, from_json, to_json
+from .part import Host, Part, Snapshot
+from .parts.registry import PARTS
 from .store import Store
 
-_NAME = "snapshot.json"
+_FILE = "snapshot.json"
 
 
-def take(store: Store, host: NetworkHost) -> Files:
-    """Keep what the host has now; the files are returned as well."""
-    files = read_files(host.root)
-    held = {
-        "taken": time.monotonic(),
-        "interfaces": {name: encode(state) for name, state in host.interfaces(None).all().items()},
-        "routes": [
-            [route.body.hex(), list(route.devices)] for route in sorted(host.routes(), key=lambda route: route.body)
-        ],
-        "link_local": dict(host.link_local()),
-        "foreign": sorted(foreign_bridges()),
-        "files": encode_files(files),
-    }
-    store.write(_NAME, held)
-    return files
+def take(store: Store, host: Host) -> Snapshot:
+    """Keeps what the host has now in the store, and returns it. Raises `HostError`."""
+    snapshot = Snapshot({part.name: part.take(host) for part in PARTS})
+    store.write(_FILE, encode(snapshot, PARTS))
+    return snapshot
 
 
-def load(store: Store) -> tuple[Snapshot, Files]:
-    """What was kept."""
-    held = store.read(_NAME)
+def load(store: Store) -> Snapshot:
+    """Returns the snapshot in the store. Raises `VirtnetError` if there is none."""
+    held = store.read(_FILE)
     if not held:
         raise VirtnetError(f"there is no snapshot in {store.directory}")
-    interfaces = {name: decode(state) for name, state in held["interfaces"].items()}
-    routes = frozenset(RawRoute(bytes.fromhex(body), tuple(devices)) for body, devices in held["routes"])
-    link_local = {name: tuple(cidrs) for name, cidrs in held["link_local"].items()}
-    snapshot = Snapshot(held["taken"], interfaces, frozenset(held["foreign"]), routes, link_local)
-    return snapshot, decode_files(held["files"])
+    return decode(held, PARTS)
+
+
+def encode(snapshot: Snapshot, parts: Sequence[Part[Any]]) -> dict[str, Json]:
+    """Returns these parts of a snapshot as what `json` can write."""
+    return {part.name: to_json(snapshot.of(part)) for part in parts}
+
+
+def decode(held: Json, parts: Sequence[Part[Any]]) -> Snapshot:
+    """Returns the snapshot of these parts that `encode` was given. Raises `VirtnetError` if one is missing or damaged."""
+    kept = held if isinstance(held, Mapping) else {}
+    return Snapshot({part.name: from_json(part.kept, kept.get(part.name)) for part in parts})

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is kept of a checkpoint, below /run: the snapshot, what is open, and what became of the last one.
+"""What is kept of a checkpoint, below /run: the snapshot, the open checkpoint, and how the last one ended.
 
-`open.json` is the only truth about whether a checkpoint is open, and is read and written with the lock held. So of a
-commit and a timer that come at the same moment one finds it gone.
+Only `open.json` says whether a checkpoint is open; it is read and written with the lock held. So if a commit and the timer
+come at the same moment, the second finds it gone.
 """
 
 from __future__ import annotations
@@ -16,17 +16,19 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Optional
+from typing import Optional
 
 from ..backend.os.atomic import write_file
 from ..backend.os.lock import Lock
 from ..errors import HostError, VirtnetError
+from ..model.codec import Json, from_json
 
 DIRECTORY = "/run/virtnet.kvm/checkpoint"
 
-# A restore that has begun is waited for. It ends sooner, or hangs.
+# How long a restore that runs is waited for. It ends sooner, or hangs.
 LOCK_SECONDS = 180
 
 # The transient units: the timer, and the service that it starts.
@@ -35,7 +37,7 @@ UNIT = "virtnet-kvm-checkpoint"
 
 @dataclass(frozen=True)
 class Opened:
-    """A checkpoint that is open. ``opened`` is in seconds since 1970, ``due`` of the clock that timers go by."""
+    """A checkpoint that is open. ``opened`` is in seconds since 1970, ``due`` in those of the clock that timers go by."""
 
     id: str
     name: str
@@ -50,10 +52,10 @@ class Opened:
 
 @dataclass(frozen=True)
 class Ended:
-    """What became of the last checkpoint.
+    """How the last checkpoint ended.
 
-    ``by`` is ``timer``, ``hand`` or ``boot`` for one that was rolled back. ``actions`` is what that took, ``left`` what it
-    couldn't put back, each with the reason.
+    ``by`` is what rolled it back: ``timer``, ``hand`` or ``boot``. ``actions`` is what was done for that, ``left`` what
+    couldn't be restored, each with the reason.
     """
 
     id: str
@@ -67,7 +69,7 @@ class Ended:
 
 
 class Store:
-    """The files of the checkpoint, in a directory that only root can look into."""
+    """The files of the checkpoint, in a directory that only root can read. Its methods raise `HostError`."""
 
     def __init__(self, directory: str = DIRECTORY) -> None:
         self.directory = directory
@@ -76,64 +78,66 @@ class Store:
         return os.path.join(self.directory, *names)
 
     def lock(self, seconds: float = LOCK_SECONDS) -> AbstractContextManager[None]:
-        """Held by whoever opens, commits or rolls back."""
-        busy = f"another checkpoint has been worked on for {{seconds}} seconds; look with: journalctl -u {UNIT}"
+        """Holds the lock under which a checkpoint is opened, committed or rolled back."""
+        busy = f"another process has been working on the checkpoint for {{seconds}} seconds; see: journalctl -u {UNIT}"
         return Lock(self.path("lock"), busy).hold(seconds)
 
     def opened(self) -> Optional[Opened]:
-        """The checkpoint that is open. One whose end is on record isn't, even if `end` was killed half-way."""
+        """Returns the open checkpoint. One whose end is on record isn't open, even if `end` was killed halfway."""
         held = self.read("open.json")
         last = self.last()
-        return Opened(**held) if held and not (last and last.id == held["id"]) else None
+        return from_json(Opened, held) if held and not (last and last.id == held["id"]) else None
 
     def last(self) -> Optional[Ended]:
+        """Returns how the last checkpoint ended; ``None`` if there was none since the host started."""
         held = self.read("last.json")
-        if not held:
-            return None
-        return Ended(**{**held, "actions": tuple(held["actions"]), "left": tuple(held["left"])})
+        return from_json(Ended, held) if held else None
 
     def begin(self, opened: Opened) -> None:
-        """From here on it is open."""
+        """Records that the checkpoint is open."""
         self.write("open.json", dataclasses.asdict(opened))
 
     def end(self, ended: Ended) -> None:
-        """From here on it isn't: the record of how it ended says so."""
+        """Records how the checkpoint ended; it is not open any more."""
         self.write("last.json", dataclasses.asdict(ended))
         self.cancel()
 
     def clear(self) -> None:
-        """Remove the snapshot and the code of an earlier checkpoint; how that ended stays known."""
+        """Removes the snapshot and the code of an earlier checkpoint, but not the record of its end."""
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.path("snapshot.json"))
         shutil.rmtree(self.path("code"), ignore_errors=True)
 
     def cancel(self) -> None:
-        """As if it had never been opened."""
+        """Removes the record of the open checkpoint."""
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.path("open.json"))
 
-    def read(self, name: str) -> dict[str, Any]:
+    def read(self, name: str) -> dict[str, Json]:
         return read_json(self.path(name))
 
-    def write(self, name: str, held: dict[str, Any]) -> None:
+    def write(self, name: str, held: Mapping[str, Json]) -> None:
         write_json(self.path(name), held)
 
 
 def need_open(name: str, store: Store) -> None:
-    """Refuse to change a host that would not be restored any more. With the lock of all runs held, which a restore waits
-    for, so that it can't come in between."""
+    """Raises `VirtnetError` if this checkpoint isn't open, as the host would not be restored any more.
+
+    The caller holds the lock of all runs. A restore waits for that lock, so it can't come in between.
+    """
     opened = store.opened()
     if opened is not None and opened.name == name:
         return
     last = store.last()
-    why = (
-        f"the open one is {opened.name}" if opened else told(last) if last else "none was made since this host started"
-    )
+    if opened is not None:
+        why = f"the open one is {opened.name}"
+    else:
+        why = describe_end(last) if last else "none was made since this host started"
     raise VirtnetError(f"nothing was changed, as no checkpoint {name} is open that would restore the host: {why}")
 
 
-def read_json(path: str) -> dict[str, Any]:
-    """What was written; empty if nothing was."""
+def read_json(path: str) -> dict[str, Json]:
+    """Returns the object in the file; empty if there is no such file. Raises `HostError`."""
     try:
         with open(path, encoding="utf-8") as handle:
             found = json.load(handle)
@@ -144,27 +148,27 @@ def read_json(path: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def write_json(path: str, held: dict[str, Any]) -> None:
-    """Write a file that only root can read, whole or not at all, even if the power fails."""
+def write_json(path: str, held: Mapping[str, Json]) -> None:
+    """Writes a file that only root can read, whole or not at all, even if the power fails. Raises `HostError`."""
     try:
         write_file(path, json.dumps(held).encode())
     except OSError as error:
         raise HostError(f"write {path}", error.strerror or error) from error
 
 
-def moment(seconds: float) -> str:
-    """A time as people on the host read it."""
+def local_time(seconds: float) -> str:
+    """Returns a time in the host's time zone, for people to read."""
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
 
 
-def told(last: Ended) -> str:
-    """How a checkpoint ended, as a sentence without its end."""
+def describe_end(last: Ended) -> str:
+    """Returns how a checkpoint ended, as a sentence without its full stop."""
     if last.committed:
-        return f"the checkpoint {last.name} was committed at {moment(last.ended)}"
+        return f"the checkpoint {last.name} was committed at {local_time(last.ended)}"
     why = {
         "timer": "as it was not confirmed in time",
-        "hand": "as that was asked for",
-        "boot": "by a boot, as it was not confirmed before",
+        "hand": "on request",
+        "boot": "when the host started, as it was not confirmed before",
     }[last.by]
-    rest = f"; these could not be put back: {'; '.join(last.left)}" if last.left else ""
-    return f"the checkpoint {last.name} was rolled back at {moment(last.ended)}, {why}{rest}"
+    rest = f"; these could not be restored: {'; '.join(last.left)}" if last.left else ""
+    return f"the checkpoint {last.name} was rolled back at {local_time(last.ended)}, {why}{rest}"

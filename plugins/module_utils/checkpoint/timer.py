@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The timer that restores the host: a transient unit of systemd, which needs neither Ansible nor a session."""
+"""The timer that restores the host: a transient systemd unit, which needs neither Ansible nor a session."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .store import UNIT
 SERVICE = f"{UNIT}.service"
 TIMER = f"{UNIT}.timer"
 
-# A restore takes seconds. One that hangs or fails is begun anew, as often as it takes.
+# A restore takes seconds. One that hangs or fails is started again, as often as necessary.
 _PROPERTIES = (
     "Type=oneshot",
     "TimeoutStartSec=300",
@@ -29,15 +29,18 @@ _PROPERTIES = (
 
 
 def need_systemd() -> None:
-    """Refuse a host that nobody would restore (sd_booted(3))."""
+    """Raises `VirtnetError` if the host isn't run by systemd (sd_booted(3)): nothing would restore it."""
     if not os.path.isdir("/run/systemd/system") or not shutil.which("systemd-run"):
         raise VirtnetError(
-            "net_checkpoint needs a host that systemd runs, as a timer of systemd's restores it; this one has none"
+            "net_checkpoint needs a host that runs systemd, as a systemd timer restores it; this host doesn't run it"
         )
 
 
 def start(seconds: int, command: Sequence[str]) -> None:
-    """Have ``command`` run by systemd in so many seconds. A timer that a killed run has left goes first."""
+    """Makes systemd run ``command`` in so many seconds, in place of a timer that a killed run has left.
+
+    Raises `HostError`.
+    """
     stop()
     commands.run(
         "start the timer that restores the host",
@@ -55,14 +58,16 @@ def start(seconds: int, command: Sequence[str]) -> None:
 
 
 def stop() -> None:
-    """No timer any more; a service that it has started goes on."""
+    """Stops the timer; a service that it has started goes on. Raises `HostError`."""
     if _is(TIMER, "active"):
         commands.run("stop the timer of the checkpoint", "systemctl", "stop", TIMER)
 
 
 def restore_now(command: Sequence[str]) -> None:
-    """Have the timer's service do its work now, or start it anew if somebody has stopped it. It goes on if this process
-    ends."""
+    """Starts the timer's service now, or a new one if the timer was stopped. It goes on when this process ends.
+
+    Raises `HostError`.
+    """
     if armed():
         commands.run("roll the checkpoint back", "systemctl", "start", "--no-block", SERVICE)
     else:
@@ -70,10 +75,10 @@ def restore_now(command: Sequence[str]) -> None:
 
 
 def armed() -> bool:
-    """Whether something will restore the host: the timer, or the service that it has started."""
+    """Returns whether something will restore the host: the timer, or the service that it has started."""
     return _is(TIMER, "active") or _is(SERVICE, "active", "activating")
 
 
 def _is(unit: str, *states: str) -> bool:
-    said = commands.run(f"look after {unit}", "systemctl", "show", "--property=ActiveState", unit)
+    said = commands.run(f"read the state of {unit}", "systemctl", "show", "--property=ActiveState", unit)
     return said.strip().split("=", 1)[-1] in states

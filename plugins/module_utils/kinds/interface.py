@@ -6,322 +6,240 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Optional
+from typing import ClassVar, Optional, cast
 
-from ..backend.host import Host
-from ..errors import OptionError
-from ..model.codec import decode, encode
-from ..model.fields import (
-    argument_spec,
-    from_options,
-    merge,
-    shapes,
-    to_options,
-    without_host_chosen,
-)
-from ..model.interface.desired import DesiredInterface, ports_of, whole
+from ..contract import AnyResource, ArgumentSpec, Host, Kind, Notes, Options, Plan, Resource, Shown, World
+from ..errors import VirtnetError, under
+from ..model.codec import Json, from_json, to_json
+from ..model.fields import argument_spec, from_options, normal_value
+from ..model.interface.desired import DesiredInterface
+from ..model.interface.facts import InterfaceFacts
 from ..model.interface.options import Interface, LinuxBridge, Tuntap, VlanIface
-from ..model.interface.plan import InterfacePlan, ObservedInterface, Resume, observed_interface, plan_interface, show
+from ..model.interface.plan import ObservedInterface, Resume, observed_interface, plan_interface, show
+from ..model.interface.requests import AccountDriver, InterfaceDriver
+from ..model.links import LinkDriver
 from ..model.values import ifname
-from ..model.world import FileSource, World
-from ..persist.choose import CHOICES, NONE, TOOLS, Choice, choose, plan_files
-from ..persist.files import Request, header, made_for
-from ..persist.steps import MEDDLING, HoldTool, ReloadTool, WriteFile
-from .kind import Kind, provided
+from ..persist.choose import CHOICES
+from ..persist.facts import FileFacts
+from ..persist.files import header
+from ..persist.interfaces import as_managed, chosen_tool, plan_persistence
+from ..persist.plan import NONE
+from ..persist.steps import FileDriver, WriteFile
+from ._interface_info import describe_interface
+from .common import STATE, interface_name, text
 
 
 @dataclass(frozen=True)
-class InterfaceKind:
-    """``word`` is what one is called, ``options`` the class of its options."""
-
-    word: str
-    options: type[Interface]
-
-
-INTERFACES = {
-    kind.word: kind
-    for kind in (InterfaceKind("bridge", LinuxBridge), InterfaceKind("vlan", VlanIface), InterfaceKind("tap", Tuntap))
-}
-
-
-def interface_spec(kind: InterfaceKind) -> dict[str, Any]:
-    """The options of a kind of interface, as its module and the items of its list in ``fabric`` take them."""
-    spec = argument_spec(kind.options)
-    spec.update(
-        state={"type": "str", "choices": ["present", "absent"], "default": "present"},
-        netns={"type": "str"},
-        persist={"type": "str", "choices": list(CHOICES), "default": "auto"},
-    )
-    if kind.options is LinuxBridge:
-        spec.update(adopt={"type": "str"}, purge_taps={"type": "bool", "default": False})
-    else:
-        spec.update(recreate={"type": "bool", "default": True})
-    return spec
-
-
-def interface_rules(_kind: InterfaceKind) -> dict[str, Any]:
-    """What goes with what in `interface_spec`: that depends on what is there, and is told by the plan."""
-    return {}
-
-
-def parse_interface_options(kind: InterfaceKind, options: Mapping[str, Any], path: str = "") -> InterfaceResource:
-    """An interface from a module's options; raises `OptionError`."""
-    try:
-        given = from_options(kind.options, options)
-        adopt = options.get("adopt")
-        if adopt is not None:
-            try:
-                ifname(adopt)
-            except ValueError as error:
-                raise OptionError("adopt", adopt, str(error)) from None
-    except OptionError as error:
-        raise error.under(path) if path else error from None
-    return InterfaceResource(
-        DesiredInterface(
-            given=given,
-            present=options["state"] == "present",
-            netns=options.get("netns"),
-            persist=options["persist"],
-            adopt=adopt,
-            purge_taps=bool(options.get("purge_taps")),
-            recreate=options.get("recreate") is not False,
-        ),
-        kind,
-        path,
-    )
-
-
-@dataclass(frozen=True)
-class InterfaceResource:
-    """An interface of the host."""
+class InterfaceResource(Resource[ObservedInterface]):
+    """An interface of the host; ``word`` is what its kind is called, ``path`` where its options stand, if not at the top."""
 
     desired: DesiredInterface
-    kind: InterfaceKind
-    path: str = ""  # where the options stand, if not at the top
+    word: str
+    path: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.desired.name
 
     @property
     def label(self) -> str:
-        return f"{self.kind.word} {self.desired.name}" + (f" in {self.desired.netns}" if self.desired.netns else "")
+        return f"{self.word} {self.name}" + (f" in {self.desired.netns}" if self.desired.netns else "")
 
     @property
     def present(self) -> bool:
         return self.desired.present
 
-    @property
-    def provides(self) -> frozenset[str]:
-        return frozenset({provided(self.desired.netns, self.desired.name)})
+    def provides(self, current: ObservedInterface) -> frozenset[str]:
+        del current
+        return frozenset({interface_name(self.desired.netns, self.name)})
 
-    def needs(self, before: ObservedInterface) -> frozenset[str]:
-        """A VLAN's parent, a bridge's ports, a tap's bridge."""
+    def needs(self, current: ObservedInterface) -> frozenset[str]:
+        """Returns a VLAN's parent, a bridge's ports, a tap's bridge."""
         found: set[Optional[str]] = {self.desired.adopt}
-        for definition in (self.desired.given, before.definition):
+        for definition in (self.desired.given, current.definition):
             if isinstance(definition, VlanIface):
                 found.add(definition.parent)
             if isinstance(definition, LinuxBridge):
-                found |= {port.name for port in definition.ports or ()} - before.taps
-            if isinstance(definition, Tuntap) and definition is self.desired.given and not self.desired.left_to_bridge:
+                found |= {port.name for port in definition.ports or ()} - current.taps
+            if (
+                isinstance(definition, Tuntap)
+                and definition is self.desired.given
+                and not self.desired.attached_by_bridge
+            ):
                 found.add(definition.bridge)
-        # to need itself is refused with the option's name, see `model.interface.validate`
-        return frozenset(provided(self.desired.netns, name) for name in found if name and name != self.desired.name)
+        # an interface that needs itself is refused with the option's name, see `model.interface.validate`
+        return frozenset(interface_name(self.desired.netns, name) for name in found if name and name != self.name)
 
-    def observe(self, host: Host) -> ObservedInterface:
-        try:
-            seen = observed_interface(self.desired.name, host.interfaces(self.desired.netns).all())
-            tool = self._tool(host)
-        except OptionError as error:
-            raise error.under(self.path) if self.path else error from None
-        return replace(seen, files=host.files.read(tool) if tool != NONE else {})
+    def current(self, host: Host) -> ObservedInterface:
+        with under(self.path):
+            observed = observed_interface(self.name, host.driver(InterfaceDriver, self.desired.netns).all())
+            files = host.driver(FileDriver)
+            tool = chosen_tool(self.desired, files.facts()).tool
+        return replace(observed, files=files.read(tool) if tool != NONE else {})
 
-    def _tool(self, host: Any) -> str:
-        return self._choice(host.files).tool
-
-    def _choice(self, files: FileSource) -> Choice:
-        desired = self.desired
-        return choose(desired.persist, files.facts(), desired.name, desired.netns)
-
-    def plan(self, before: ObservedInterface, world: World, resume: Mapping[str, Any]) -> InterfacePlan:
-        try:
-            noted = Resume(resume["up"], decode(resume["states"]), resume["adopting"]) if resume else None
-            desired = self._while_it_runs(before, world.files)
-            plan = plan_interface(desired, world.namespace(self.desired.netns), noted)
-            left = plan.resume
-            notes = {"up": left.up, "states": encode(left.states), "adopting": left.adopting} if left else {}
-            return self._with_files(replace(plan, resume=notes), world)
-        except OptionError as error:
-            raise error.under(self.path) if self.path else error from None
-
-    def _while_it_runs(self, before: ObservedInterface, files: FileSource) -> DesiredInterface:
-        """What is desired as the kernel shows it while a tool manages the interface, see `persist.files.Tool`."""
-        given, tool = self.desired.given, self._choice(files).tool
-        if tool == NONE or given.ipv6 is None:
-            return self.desired
-        base = before.definition if type(before.definition) is type(given) else type(given)(name=given.name)
-        kept = TOOLS[tool].kept(without_host_chosen(merge(base, given), given))
-        return replace(self.desired, given=replace(given, ipv6=kept.ipv6))
-
-    def _with_files(self, plan: InterfacePlan, world: World) -> InterfacePlan:
-        """The files that make it so after a reboot, after the steps that make it so now."""
-        choice = self._choice(world.files)
-        warnings = [*plan.warnings, *([choice.warning] if choice.warning and self.desired.present else [])]
-        if choice.tool == NONE:
-            return replace(plan, warnings=tuple(warnings))
-        files = world.read_files(choice.tool)
-        states = world.namespace(self.desired.netns).states
-        stored = self._stored(plan.after, files)
-        result = plan_files(
-            choice.tool, Request(self.desired.name, stored, files, states, self.desired.adopt, world.files.facts())
-        )
-        world.expect_files(choice.tool, result.changes)
-        steps = [WriteFile(choice.tool, path, text, files.get(path)) for path, text in result.changes.items()]
-        held = [HoldTool(choice.tool, self.desired.name)] if plan.steps and steps and choice.tool in MEDDLING else []
-        return replace(
-            plan,
-            steps=(*held, *plan.steps, *steps),
-            last=(ReloadTool(choice.tool, self._names_for(choice.tool)),) if steps else (),
-            method=plan.method if plan.steps or not steps else "changed" if self.desired.present else "removed",
-            warnings=(*warnings, *result.unsupported),
-            touched=tuple(result.changes),
-            persist=choice.tool,
+    def plan(self, current: ObservedInterface, world: World, notes: Notes) -> Plan[ObservedInterface]:
+        facts, files, netns = world.facts(InterfaceFacts), world.facts(FileFacts), self.desired.netns
+        namespace = facts.namespace(netns)
+        before = dict(namespace.states)
+        with under(self.path):
+            desired = as_managed(self.desired, current, files.tools)
+            plan = plan_interface(desired, namespace, _resume(notes))
+            stored = plan_persistence(
+                self.desired, plan.after, files.tools, files.read, namespace.states, changes_host=bool(plan.steps)
+            )
+        files.expect(stored.tool, stored.changes)
+        facts.expect_links(netns, before)
+        steps = (*stored.before, *plan.steps, *stored.steps)
+        return Plan(
+            steps=steps,
+            after=plan.after,
+            warnings=(*plan.warnings, *stored.warnings),
+            handlers=stored.handlers,
+            notes={"resume": to_json(plan.resume)} if plan.resume else {},
+            returned={
+                "method": plan.method if plan.steps or not steps else "changed" if self.present else "removed",
+                "files": list(stored.changes),
+                "persist": stored.tool,
+            },
         )
 
-    def _names_for(self, tool: str) -> tuple[str, ...]:
-        """Whom the tool takes over: networkd also an interface that a bridge gives back."""
-        adopted = self.desired.adopt if tool == "networkd" else None
-        return (self.desired.name, adopted) if adopted else (self.desired.name,)
+    def predicted(self, plan: Plan[ObservedInterface], world: World) -> ObservedInterface:
+        del plan
+        states = world.facts(InterfaceFacts).namespace(self.desired.netns).states
+        files = world.facts(FileFacts)
+        tool = chosen_tool(self.desired, files.tools).tool
+        return replace(observed_interface(self.name, states), files=files.read(tool) if tool != NONE else {})
 
-    def _stored(self, seen: ObservedInterface, files: Mapping[str, str]) -> Optional[Interface]:
-        """What is kept over a reboot: what was asked for and what is there, without what the host chooses anew each time
-        and without the guests' taps. Nor does a tap's file name a bridge whose own files name the tap."""
-        if seen.definition is None or not self.desired.present:
-            return None
-        kept = without_host_chosen(seen.definition, self.desired.given)
-        kept = replace(kept, ipv6=self.desired.given.ipv6)
-        if isinstance(kept, Tuntap) and isinstance(self.desired.given, Tuntap) and self.desired.given.bridge is None:
-            named = any(made_for(text) == kept.bridge and self.desired.name in text.split() for text in files.values())
-            return replace(kept, bridge=None) if named else kept
-        if not isinstance(kept, LinuxBridge) or not isinstance(self.desired.given, LinuxBridge):
-            return kept
-        given = {port.name: port for port in self.desired.given.ports or ()}
-        ports = tuple(
-            without_host_chosen(port, given.get(port.name))
-            for port in kept.ports or ()
-            if port.name in given or port.name not in seen.taps
-        )
-        mac = seen.definition.mac if self.desired.adopt else kept.mac
-        return replace(kept, ports=ports or None, mac=mac)
-
-    def predicted(self, plan: InterfacePlan, world: World) -> ObservedInterface:
-        seen = observed_interface(self.desired.name, world.namespace(self.desired.netns).states)
-        return replace(seen, files=world.read_files(plan.persist) if plan.persist != NONE else {})
-
-    def show(self, seen: ObservedInterface, plan: InterfacePlan) -> dict[str, Any]:
-        shown = show(seen, self.desired)
-        mine = header(self.desired.name)
-        files = {path: text for path, text in seen.files.items() if path in plan.touched or text.startswith(mine)}
+    def show(self, state: ObservedInterface, plan: Plan[ObservedInterface]) -> Shown:
+        shown = show(state, self.desired)
+        touched = {step.path for step in plan.steps if isinstance(step, WriteFile)}
+        ours = header(self.name)
+        files = {path: held for path, held in state.files.items() if path in touched or held.startswith(ours)}
         return {**shown, "files": dict(sorted(files.items()))} if files else shown
 
-    def report(self, host: Host, seen: ObservedInterface, plan: InterfacePlan) -> dict[str, Any]:
-        """What the module returns of this resource besides ``changed`` and ``actions``."""
-        driver = host.interfaces(self.desired.netns)
-        there = seen is not None and seen.definition is not None
-        return {
-            "interface": describe_interface(driver, self.desired.name) if there else None,
-            "method": plan.method,
-            "files": list(plan.touched),
-            "persist": plan.persist,
-        }
+    def describe(self, host: Host, state: ObservedInterface) -> Options:
+        driver = host.driver(InterfaceDriver, self.desired.netns)
+        return {"interface": describe_interface(driver, self.name) if state.definition is not None else None}
 
 
-def leave_to_bridges(resources: Sequence[Any]) -> list[Any]:
-    """A tap and the bridge that lists it may need each other: then the bridge takes the tap, when it is there."""
-    takers = {
-        (resource.desired.netns, resource.desired.name, port.name)
-        for resource in resources
-        if isinstance(resource, InterfaceResource)
-        and isinstance(resource.desired.given, LinuxBridge)
-        and resource.present
-        for port in resource.desired.given.ports or ()
+def _resume(notes: Notes) -> Optional[Resume]:
+    """Returns what a killed run had left to do; ``None`` if there was none, or one of another version of the collection."""
+    try:
+        return from_json(Resume, cast(Json, notes["resume"])) if "resume" in notes else None
+    except VirtnetError:
+        return None
+
+
+# A run that has no interfaces waits for none of the code behind these drivers.
+
+
+def _open_interfaces(_host: Host, netns: Optional[str]) -> InterfaceDriver:
+    from ..backend.netlink.interfaces import Interfaces
+
+    return Interfaces(netns)
+
+
+def _open_accounts(_host: Host, _where: Optional[str]) -> AccountDriver:
+    from ..backend.os.accounts import Accounts
+
+    return Accounts()
+
+
+def _open_files(_host: Host, _where: Optional[str]) -> FileDriver:
+    from ..backend.boot_tools.files import Files
+
+    return Files()
+
+
+def _open_links(_host: Host, _where: Optional[str]) -> LinkDriver:
+    from ..backend.netlink.links import HostLinks
+
+    return HostLinks()
+
+
+class InterfaceKind(Kind):
+    """One kind of interface."""
+
+    restorable = True
+    info_options = {"netns": {"type": "str"}}
+    drivers = {
+        InterfaceDriver: _open_interfaces,
+        AccountDriver: _open_accounts,
+        FileDriver: _open_files,
+        LinkDriver: _open_links,
     }
 
-    def settled(resource: Any) -> Any:
-        if isinstance(resource, InterfaceResource) and isinstance(resource.desired.given, Tuntap):
-            desired = resource.desired
-            if (desired.netns, resource.desired.given.bridge, desired.name) in takers:
-                return replace(resource, desired=replace(desired, left_to_bridge=True))
-        return resource
+    #: What one is called in messages, and the class of its options.
+    word: ClassVar[str]
+    option_class: ClassVar[type[Interface]]
 
-    return [settled(resource) for resource in resources]
+    def argument_spec(self) -> ArgumentSpec:
+        persist: dict[str, object] = {"type": "str", "choices": list(CHOICES), "default": "auto"}
+        return {**argument_spec(self.option_class), **STATE, "netns": {"type": "str"}, "persist": persist}
 
+    def parse(self, options: Options, path: str = "") -> InterfaceResource:
+        adopt = text(options, "adopt")
+        with under(path):
+            given = from_options(self.option_class, options)
+            if adopt is not None:
+                normal_value("adopt", adopt, ifname)
+        desired = DesiredInterface(
+            given=given,
+            present=options["state"] == "present",
+            netns=text(options, "netns"),
+            persist=str(options["persist"]),
+            adopt=adopt,
+            purge_taps=bool(options.get("purge_taps")),
+            recreate=options.get("recreate") is not False,
+        )
+        return InterfaceResource(desired, self.word, path)
 
-def describe_interface(driver: Any, name: str) -> dict[str, Any]:
-    """An interface for the `_info` modules: its definition in the structure of the options, and what only a host knows."""
-    states = driver.all()
-    state = states[name]
-    definition = whole(name, states) or Interface(name=name)
-    described: dict[str, Any] = {
-        "name": name,
-        "kind": state.kind,
-        "index": state.index,
-        "definition": {**to_options(definition), **_defaults(definition)},
-        "state": "up" if definition.up else "down",
-        "carrier": state.carrier,
-        "mac": definition.mac,
-        "mtu": definition.mtu,
-        "master": state.master,
-        **driver.details(name),
-    }
-    if isinstance(definition, LinuxBridge):
-        described["ports"] = [port.name for port in ports_of(name, states)]
-        described["vlans"] = [
-            _vlans(name, definition),
-            *(_vlans(port.name or "", port) for port in definition.ports or ()),
+    def info(self, host: Host, names: Optional[Sequence[str]], options: Options) -> list[dict[str, object]]:
+        driver = host.driver(InterfaceDriver, text(options, "netns"))
+        there = {name for name, state in driver.all().items() if isinstance(state.definition, self.option_class)}
+        return [
+            describe_interface(driver, name) for name in (sorted(there) if names is None else names) if name in there
         ]
-    if isinstance(definition, Tuntap):
-        described["persistent"] = state.persistent
-        described["attached"] = state.attached
-    return described
 
 
-def _defaults(definition: Interface) -> dict[str, Any]:
-    """The settings that have the kernel's default, which the normal form leaves out."""
-    return {
-        shape.name: shape.meta["absent"]
-        for shape in shapes(type(definition))
-        if shape.meta["absent"] is not None and getattr(definition, shape.name) is None
-    }
+class BridgeKind(InterfaceKind):
+    plural, word, option_class = "bridges", "bridge", LinuxBridge
+
+    def argument_spec(self) -> ArgumentSpec:
+        return {**super().argument_spec(), "adopt": {"type": "str"}, "purge_taps": {"type": "bool", "default": False}}
 
 
-def _vlans(name: str, holder: Any) -> dict[str, Any]:
-    return {
-        "name": name,
-        "pvid": holder.pvid,
-        "tagged": list(holder.tagged or ()),
-        "untagged": list(holder.untagged or ()),
-    }
+class VlanKind(InterfaceKind):
+    plural, word, option_class = "vlans", "vlan", VlanIface
+
+    def argument_spec(self) -> ArgumentSpec:
+        return {**super().argument_spec(), "recreate": {"type": "bool", "default": True}}
 
 
-def _describe(
-    kind: InterfaceKind, host: Host, names: Optional[Sequence[str]], options: Mapping[str, Any]
-) -> list[dict[str, Any]]:
-    driver = host.interfaces(options["netns"])
-    there = {name for name, state in driver.all().items() if isinstance(state.definition, kind.options)}
-    return [describe_interface(driver, name) for name in (sorted(there) if names is None else names) if name in there]
+class TuntapKind(InterfaceKind):
+    plural, word, option_class = "taps", "tap", Tuntap
+
+    def argument_spec(self) -> ArgumentSpec:
+        return {**super().argument_spec(), "recreate": {"type": "bool", "default": True}}
+
+    def settle(self, resource: AnyResource, others: Sequence[AnyResource]) -> AnyResource:
+        """Lets the bridge that lists the tap attach it, and be created after the tap: otherwise each would need the other."""
+        if not isinstance(resource, InterfaceResource) or not isinstance(resource.desired.given, Tuntap):
+            return resource
+        desired, bridge = resource.desired, resource.desired.given.bridge
+        listed = any(
+            other.present
+            and isinstance(other, InterfaceResource)
+            and isinstance(other.desired.given, LinuxBridge)
+            and (other.desired.netns, other.name) == (desired.netns, bridge)
+            and any(port.name == resource.name for port in other.desired.given.ports or ())
+            for other in others
+        )
+        return replace(resource, desired=replace(desired, attached_by_bridge=True)) if listed else resource
 
 
-def _kind(plural: str, kind: InterfaceKind) -> Kind:
-    return Kind(
-        plural,
-        functools.partial(interface_spec, kind),
-        functools.partial(interface_rules, kind),
-        functools.partial(parse_interface_options, kind),
-        functools.partial(_describe, kind),
-        {"netns": {"type": "str"}},
-    )
-
-
-BRIDGE = _kind("bridges", INTERFACES["bridge"])
-VLAN = _kind("vlans", INTERFACES["vlan"])
-TUNTAP = _kind("taps", INTERFACES["tap"])
+BRIDGE = BridgeKind()
+VLAN = VlanKind()
+TUNTAP = TuntapKind()

@@ -2,159 +2,202 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What can be declared: each kind's options, and how it is seen, planned and shown. The modules and `fabric` share these."""
+"""libvirt's networks, as ``virt_net`` and ``fabric.networks`` declare them."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Optional
+from typing import Optional
 
-from ..backend.host import Host
-from ..errors import OptionError, VirtnetError
+from ..backend.libvirt.guests import Guests
+from ..backend.libvirt.networks import Networks
+from ..backend.libvirt.session import Session, open_session
+from ..backend.netlink.links import HostLinks, NoLinks
+from ..backend.os.paths import is_local
+from ..contract import ArgumentSpec, Driver, Host, Kind, Notes, Options, Plan, Resource, Shown, World
+from ..errors import OptionError, under
 from ..model.fields import argument_spec, from_options, to_options
-from ..model.network.options import OWN_BRIDGE_MODES, Network, mode_of, normalise
+from ..model.links import LinkDriver, LinkFacts
+from ..model.network.desired import DesiredNetwork
+from ..model.network.options import OWN_BRIDGE_MODES, Guest, Network, NetworkState, mode_of, normalise
 from ..model.network.plan import plan_network, show
-from ..model.network.steps import DesiredNetwork, NetworkPlan, NetworkState
-from ..model.world import World
-from ..xml.network import parse_network, with_canonical_metadata
-from .kind import URI, Kind, provided
+from ..model.network.steps import NetworkDriver
+from ..xml.network import NotANetwork, parse_network, with_canonical_metadata
+from .common import STATE, URI, interface_name, text
+
+_CurrentNetwork = Optional[NetworkState]  # None: there is no such network
 
 
 @dataclass(frozen=True)
-class NetworkResource:
-    """A libvirt network, as ``virt_net`` and ``fabric.networks`` declare it."""
+class NetworkResource(Resource[_CurrentNetwork]):
+    """A libvirt network; ``path`` is where its options stand, if not at the top."""
 
     desired: DesiredNetwork
-    path: str = ""  # where the options stand, if not at the top
+    path: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.desired.name
 
     @property
     def label(self) -> str:
-        return f"network {self.desired.name}"
+        return f"network {self.name}"
 
     @property
     def present(self) -> bool:
         return self.desired.present
 
-    @property
-    def provides(self) -> frozenset[str]:
-        return frozenset({self.label})
+    def provides(self, current: _CurrentNetwork) -> frozenset[str]:
+        """Returns the network, and the bridge that libvirt makes for it."""
+        definitions = self._definitions(current)
+        return frozenset(
+            {self.label, *(interface_name(None, bridge) for bridge in map(_own_bridge, definitions) if bridge)}
+        )
 
-    def needs(self, before: Optional[NetworkState]) -> frozenset[str]:
-        """A bridge that isn't its own, and the devices that it forwards to."""
-        definitions = [
-            definition for definition in (self.desired.given, before.definition if before else None) if definition
-        ]
+    def needs(self, current: _CurrentNetwork) -> frozenset[str]:
+        """Returns a bridge that isn't the network's own, and the devices that it forwards to."""
         found: set[str] = set()
-        for definition in definitions:
+        for definition in self._definitions(current):
             forward = definition.forward
-            if definition.bridge and definition.bridge.name and mode_of(definition) not in OWN_BRIDGE_MODES:
+            if definition.bridge and definition.bridge.name and not _own_bridge(definition):
                 found.add(definition.bridge.name)
             if forward:
                 found |= {name for name in (*(forward.interfaces or ()), forward.dev) if name}
-        return frozenset(provided(None, name) for name in found)
+        return frozenset(interface_name(None, name) for name in found)
 
-    def observe(self, host: Host) -> Optional[NetworkState]:
-        return host.networks.observe(self.desired.name)
+    def _definitions(self, current: _CurrentNetwork) -> list[Network]:
+        return [
+            definition for definition in (self.desired.given, current.definition if current else None) if definition
+        ]
 
-    def plan(self, before: Optional[NetworkState], world: World, resume: Mapping[str, Any]) -> NetworkPlan:
-        try:
-            return plan_network(before, self.desired, world, resume)
-        except OptionError as error:
-            raise error.under(self.path) if self.path else error from None
+    def current(self, host: Host) -> _CurrentNetwork:
+        return host.driver(NetworkDriver).observe(self.name)
 
-    def predicted(self, plan: NetworkPlan, _world: World) -> Optional[NetworkState]:
-        return plan.after
+    def plan(self, current: _CurrentNetwork, world: World, notes: Notes) -> Plan[_CurrentNetwork]:
+        with under(self.path):
+            plan = plan_network(current, self.desired, world, {name: bool(value) for name, value in notes.items()})
+        before = _own_bridge(current.definition) if current else None
+        after = _own_bridge(plan.after.definition) if plan.after and plan.after.active else None
+        if after and after != before:
+            world.facts(LinkFacts).expect_bridge(after, _subnets(plan.after))
+        return Plan(
+            steps=plan.steps,
+            after=plan.after,
+            warnings=plan.warnings,
+            notes=plan.resume,
+            returned={"method": plan.method, "guests": [_guest(guest) for guest in plan.guests]},
+        )
 
-    def show(self, state: Optional[NetworkState], _plan: NetworkPlan) -> dict[str, Any]:
+    def show(self, state: _CurrentNetwork, plan: Plan[_CurrentNetwork]) -> Shown:
+        del plan
         return show(state, self.desired.given)
 
-    def report(self, host: Host, state: Optional[NetworkState], plan: NetworkPlan) -> dict[str, Any]:
-        """What the module returns of this resource besides ``changed`` and ``actions``."""
-        return {
-            "network": describe_network(host, self.desired.name, state) if state else None,
-            "method": plan.method,
-            "guests": [_guest(guest) for guest in plan.guests],
-        }
+    def describe(self, host: Host, state: _CurrentNetwork) -> Options:
+        return {"network": _description(host, self.name, state) if state else None}
 
 
-def network_spec() -> dict[str, Any]:
-    """The options of a network, as `virt_net` and the items of ``fabric.networks`` take them."""
-    spec = argument_spec(Network)
-    del spec["name"]["required"]  # the document has it where xml is given
-    spec.update(
-        xml={"type": "str"},
-        state={"type": "str", "choices": ["present", "absent"], "default": "present"},
-        active={"type": "bool"},
-        autostart={"type": "bool"},
-        restart={"type": "str", "choices": ["if_needed", "never"], "default": "if_needed"},
-    )
-    return spec
+def _own_bridge(network: Network) -> Optional[str]:
+    """Returns the bridge that libvirt makes for a network, as far as its name is known."""
+    own = network.bridge is not None and mode_of(network) in OWN_BRIDGE_MODES
+    return network.bridge.name if network.bridge and own else None
 
 
-def network_rules() -> dict[str, Any]:
-    """What goes with what in `network_spec`."""
-    definition = [name for name in argument_spec(Network) if name != "name"]
-    return {
-        "required_one_of": [("name", "xml")],
-        "mutually_exclusive": [("xml", name) for name in definition],
+def _subnets(state: _CurrentNetwork) -> tuple[str, ...]:
+    return tuple(ip.address for ip in (state.definition.ips if state else None) or () if ip.address)
+
+
+class NetworkKind(Kind):
+    """libvirt's networks."""
+
+    plural = "networks"
+    common_options = URI
+    drivers = {
+        Session: open_session,
+        NetworkDriver: lambda host, _where: _open_networks(host),
+        LinkDriver: lambda host, _where: HostLinks() if is_local(host.uri) else NoLinks(),
     }
 
+    def argument_spec(self) -> ArgumentSpec:
+        spec = argument_spec(Network)
+        del spec["name"]["required"]  # the document has it where xml is given
+        return {
+            **spec,
+            **STATE,
+            "xml": {"type": "str"},
+            "active": {"type": "bool"},
+            "autostart": {"type": "bool"},
+            "restart": {"type": "str", "choices": ["if_needed", "never"], "default": "if_needed"},
+        }
 
-def parse_network_options(options: Mapping[str, Any], path: str = "") -> NetworkResource:
-    """A network from a module's options; raises `OptionError`."""
-    try:
-        whole = options.get("xml") is not None
-        given = _given_xml(options) if whole else with_canonical_metadata(from_options(Network, options))
-    except OptionError as error:
-        raise error.under(path) if path else error from None
-    return NetworkResource(
-        DesiredNetwork(
+    def constraints(self) -> dict[str, list[tuple[str, ...]]]:
+        definition = [name for name in argument_spec(Network) if name != "name"]
+        return {
+            "required_one_of": [("name", "xml")],
+            "mutually_exclusive": [("xml", name) for name in definition],
+        }
+
+    def parse(self, options: Options, path: str = "") -> NetworkResource:
+        document = text(options, "xml")
+        with under(path):
+            if document is None:
+                given = with_canonical_metadata(from_options(Network, options))
+            else:
+                given = _given_xml(document, text(options, "name"))
+        active, autostart = options.get("active"), options.get("autostart")
+        desired = DesiredNetwork(
             given=given,
-            whole=whole,
+            complete=document is not None,
             present=options["state"] == "present",
-            active=options.get("active"),
-            autostart=options.get("autostart"),
-            restart=options["restart"],
-        ),
-        path,
-    )
+            active=None if active is None else bool(active),
+            autostart=None if autostart is None else bool(autostart),
+            restart=str(options["restart"]),
+        )
+        return NetworkResource(desired, path)
+
+    def info(self, host: Host, names: Optional[Sequence[str]], options: Options) -> list[dict[str, object]]:
+        del options
+        driver = host.driver(NetworkDriver)
+        states = [(name, driver.observe(name)) for name in (driver.names() if names is None else names)]
+        return [_description(host, name, state) for name, state in states if state is not None]
 
 
-def _given_xml(options: Mapping[str, Any]) -> Network:
-    text = options["xml"]
-    shortened = textwrap.shorten(text, 60, placeholder="...")
+def _open_networks(host: Host) -> Driver:
+    connection = host.driver(Session).connection
+    return Networks(connection, Guests(connection, local=is_local(host.uri)))
+
+
+def _given_xml(document: str, name: Optional[str]) -> Network:
+    shortened = textwrap.shorten(document, 60, placeholder="...")
     try:
-        given = normalise(parse_network(text))
-    except OptionError:
-        raise
-    except VirtnetError as error:
-        raise OptionError("xml", shortened, f"a libvirt network's document; {error}") from None
-    name = options.get("name")
+        given = normalise(parse_network(document))
+    except NotANetwork as error:
+        raise OptionError("xml", shortened, f"is not the document of a libvirt network: {error}") from None
     if name and given.name and name != given.name:
-        raise OptionError("name", name, f"the name that the document in xml has, {given.name!r}, or none")
+        raise OptionError(
+            "name", name, f"is not the name in xml, {given.name!r}; leave out name, or make them the same"
+        )
     given = replace(given, name=given.name or name)
     if not given.name:
-        raise OptionError("xml", shortened, "a document with a <name>, or the option name beside it")
+        raise OptionError("xml", shortened, "has no <name>; add one, or give the option name")
     # the same rules for what a document says as for options
     from_options(Network, to_options(given))
     return given
 
 
-def describe_network(host: Host, name: str, state: NetworkState) -> dict[str, Any]:
-    """A network for `virt_net_info`: the definition in the structure of the options, and what only a host knows."""
-    definition = to_options(state.definition)
-    described: dict[str, Any] = {
+def _description(host: Host, name: str, state: NetworkState) -> dict[str, object]:
+    """Returns the definition in the structure of the options, and what only a host knows."""
+    described: dict[str, object] = {
         "name": name,
         "uuid": state.definition.uuid,
-        "definition": definition,
+        "definition": to_options(state.definition),
         "state": "active" if state.active else "inactive",
         "active": state.active,
         "autostart": state.autostart,
         "persistent": state.stored is not None,
         "bridge": state.definition.bridge.name if state.definition.bridge else None,
-        "leases": host.networks.leases(name) if state.active else [],
+        "leases": host.driver(NetworkDriver).leases(name) if state.active else [],
         "guests": [_guest(guest) for guest in state.guests],
     }
     if state.stored is not None and state.running is not None and state.running != state.stored:
@@ -162,13 +205,8 @@ def describe_network(host: Host, name: str, state: NetworkState) -> dict[str, An
     return described
 
 
-def _guest(guest: Any) -> dict[str, Any]:
+def _guest(guest: Guest) -> dict[str, object]:
     return {"domain": guest.domain, "mac": guest.mac, "device": guest.device, "connected": guest.connected}
 
 
-def _describe(host: Host, names: Optional[Sequence[str]], _options: Mapping[str, Any]) -> list[dict[str, Any]]:
-    states = [(name, host.networks.observe(name)) for name in (host.networks.names() if names is None else names)]
-    return [describe_network(host, name, state) for name, state in states if state is not None]
-
-
-NETWORK = Kind("networks", network_spec, network_rules, parse_network_options, _describe, {}, URI)
+NETWORK = NetworkKind()

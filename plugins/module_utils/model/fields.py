@@ -2,13 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Options as frozen dataclasses: one declaration from which the argument spec, the parser, the normal form and the
-printable form are made.
+"""Options as frozen dataclasses. One declaration gives the argument spec, the parser, the merge and the normal form.
 
-A field is declared with `option`; its type says what it takes: ``Optional[str|int|bool]``, ``Optional[SomeClass]`` for
-suboptions, ``Optional[tuple[str, ...]]`` and ``Optional[tuple[SomeClass, ...]]`` for lists. ``None`` means "left out" in
-what a user gave and "not there" in what a host has. An empty value that was given (an empty string, list or dict, a zero
-where ``zero_removes``) asks for removal and becomes ``None`` when it is merged.
+A field is declared with `option`, and its type is the option's type: ``Optional[str|int|bool]``, ``Optional[SomeClass]``
+for suboptions, ``Optional[tuple[str, ...]]`` and ``Optional[tuple[SomeClass, ...]]`` for lists. ``None`` means "left out"
+in what a user gave and "not there" in what a host has. An empty value that was given (an empty string, list or dict, or
+the field's ``removal``) removes the option, and becomes ``None`` when it is merged.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from ..errors import OptionError
 
 T = TypeVar("T")
 
-# What no configuration of a host can hold: it is no character of XML (https://www.w3.org/TR/xml/#charsets).
+# What isn't a character in XML (https://www.w3.org/TR/xml/#charsets), and so can't be in a host's configuration.
 _UNWRITABLE = re.compile("[^\\t\\n\\r\\x20-\\uD7FF\\uE000-\\uFFFD\\U00010000-\\U0010FFFF]")
 
 _NOTHING = type(None)
@@ -46,17 +45,17 @@ def option(
     unordered: bool = False,
     hidden: bool = False,
 ) -> Any:
-    """Declare an option.
+    """Declares an option.
 
-    ``norm`` gives a string's normal form (see `values`); ``absent`` is the value that means the same as leaving it out;
-    ``removal`` is the given value that removes; ``host_chosen`` marks what the host makes up when nobody says it;
-    ``unordered`` lists are compared as sets; ``hidden`` fields are no options (the model's own).
+    ``norm`` returns a string's normal form (see `values`). ``absent`` is the value that means the same as none.
+    ``removal`` is the given value that removes the option. ``host_chosen`` options are chosen by the host where the user
+    doesn't give them. ``unordered`` lists are compared as sets. ``hidden`` fields are no options.
     """
     return _field(
         metadata={
             "required": required,
             "choices": choices,
-            # the same few values come again and again: stored and running, before and after
+            # the same few values come again and again: stored and running, current and predicted
             "norm": functools.lru_cache(maxsize=4096)(norm) if norm else None,
             "absent": absent,
             "minimum": minimum,
@@ -71,7 +70,7 @@ def option(
 
 @dataclasses.dataclass(frozen=True)
 class Shape:
-    """What a field holds: ``base`` is str, int, bool or a dataclass; ``many`` says that it is a list of those."""
+    """The shape of a field: ``base`` is str, int, bool or a dataclass; with ``many`` it is a list of those."""
 
     name: str
     base: type
@@ -83,8 +82,8 @@ class Shape:
         return dataclasses.is_dataclass(self.base)
 
 
-def shapes(cls: Any) -> tuple[Shape, ...]:
-    """The fields of an option class, in the order of their declaration."""
+def shapes(cls: Callable[..., object]) -> tuple[Shape, ...]:
+    """Returns the fields of an option class, in the order of their declaration."""
     return _shapes(cls)
 
 
@@ -100,14 +99,14 @@ def _shapes(cls: type) -> tuple[Shape, ...]:
     return tuple(found)
 
 
-def argument_spec(cls: type) -> dict[str, Any]:
-    """The Ansible argument spec of an option class."""
+def argument_spec(cls: type) -> dict[str, dict[str, object]]:
+    """Returns the Ansible argument spec of an option class."""
     return {shape.name: _argument(shape) for shape in shapes(cls) if not shape.meta["hidden"]}
 
 
-def _argument(shape: Shape) -> dict[str, Any]:
+def _argument(shape: Shape) -> dict[str, object]:
     kind = "dict" if shape.nested else _SCALARS[shape.base]
-    spec: dict[str, Any] = {"type": "list", "elements": kind} if shape.many else {"type": kind}
+    spec: dict[str, object] = {"type": "list", "elements": kind} if shape.many else {"type": kind}
     if shape.nested:
         spec["options"] = argument_spec(shape.base)
     if shape.meta["required"]:
@@ -118,7 +117,10 @@ def _argument(shape: Shape) -> dict[str, Any]:
 
 
 def from_options(cls: type[T], given: Mapping[str, Any], path: str = "") -> T:
-    """Parse what a user gave (Ansible's checked parameters); keys that the class doesn't have are passed over."""
+    """Returns the option class for what a user gave (Ansible's checked parameters), without keys that it doesn't have.
+
+    ``path`` is where the options are, for errors. Raises `OptionError`.
+    """
     values = {}
     for shape in shapes(cls):
         raw = given.get(shape.name)
@@ -140,16 +142,22 @@ def _parse_one(shape: Shape, raw: Any, where: str) -> Any:
     meta = shape.meta
     if shape.base is int:
         low, high = meta["minimum"], meta["maximum"]
-        if (low is not None and raw < low) or (high is not None and raw > high):
-            raise OptionError(where, raw, f"a number from {low} to {high}" if high is not None else f"{low} or more")
+        remedy = f"use {low} or more" if high is None else f"use {low} to {high}"
+        if low is not None and raw < low:
+            raise OptionError(where, raw, f"is too small; {remedy}")
+        if high is not None and raw > high:
+            raise OptionError(where, raw, f"is too large; {remedy}")
     if shape.base is str and _UNWRITABLE.search(raw):
-        raise OptionError(where, raw, "text without control characters")
-    if meta["norm"]:
-        try:
-            return meta["norm"](raw)
-        except ValueError as error:
-            raise OptionError(where, raw, str(error)) from None
-    return raw
+        raise OptionError(where, raw, "contains control characters; remove them")
+    return normal_value(where, raw, meta["norm"]) if meta["norm"] else raw
+
+
+def normal_value(path: str, value: str, norm: Callable[[str], str]) -> str:
+    """Returns the normal form of an option's value, see `values`. Raises `OptionError` with the option's path."""
+    try:
+        return norm(value)
+    except ValueError as error:
+        raise OptionError(path, value, str(error)) from None
 
 
 def _removes(shape: Shape, value: Any) -> bool:
@@ -157,12 +165,12 @@ def _removes(shape: Shape, value: Any) -> bool:
         return bool(value == ())
     if shape.nested:
         return all(getattr(value, inner.name) is None for inner in shapes(shape.base))
-    # `False == 0` and `"" == 0` must not be taken for one another
+    # `False == 0`, so the types are compared as well
     return type(value) is type(shape.meta["removal"]) and value == shape.meta["removal"]
 
 
 def merge(base: T, given: T) -> T:
-    """``base`` with what was given made so: dicts merge, lists are whole, empty values remove, ``None`` leaves alone."""
+    """Returns ``base`` with what was given: dicts merge, lists replace, empty values remove, ``None`` changes nothing."""
     changes: dict[str, Any] = {}
     for shape in shapes(type(base)):
         new, old = getattr(given, shape.name), getattr(base, shape.name)
@@ -178,9 +186,9 @@ def merge(base: T, given: T) -> T:
 
 
 def canonical(value: T) -> T:
-    """The normal form for comparison: what means "absent" is ``None``, values are normalised, sets are sorted.
+    """Returns the normal form for comparison: what means "absent" is ``None``, values are normalised, sets are sorted.
 
-    Values that can't be normalised are left as they are: the host may hold what we would refuse to write.
+    Values that can't be normalised are left as they are: a host may hold what is refused as an option.
     """
     changes = {}
     for shape in shapes(type(value)):
@@ -216,13 +224,13 @@ def _canonical_one(shape: Shape, value: Any) -> Any:
     return value
 
 
-def sort_key(value: Any) -> str:
-    """An order for option values of one class; any will do, it only has to be the same on both sides."""
+def sort_key(value: object) -> str:
+    """Returns a key that sorts option values of one class; any order will do that is the same on both sides."""
     return repr(value)
 
 
-def to_options(value: Any) -> dict[str, Any]:
-    """The printable form, in the structure of the options; what is absent is left out."""
+def to_options(value: object) -> dict[str, Any]:
+    """Returns an option class in the structure of the options, without those that are ``None``."""
     shown: dict[str, Any] = {}
     for shape in shapes(type(value)):
         held = getattr(value, shape.name)
@@ -235,34 +243,34 @@ def to_options(value: Any) -> dict[str, Any]:
     return shown
 
 
-def without_host_chosen(value: T, given: Any) -> T:
-    """``value`` without what the host makes up by itself, unless ``given`` names it."""
+def without_host_chosen(value: T, given: Optional[T]) -> T:
+    """Returns ``value`` without what the host chooses, unless it is given."""
     changes: dict[str, Any] = {}
     for shape in shapes(type(value)):
-        mine = getattr(value, shape.name)
-        asked = getattr(given, shape.name) if given is not None else None
-        if mine is None:
+        held = getattr(value, shape.name)
+        given_part = getattr(given, shape.name) if given is not None else None
+        if held is None:
             continue
-        kept = mine
-        if shape.meta["host_chosen"] and asked is None:
+        kept = held
+        if shape.meta["host_chosen"] and given_part is None:
             kept = None
         elif shape.nested and not shape.many:
-            kept = without_host_chosen(mine, asked)
-        if kept is not mine:
+            kept = without_host_chosen(held, given_part)
+        if kept is not held:
             changes[shape.name] = kept
     return dataclasses.replace(value, **changes) if changes else value  # type: ignore[type-var]
 
 
 def take_host_chosen(value: T, source: Optional[T]) -> T:
-    """``value`` with what the host has made up, taken from ``source`` where ``value`` doesn't say it."""
+    """Returns ``value`` with what the host has chosen, copied from ``source`` where it is ``None`` in ``value``."""
     if source is None:
         return value
     changes: dict[str, Any] = {}
     for shape in shapes(type(value)):
-        mine, theirs = getattr(value, shape.name), getattr(source, shape.name)
-        if shape.meta["host_chosen"] and mine is None:
-            changes[shape.name] = theirs
-        elif shape.nested and not shape.many and theirs is not None:
-            taken = take_host_chosen(mine if mine is not None else shape.base(), theirs)
-            changes[shape.name] = None if _removes(shape, taken) else taken
+        held, chosen = getattr(value, shape.name), getattr(source, shape.name)
+        if shape.meta["host_chosen"] and held is None:
+            changes[shape.name] = chosen
+        elif shape.nested and not shape.many and chosen is not None:
+            part = take_host_chosen(held if held is not None else shape.base(), chosen)
+            changes[shape.name] = None if _removes(shape, part) else part
     return dataclasses.replace(value, **changes)  # type: ignore[type-var]

@@ -50,14 +50,16 @@ def choose(option: str, facts: ToolFacts, name: str, netns: Optional[str] = None
     """
     if netns is not None and option not in (AUTO, NONE):
         raise OptionError(
-            "persist", option, f"none together with netns ({netns!r}), as a namespace is gone after a reboot"
+            "persist",
+            option,
+            f"isn't possible with netns ({netns!r}), as a namespace is gone after a reboot; set it to none",
         )
     if option == NONE or netns is not None:
         return Choice(NONE)
     if option != AUTO:
         if option not in facts.installed:
             has = ", ".join(tool for tool in CHOICES if tool in facts.installed)
-            raise OptionError("persist", option, f"a tool that this host has: {has or NONE}")
+            raise OptionError("persist", option, f"is not installed on this host; use {has or NONE}")
         return Choice(option)
     for tool in _ORDER:
         if tool in facts.in_charge & facts.installed:

@@ -27,7 +27,7 @@ _MARK = f"#{OWNER} "
 _SAVED = ".virtnet-kvm-saved"
 
 
-def no_accounts(_option: str, _name: str) -> Optional[int]:
+def no_accounts(_kind: str, _name: str) -> Optional[int]:
     return None
 
 

@@ -17,7 +17,7 @@ from ..model.interface.plan import ObservedInterface
 from .choose import TOOLS, Choice, choose, plan_files
 from .files import Request, ToolFacts, made_for
 from .plan import NONE, FileChanges, PersistencePlan, plan_provider
-from .steps import MEDDLING
+from .steps import INTERFERING
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class BootTool:
 
     @property
     def interferes(self) -> bool:
-        return self.name in MEDDLING
+        return self.name in INTERFERING
 
     def changes(self, stored: Request) -> FileChanges:
         return plan_files(self.name, stored)

@@ -6,19 +6,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Optional
+from typing import TYPE_CHECKING, ClassVar, Optional
+
+from ..contract import Driver, Handler, Host, Step
 
 if TYPE_CHECKING:
-    from ..model.interface.requests import Host
+    from .files import ToolFacts
+
+
+class FileDriver(Driver, ABC):
+    """The files by which providers make what a host has when it starts. Each call raises `HostError`."""
+
+    @abstractmethod
+    def facts(self) -> ToolFacts:
+        """Returns which boot tools the host has."""
+
+    @abstractmethod
+    def read(self, tool: str) -> Mapping[str, str]:
+        """Returns the files of a tool by path, with the copies that lie beside users' files."""
+
+    @abstractmethod
+    def write(self, path: str, text: Optional[str]) -> None:
+        """Replaces a file, whole or not at all; ``None`` removes it."""
+
+    @abstractmethod
+    def hold(self, tool: str) -> None:
+        """Stops a tool from changing interfaces by itself, until `reload`."""
+
+    @abstractmethod
+    def reload(self, tool: str, names: tuple[str, ...]) -> None:
+        """Makes the tool (``networkd``, ...) read its files again, and take over these interfaces as they are."""
+
+
+def _files(host: Host) -> FileDriver:
+    return host.driver(FileDriver)
 
 
 @dataclass(frozen=True)
-class WriteFile:
+class WriteFile(Step):
     """Writes a file of a provider (``tool``), or removes it where ``text`` is ``None``; ``was`` is the old text."""
-
-    composite: ClassVar[bool] = False
 
     tool: str
     path: str
@@ -32,18 +61,18 @@ class WriteFile:
         return f"{'write' if self.was is None else 'change'} {self.path}"
 
     def do(self, host: Host) -> None:
-        host.files.write(self.path, self.text)
+        _files(host).write(self.path, self.text)
 
     def undo(self, host: Host) -> None:
-        host.files.write(self.path, self.was)
+        _files(host).write(self.path, self.was)
 
 
-# Tools that at once make again what is removed under them.
-MEDDLING = ("networkmanager", "netplan")
+# Tools that at once create again what is removed.
+INTERFERING = ("networkmanager", "netplan")
 
 
 @dataclass(frozen=True)
-class HoldTool:
+class HoldTool(Step):
     """Stops a tool from changing what a run changes, until `ReloadTool`, also where all is undone."""
 
     composite: ClassVar[bool] = True
@@ -56,14 +85,14 @@ class HoldTool:
         return f"pause {self.tool} while {self.name} changes"
 
     def do(self, host: Host) -> None:
-        host.files.hold(self.tool)
+        _files(host).hold(self.tool)
 
     def undo(self, host: Host) -> None:
         """Does nothing, as `ReloadTool` comes after it."""
 
 
 @dataclass(frozen=True)
-class ReloadTool:
+class ReloadTool(Handler):
     """Makes a tool read its files again: once for all that a run has written, and once more when that is undone."""
 
     tool: str
@@ -73,18 +102,18 @@ class ReloadTool:
     def words(self) -> str:
         return f"have {self.tool} read its files again"
 
-    def joined(self, other: Any) -> Optional[ReloadTool]:
+    def merge(self, other: Handler) -> Optional[ReloadTool]:
         """Returns this and another one as one; ``None`` unless they are for the same tool."""
         if not isinstance(other, ReloadTool) or other.tool != self.tool:
             return None
         return ReloadTool(self.tool, tuple(dict.fromkeys((*self.names, *other.names))))
 
-    def follows(self, done: Iterable[Any]) -> bool:
+    def triggered_by(self, steps: Sequence[Step]) -> bool:
         """Returns whether any of these steps needs it."""
-        return any(isinstance(step, (WriteFile, HoldTool)) and step.tool == self.tool for step in done)
+        return any(isinstance(step, (WriteFile, HoldTool)) and step.tool == self.tool for step in steps)
 
     def do(self, host: Host) -> None:
-        host.files.reload(self.tool, self.names)
+        _files(host).reload(self.tool, self.names)
 
     def undo(self, host: Host) -> None:
-        host.files.reload(self.tool, self.names)
+        _files(host).reload(self.tool, self.names)

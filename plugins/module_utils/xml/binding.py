@@ -2,12 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Tables that bind option classes to XML elements, and the two walks over them: read and write.
+"""Tables that bind option classes to XML elements, and the two functions that go through them: `read` and `write`.
 
 A `Table` says how one element is one value; its rules say which attributes, text and children make which field. What no
-rule takes is kept as `Unknown` at the path where it stood, and put back there by `write`, so nothing is lost.
+rule takes is kept as `Unknown` with the path at which it stood, and `write` puts it back there, so nothing is lost.
 
-Items of a list are named in a path by what identifies them, not by their number: lists are sorted and changed between
+A path names the items of a list by what identifies them, not by their number: lists are sorted and changed between
 reading and writing.
 """
 
@@ -16,27 +16,30 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Iterable, Mapping
-from typing import Any, Callable, NamedTuple, Optional, Union
+from typing import Callable, Generic, NamedTuple, Optional, TypeVar, Union
 from urllib.parse import quote
 
 from ..model.fields import canonical, shapes
 from .document import Element, add, canonical_text, parse_document
 
-VALUE = "value"  # the only field of a table whose value is no option class
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+VALUE = "value"  # the only field of a `ValueTable`
 
 
 class Unknown(NamedTuple):
-    """What no rule takes: the path of the element it stood in, and `<element/>` or `@attribute=value`."""
+    """What no rule takes: the path of the element it stood in, and ``<element/>`` or ``@attribute=value``."""
 
     path: str
     xml: str
 
 
 class Codec(NamedTuple):
-    """A value as one attribute: ``decode`` raises ValueError, ``encode`` gives None for what is not written."""
+    """A value as one attribute: ``decode`` raises ValueError, ``encode`` returns None for what is not written."""
 
-    decode: Callable[[str], Any]
-    encode: Callable[[Any], Optional[str]]
+    decode: Callable[[str], object]
+    encode: Callable[[object], Optional[str]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,17 +49,17 @@ class Attr:
     name: str
     field: str
     codec: Codec
-    default: Any = None
+    default: object = None
 
 
 @dataclasses.dataclass(frozen=True)
 class Attrs:
-    """A field in several attributes together."""
+    """A field of text in several attributes together; ``decode`` raises ValueError."""
 
     names: tuple[str, ...]
     field: str
-    decode: Callable[[Mapping[str, str]], Any]
-    encode: Callable[[Any], Mapping[str, str]]
+    decode: Callable[[Mapping[str, str]], str]
+    encode: Callable[[str], Mapping[str, str]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +71,7 @@ class Text:
 
 @dataclasses.dataclass(frozen=True)
 class Foreign:
-    """All children, whatever they are, each as canonical text."""
+    """All children, of any tag, each as canonical text."""
 
     field: str = VALUE
 
@@ -77,34 +80,38 @@ class Foreign:
 class Child:
     """A field in a child element, or in all children of that tag (``many``).
 
-    ``key`` are the fields that identify an item of a list (else all its scalars); ``plain`` says that the element means
-    nothing when it is empty, so it may be made for what is unknown in it; ``desired`` says which values are written.
+    - ``key`` are the fields that identify an item of a list; without it, all its scalars do;
+    - ``plain``: an empty element has no meaning, so `write` may add it to hold what is unknown in it;
+    - ``empty``: the element is a value even where nothing in it is known, as an item of a list always is;
+    - ``desired`` says which values are written.
     """
 
     tag: str
     field: str
-    table: Table
+    table: Table[object]
     many: bool = False
     key: tuple[str, ...] = ()
     plain: bool = False
-    desired: Callable[[Any], bool] = lambda _value: True
+    empty: bool = False
+    desired: Callable[[object], bool] = lambda _value: True
     nsmap: Optional[Mapping[str, str]] = None
 
     @functools.cached_property
     def label(self) -> str:
+        """The tag without its namespace."""
         return self.tag.rpartition("}")[2]
 
 
 Rule = Union[Attr, Attrs, Text, Foreign, Child]
 
 
-class Table:
-    """How one element is one value: an option class, or with ``cls`` None the bare value of the field ``VALUE``."""
+class Table(Generic[T_co]):
+    """How one element is one value of an option class."""
 
-    def __init__(self, cls: Optional[type], *rules: Rule, ignore: tuple[str, ...] = ()) -> None:
+    def __init__(self, cls: Callable[..., T_co], *rules: Rule, ignore: tuple[str, ...] = ()) -> None:
         self.cls = cls
         self.rules = rules
-        self.ignore = frozenset(ignore)  # attributes of the running thing, no part of its definition
+        self.ignore = frozenset(ignore)  # attributes that tell how it runs, no part of the definition
         self.attributes: dict[str, Union[Attr, Attrs]] = {}
         for rule in rules:
             if isinstance(rule, Attr):
@@ -117,33 +124,65 @@ class Table:
         self.text = next((rule.field for rule in rules if isinstance(rule, Text)), None)
         self.foreign = next((rule.field for rule in rules if isinstance(rule, Foreign)), None)
 
-    def make(self, values: dict[str, Any]) -> Any:
-        return self.cls(**values) if self.cls else values.get(VALUE)
+    def make(self, values: Mapping[str, object]) -> T_co:
+        """Returns the value that has these fields."""
+        return self.cls(**values)
 
-    def take(self, value: Any, field: str) -> Any:
-        return getattr(value, field) if self.cls else value
+    def make_empty(self) -> Optional[T_co]:
+        """Returns the value of an element that says nothing; None if there is none."""
+        return self.cls()
+
+    def take(self, value: object, field: str, /) -> object:
+        """Returns a field of a value."""
+        held: object = getattr(value, field)
+        return held
+
+    def identify(self, value: object, key: tuple[str, ...], /) -> str:
+        """Returns what tells an item of a list from the others."""
+        value = canonical(value)
+        names = key or [shape.name for shape in shapes(self.cls) if not (shape.many or shape.nested)]
+        return ",".join(str(self.take(value, name) or "") for name in names)
 
 
-def read(table: Table, element: Element, unknown: list[Unknown], path: str = "") -> Any:
-    """The value of an element; what isn't known is added to ``unknown``. None if it says nothing that is known."""
-    values: dict[str, Any] = dict(table.defaults)
+class ValueTable(Table[object]):
+    """How one element is one plain value, such as a string; its rules call the value `VALUE`."""
+
+    def __init__(self, *rules: Rule, ignore: tuple[str, ...] = ()) -> None:
+        super().__init__(object, *rules, ignore=ignore)
+
+    def make(self, values: Mapping[str, object]) -> object:
+        return values.get(VALUE)
+
+    def make_empty(self) -> None:
+        return None
+
+    def take(self, value: object, _field: str, /) -> object:
+        return value
+
+    def identify(self, value: object, _key: tuple[str, ...], /) -> str:
+        return str(value)
+
+
+def read(table: Table[T], element: Element, unknown: list[Unknown], path: str = "") -> Optional[T]:
+    """Returns the value of an element, or None if it says nothing that is known; adds the rest to ``unknown``."""
+    values = dict(table.defaults)
     _read_attributes(table, element, values, unknown, path)
     if table.text:
         values[table.text] = element.text or ""
-    for child in element:
-        if not isinstance(child.tag, str):  # an entity that isn't resolved
-            continue
+    for child in element.iterchildren("*"):  # "*" leaves out an entity that isn't resolved
         rule = table.children.get(child.tag)
         if rule:
             _read_child(rule, child, values, unknown, path)
         elif table.foreign:
-            values[table.foreign] = (*values.get(table.foreign, ()), canonical_text(child))
+            _append(values, table.foreign, canonical_text(child))
         else:
             unknown.append(Unknown(path, canonical_text(child)))
     return table.make(values) if values else None
 
 
-def _read_attributes(table: Table, element: Element, values: dict[str, Any], unknown: list[Unknown], path: str) -> None:
+def _read_attributes(
+    table: Table[object], element: Element, values: dict[str, object], unknown: list[Unknown], path: str
+) -> None:
     groups: dict[Attrs, dict[str, str]] = {}
     for name, text in element.items():
         rule = table.attributes.get(name)
@@ -163,26 +202,41 @@ def _read_attributes(table: Table, element: Element, values: dict[str, Any], unk
             unknown.extend(Unknown(path, f"@{name}={text}") for name, text in found.items())
 
 
-def _read_child(rule: Child, child: Element, values: dict[str, Any], unknown: list[Unknown], path: str) -> None:
+def _read_child(rule: Child, child: Element, values: dict[str, object], unknown: list[Unknown], path: str) -> None:
     if rule.field in values and not rule.many:  # libvirt takes the first, too
         _keep_whole(rule, child, unknown, path)
         return
     inner: list[Unknown] = []
     value = read(rule.table, child, inner)
-    if value is None and rule.many and rule.table.cls:
-        value = rule.table.make({})  # an item that says nothing is still an item
+    if value is None and (rule.many or rule.empty):
+        value = rule.table.make_empty()
     if value is None:
         if inner:
             _keep_whole(rule, child, unknown, path)
         return
-    values[rule.field] = (*values.get(rule.field, ()), value) if rule.many else value
+    if rule.many:
+        _append(values, rule.field, value)
+    else:
+        values[rule.field] = value
     if inner:
         here = _join(path, _segment(rule, value))
         unknown.extend(Unknown(_join(here, found.path) if found.path else here, found.xml) for found in inner)
 
 
+def _append(values: dict[str, object], field: str, item: object) -> None:
+    """Adds an item to a field that is a list."""
+    values[field] = (*_items(values.get(field, ())), item)
+
+
+def _items(held: object) -> tuple[object, ...]:
+    """Returns a list's items."""
+    if not isinstance(held, tuple):
+        raise TypeError(f"not the items of a list: {held!r}")
+    return held
+
+
 def _keep_whole(rule: Child, child: Element, unknown: list[Unknown], path: str) -> None:
-    """An element of which nothing is known, or the second of its kind where one is enough."""
+    """Keeps an element of which nothing is known, or the second of its tag where one is enough."""
     for name in rule.table.ignore.intersection(child.keys()):
         del child.attrib[name]
     unknown.append(Unknown(path, canonical_text(child)))
@@ -192,23 +246,22 @@ def _join(path: str, segment: str) -> str:
     return f"{path}/{segment}" if path else segment
 
 
-def _segment(rule: Child, value: Any) -> str:
+def _segment(rule: Child, value: object) -> str:
     if not rule.many:
         return rule.label
-    if rule.table.cls:
-        value = canonical(value)
-        names = rule.key or [shape.name for shape in shapes(rule.table.cls) if not (shape.many or shape.nested)]
-        value = ",".join(str(getattr(value, name) or "") for name in names)
-    return f"{rule.label}[{quote(str(value), safe=':,')}]"
+    return f"{rule.label}[{quote(rule.table.identify(value, rule.key), safe=':,')}]"
 
 
 def ordered(unknown: Iterable[Unknown]) -> list[Unknown]:
-    """One order, whatever the order of the items it was found in; elements of one parent stay as they were."""
+    """Returns the unknown in one order, as lists may be read in any.
+
+    Elements of one parent stay in their order, which may mean something; attributes are sorted by name.
+    """
     return sorted(unknown, key=lambda u: (u.path, not u.xml.startswith("@"), u.xml if u.xml.startswith("@") else ""))
 
 
-def write(table: Table, element: Element, value: Any, unknown: Iterable[Unknown] = ()) -> None:
-    """Fill ``element`` with ``value``, and put back what was unknown where its parent is still there."""
+def write(table: Table[object], element: Element, value: object, unknown: Iterable[Unknown] = ()) -> None:
+    """Fills ``element`` with ``value``, and puts back what was unknown where its parent is still there."""
     # Elements first: an attribute in a namespace declares it anew, which would change the prefixes of what is below.
     found = sorted(unknown, key=lambda each: each.xml.startswith("@"))
     places: Optional[dict[str, Element]] = {"": element} if found else None
@@ -225,41 +278,42 @@ def write(table: Table, element: Element, value: Any, unknown: Iterable[Unknown]
             place.set(name, text)
 
 
-def _write(table: Table, element: Element, value: Any, places: Optional[dict[str, Element]], path: str) -> None:
+def _write(
+    table: Table[object], element: Element, value: object, places: Optional[dict[str, Element]], path: str
+) -> None:
     for rule in table.rules:
         held = table.take(value, rule.field)
         if held is None or held == ():
             continue
-        if isinstance(rule, Child):
-            for item in held if rule.many else (held,):
-                if rule.desired(item):
-                    child = add(element, rule.tag, rule.nsmap)
-                    here = path
-                    if places is not None:
-                        here = _join(path, _segment(rule, item))
-                        places.setdefault(here, child)
-                    _write(rule.table, child, item, places, here)
-        else:
+        if not isinstance(rule, Child):
             _write_scalar(rule, element, held)
+            continue
+        for item in filter(rule.desired, _items(held) if rule.many else (held,)):
+            child = add(element, rule.tag, rule.nsmap)
+            here = path
+            if places is not None:
+                here = _join(path, _segment(rule, item))
+                places.setdefault(here, child)
+            _write(rule.table, child, item, places, here)
 
 
-def _write_scalar(rule: Union[Attr, Attrs, Text, Foreign], element: Element, held: Any) -> None:
+def _write_scalar(rule: Union[Attr, Attrs, Text, Foreign], element: Element, held: object) -> None:
     if isinstance(rule, Attr):
         text = rule.codec.encode(held)
         if text is not None:
             element.set(rule.name, text)
     elif isinstance(rule, Attrs):
-        for name, text in rule.encode(held).items():
+        for name, text in rule.encode(str(held)).items():
             element.set(name, text)
     elif isinstance(rule, Text):
-        element.text = held
+        element.text = str(held)
     else:
-        for item in held:
-            element.append(parse_document(item))
+        for item in _items(held):
+            element.append(parse_document(str(item)))
 
 
-def _place(table: Table, path: str, places: dict[str, Element]) -> Optional[Element]:
-    """The element at a path; made, when all that is missing means nothing by itself."""
+def _place(table: Table[object], path: str, places: dict[str, Element]) -> Optional[Element]:
+    """Returns the element at a path; makes it, where all that is missing has no meaning by itself."""
     if path in places:
         return places[path]
     here = ""
@@ -274,27 +328,23 @@ def _place(table: Table, path: str, places: dict[str, Element]) -> Optional[Elem
     return places[here]
 
 
-def _identity(value: str) -> str:
-    return value
-
-
-def _number(value: str) -> int:
+def _number(text: str) -> int:
     # libvirt takes hexadecimal in places, and writes decimal
-    return int(value, 16) if value[:2].lower() == "0x" else int(value)
+    return int(text, 16) if text[:2].lower() == "0x" else int(text)
 
 
 def _switch(on: str, off: str) -> Codec:
     words = {on: True, off: False}
 
-    def decode(value: str) -> bool:
-        if value not in words:
-            raise ValueError(value)
-        return words[value]
+    def decode(text: str) -> bool:
+        if text not in words:
+            raise ValueError(text)
+        return words[text]
 
     return Codec(decode, lambda value: on if value else off)
 
 
-STRING = Codec(_identity, _identity)
+STRING = Codec(str, str)
 NUMBER = Codec(_number, str)
 YES_NO = _switch("yes", "no")
 ON_OFF = _switch("on", "off")
@@ -302,10 +352,10 @@ ON_OFF = _switch("on", "off")
 YES = Codec(YES_NO.decode, lambda value: "yes" if value else None)
 
 
-def only(name: str, codec: Codec = STRING, ignore: tuple[str, ...] = ()) -> Table:
-    """An element that is one attribute."""
-    return Table(None, Attr(name, VALUE, codec), ignore=ignore)
+def only(name: str, codec: Codec = STRING, ignore: tuple[str, ...] = ()) -> ValueTable:
+    """Returns the table of an element that is one attribute."""
+    return ValueTable(Attr(name, VALUE, codec), ignore=ignore)
 
 
-TEXT = Table(None, Text())
-FOREIGN = Table(None, Foreign())
+TEXT = ValueTable(Text())
+FOREIGN = ValueTable(Foreign())

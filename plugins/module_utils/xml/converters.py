@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Values that libvirt spells in several attributes, each as one option."""
+"""Values that libvirt writes as several attributes, and the options as one: addresses in CIDR form, PCI addresses."""
 
 from __future__ import annotations
 
@@ -15,13 +15,16 @@ _FAMILIES = {4: "ipv4", 6: "ipv6"}
 
 
 def decode_cidr(found: Mapping[str, str]) -> str:
-    """``address`` with ``prefix``, ``netmask`` or neither, and perhaps ``family``, as CIDR."""
+    """Returns an address in CIDR form; raises ValueError where the attributes don't fit each other.
+
+    libvirt has the prefix as ``prefix``, as ``netmask`` or not at all, and may name the ``family``.
+    """
     address = ipaddress.ip_address(found.get("address", ""))
     if found.get("family", _FAMILIES[address.version]) != _FAMILIES[address.version]:
-        raise ValueError("the family is another than the address's")
+        raise ValueError("the address is of another family")
     if "netmask" in found:
         if "prefix" in found:
-            raise ValueError("either a netmask or a prefix")
+            raise ValueError("both a netmask and a prefix")
         network = ipaddress.IPv4Network(f"{address}/{found['netmask']}", strict=False)
         if str(network.netmask) != found["netmask"]:  # ipaddress would take 0.0.0.255 too
             raise ValueError("not a netmask")
@@ -31,7 +34,7 @@ def decode_cidr(found: Mapping[str, str]) -> str:
 
 
 def _implied_prefix(address: IPAddress) -> int:
-    """The prefix of an address that has none (virSocketAddrGetIPPrefix): by class for IPv4, 64 for IPv6."""
+    """Returns libvirt's prefix for an address without one (virSocketAddrGetIPPrefix): by class for IPv4, 64 for IPv6."""
     if not int(address):
         return 0
     if address.version == 6:
@@ -44,7 +47,7 @@ def _implied_prefix(address: IPAddress) -> int:
 
 
 def encode_cidr(value: str) -> dict[str, str]:
-    """CIDR as libvirt wants it: the family of IPv6 must be said."""
+    """Returns libvirt's attributes of an address in CIDR form; IPv6 needs ``family``."""
     address, prefix = value.split("/")
     family = {"family": "ipv6"} if ":" in address else {}
     return {**family, "address": address, "prefix": prefix}
@@ -54,7 +57,7 @@ _PCI = ("domain", "bus", "slot", "function")
 
 
 def decode_pci(found: Mapping[str, str]) -> str:
-    """``<address type='pci' domain= bus= slot= function=>`` as 0000:03:00.1."""
+    """Returns ``<address type='pci' domain= bus= slot= function=>`` as 0000:03:00.1; raises ValueError."""
     if found.get("type") != "pci" or not {"bus", "slot", "function"} <= found.keys():
         raise ValueError("not a PCI address")
     # libvirt reads them with base 0
@@ -63,6 +66,7 @@ def decode_pci(found: Mapping[str, str]) -> str:
 
 
 def encode_pci(value: str) -> dict[str, str]:
+    """Returns libvirt's attributes of a PCI address."""
     domain, bus, rest = value.split(":")
     slot, function = rest.split(".")
     numbers = zip(_PCI, (domain, bus, slot, function))

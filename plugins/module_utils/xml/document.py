@@ -2,14 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The only use of lxml: text to elements and back, with what libvirt's documents need and nothing more."""
+"""Text to elements and back, with what libvirt's documents need and nothing more. Nothing else uses lxml."""
 
 from __future__ import annotations
 
 import functools
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Optional, Protocol, cast
+from typing import Optional, Protocol, cast
 
 from ..errors import MissingLibraryError, VirtnetError
 
@@ -22,20 +22,17 @@ else:
 
 
 class Element(Protocol):
-    """What is used of an lxml element (its stubs take every string for bytes, too)."""
+    """What is used of an lxml element; lxml's own stubs allow bytes for each string."""
 
-    tag: Any
+    tag: str
     text: Optional[str]
     attrib: dict[str, str]
 
-    def __iter__(self) -> Iterator[Element]: ...
-    def __len__(self) -> int: ...
+    def iterchildren(self, tag: str) -> Iterator[Element]: ...
     def items(self) -> Iterable[tuple[str, str]]: ...
-    def get(self, name: str, default: Optional[str] = None) -> Any: ...
     def keys(self) -> Iterable[str]: ...
     def set(self, name: str, value: str) -> None: ...
     def append(self, child: Element) -> None: ...
-    def find(self, path: str) -> Optional[Element]: ...
     def iterfind(self, path: str) -> Iterator[Element]: ...
 
 
@@ -44,7 +41,7 @@ class NotXmlError(VirtnetError):
 
 
 @functools.cache
-def _parser() -> Any:
+def _parser() -> etree.XMLParser:
     if _MISSING is not None:
         raise MissingLibraryError("lxml", _MISSING)
     # libvirt drops blanks and comments too. The declared encoding doesn't count: what we get is decoded already.
@@ -59,33 +56,37 @@ def _parser() -> Any:
 
 
 def parse_document(text: str) -> Element:
-    """The root element of a document."""
+    """Returns the root element of a document; raises `NotXmlError`, or `MissingLibraryError` where lxml is missing."""
     parser = _parser()
     try:
-        root = etree.fromstring(text.encode("utf-8"), parser)
+        return cast(Element, etree.fromstring(text.encode("utf-8"), parser))
     except (etree.XMLSyntaxError, UnicodeEncodeError) as error:
         raise NotXmlError(f"not well-formed XML: {error}") from None
-    return cast(Element, root)
 
 
 def new(tag: str) -> Element:
-    """A root element."""
+    """Returns a new root element; raises `MissingLibraryError` where lxml is missing."""
     _parser()
     return cast(Element, etree.Element(tag))
 
 
 def add(parent: Element, tag: str, nsmap: Optional[Mapping[str, str]] = None) -> Element:
-    """A new last child."""
-    return cast(Element, etree.SubElement(cast(Any, parent), tag, nsmap=cast(Any, nsmap)))
+    """Adds a last child, and returns it."""
+    return cast(Element, etree.SubElement(_lxml(parent), tag, nsmap=nsmap))
 
 
 def canonical_text(element: Element) -> str:
-    """An element by itself as text, the same for all its spellings (exclusive C14N: only the namespaces it uses)."""
-    text: bytes = etree.tostring(cast(Any, element), method="c14n", exclusive=True, with_tail=False)
-    return text.decode("utf-8")
+    """Returns an element by itself as text, the same for all its spellings.
+
+    This is exclusive C14N: of the namespaces, it has only those that the element uses.
+    """
+    return etree.tostring(_lxml(element), method="c14n", exclusive=True, with_tail=False).decode("utf-8")
 
 
 def to_text(element: Element, pretty: bool = False) -> str:
-    """An element as text."""
-    text: str = etree.tostring(cast(Any, element), pretty_print=pretty, encoding="unicode", with_tail=False)
-    return text
+    """Returns an element as text."""
+    return etree.tostring(_lxml(element), pretty_print=pretty, encoding="unicode", with_tail=False)
+
+
+def _lxml(element: Element) -> etree._Element:
+    return cast("etree._Element", element)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""libvirt's <network> document to and from `Network`."""
+"""libvirt's <network> document to `Network`, and back."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from ..model.network.options import (
     DnsHost,
     DnsSrv,
     DnsTxt,
-    Extra,
     Network,
     PortGroup,
 )
 from . import network_tables as tables
-from .binding import Unknown, ordered, read, write
+from .binding import Unknown, read, write
 from .document import NotXmlError, canonical_text, new, parse_document, to_text
+from .parts import extra_of, unknown_of
 
 Part = Union[DhcpRange, DhcpHost, DnsHost, DnsSrv, DnsTxt, PortGroup]
 
-# What virNetworkUpdate takes, by its class: the element, and how it is written.
+# What virNetworkUpdate takes, by its class: the element's tag and table.
 _PARTS = {
     DhcpRange: ("range", tables.DHCP_RANGE),
     DhcpHost: ("host", tables.DHCP_HOST),
@@ -38,11 +38,14 @@ _PARTS = {
 
 
 class NotANetwork(VirtnetError):
-    """A text that is no libvirt network."""
+    """A text that isn't the document of a libvirt network."""
 
 
 def parse_network(text: str) -> Network:
-    """The network that a document describes, just as it says it; for comparison, use `model.network.normalise`."""
+    """Returns the network that a document describes, in the document's own spelling; raises `NotANetwork`.
+
+    For comparison, use `model.network.options.normalise`.
+    """
     try:
         root = parse_document(text)
     except NotXmlError as error:
@@ -50,21 +53,19 @@ def parse_network(text: str) -> Network:
     if root.tag != "network":
         raise NotANetwork(f"expected a <network> document, found <{root.tag}>")
     unknown: list[Unknown] = []
-    network: Network = read(tables.NETWORK, root, unknown) or Network()
-    if not unknown:
-        return network
-    return replace(network, extra=tuple(Extra(found.path, found.xml) for found in ordered(unknown)))
+    network = read(tables.NETWORK, root, unknown) or Network()
+    return replace(network, extra=extra_of(unknown)) if unknown else network
 
 
 def render_network(network: Network) -> str:
-    """The document of a network, as libvirt would write it."""
+    """Returns the document of a network, as libvirt would write it."""
     root = new("network")
-    write(tables.NETWORK, root, network, [Unknown(extra.path or "", extra.xml or "") for extra in network.extra or ()])
+    write(tables.NETWORK, root, network, unknown_of(network.extra))
     return to_text(root, pretty=True)
 
 
 def render_part(part: Part) -> str:
-    """A part of a network as virNetworkUpdate takes it."""
+    """Returns a part of a network as virNetworkUpdate takes it."""
     tag, table = _PARTS[type(part)]
     element = new(tag)
     write(table, element, part)
@@ -72,14 +73,17 @@ def render_part(part: Part) -> str:
 
 
 def render_interface(dev: str) -> str:
-    """One of the interfaces in <forward>, as virNetworkUpdate takes it."""
+    """Returns one of the interfaces in <forward> as virNetworkUpdate takes it."""
     element = new("interface")
     write(tables.INTERFACE, element, dev)
     return to_text(element)
 
 
 def with_canonical_metadata(network: Network) -> Network:
-    """The network with its metadata in the form that `parse_network` gives, so that spellings compare equal."""
+    """Returns the network with its metadata as `parse_network` has it, so that all spellings compare equal.
+
+    Raises `OptionError` for metadata that libvirt wouldn't keep.
+    """
     if not network.metadata:
         return network
     return replace(network, metadata=tuple(_canonical_metadata(i, item) for i, item in enumerate(network.metadata)))
@@ -89,8 +93,10 @@ def _canonical_metadata(index: int, text: str) -> str:
     try:
         element = parse_document(text)
     except NotXmlError:
-        raise OptionError(f"metadata[{index}]", text, "a well-formed XML element") from None
+        raise OptionError(f"metadata[{index}]", text, "is not well-formed XML; give one element") from None
     # libvirt drops elements that are in no namespace (virXMLNodeSanitizeNamespaces)
     if not str(element.tag).startswith("{"):
-        raise OptionError(f"metadata[{index}]", text, "an element in an XML namespace of its own") from None
+        raise OptionError(
+            f"metadata[{index}]", text, "is in no XML namespace, so that libvirt drops it; give it one (xmlns)"
+        ) from None
     return canonical_text(element)

@@ -14,18 +14,19 @@ from .binding import (
     STRING,
     TEXT,
     VALUE,
-    YES,
     YES_NO,
     Attr,
     Attrs,
     Child,
     Table,
+    ValueTable,
     only,
 )
 from .converters import decode_cidr, decode_pci, encode_cidr, encode_pci
+from .parts import BANDWIDTH, VIRTUALPORT, VLAN
 
 DNSMASQ = "http://libvirt.org/schemas/network/dnsmasq/1.0"
-# How many guests use it: libvirt's bookkeeping.
+# The number of guests that use it, which libvirt counts.
 _RUNTIME = ("connections",)
 
 _NAT = Table(
@@ -38,8 +39,7 @@ _NAT = Table(
     ),
     Child("port", "ports", Table(model.PortRange, Attr("start", "start", NUMBER), Attr("end", "end", NUMBER))),
 )
-_PCI_ADDRESS = Table(
-    None,
+_PCI_ADDRESS = ValueTable(
     Attrs(("type", "domain", "bus", "slot", "function"), VALUE, decode_pci, encode_pci),
     ignore=_RUNTIME,
 )
@@ -132,44 +132,23 @@ _ROUTE = Table(
     Attr("gateway", "via", STRING),
     Attr("metric", "metric", NUMBER),
 )
-_RATE = Table(
-    model.Rate,
-    Attr("average", "average", NUMBER),
-    Attr("peak", "peak", NUMBER),
-    Attr("burst", "burst", NUMBER),
-)
-_BANDWIDTH = Table(model.Bandwidth, Child("inbound", "inbound", _RATE), Child("outbound", "outbound", _RATE))
-_VLAN_TAG = Table(model.VlanTag, Attr("id", "id", NUMBER), Attr("nativeMode", "native_mode", STRING))
-_VLAN = Table(
-    model.Vlan,
-    Attr("trunk", "trunk", YES),
-    Child("tag", "tags", _VLAN_TAG, many=True, key=("id",)),
-)
-_VIRTUALPORT_PARAMETERS = Table(
-    model.VirtualPortParameters,
-    Attr("managerid", "managerid", NUMBER),
-    Attr("typeid", "typeid", NUMBER),
-    Attr("typeidversion", "typeidversion", NUMBER),
-    Attr("instanceid", "instanceid", STRING),
-    Attr("interfaceid", "interfaceid", STRING),
-    Attr("profileid", "profileid", STRING),
-)
-_VIRTUALPORT = Table(
-    model.VirtualPort,
-    Attr("type", "type", STRING),
-    Child("parameters", "parameters", _VIRTUALPORT_PARAMETERS),
-)
 _PORT = only("isolated", YES_NO)
 PORTGROUP = Table(
     model.PortGroup,
     Attr("name", "name", STRING),
     Attr("default", "default", YES_NO),
     Attr("trustGuestRxFilters", "trust_guest_rx_filters", YES_NO),
-    Child("vlan", "vlan", _VLAN),
-    Child("virtualport", "virtualport", _VIRTUALPORT),
-    Child("bandwidth", "bandwidth", _BANDWIDTH),
+    Child("vlan", "vlan", VLAN),
+    Child("virtualport", "virtualport", VIRTUALPORT),
+    Child("bandwidth", "bandwidth", BANDWIDTH),
 )
-_DNSMASQ_OPTIONS = Table(None, Child(f"{{{DNSMASQ}}}option", VALUE, only("value"), many=True))
+_DNSMASQ_OPTIONS = ValueTable(Child(f"{{{DNSMASQ}}}option", VALUE, only("value"), many=True))
+
+
+def _is_forwarded(forward: object) -> bool:
+    """Returns whether a network has a <forward>: the isolated one has none, and one without a mode would be NAT."""
+    return isinstance(forward, model.Forward) and forward.mode not in (None, "none")
+
 
 NETWORK = Table(
     model.Network,
@@ -180,19 +159,18 @@ NETWORK = Table(
     Child("title", "title", TEXT),
     Child("description", "description", TEXT),
     Child("metadata", "metadata", FOREIGN),
-    # The isolated network has no <forward>; one without a mode would be NAT.
-    Child("forward", "forward", _FORWARD, desired=lambda forward: forward.mode not in (None, "none")),
+    Child("forward", "forward", _FORWARD, desired=_is_forwarded),
     Child("bridge", "bridge", _BRIDGE, plain=True),
     Child("mtu", "mtu", only("size", NUMBER)),
     Child("mac", "mac", only("address")),
     Child("domain", "domain", _DOMAIN),
     Child("dns", "dns", _DNS, plain=True),
-    Child("vlan", "vlan", _VLAN),
-    Child("bandwidth", "bandwidth", _BANDWIDTH),
+    Child("vlan", "vlan", VLAN),
+    Child("bandwidth", "bandwidth", BANDWIDTH),
     Child("port", "isolated", _PORT, plain=True),
     Child("ip", "ips", _IP, many=True, key=("address",)),
     Child("route", "routes", _ROUTE, many=True),
-    Child("virtualport", "virtualport", _VIRTUALPORT),
+    Child("virtualport", "virtualport", VIRTUALPORT),
     Child("portgroup", "portgroups", PORTGROUP, many=True, key=("name",)),
     Child(f"{{{DNSMASQ}}}options", "dnsmasq_options", _DNSMASQ_OPTIONS, nsmap={"dnsmasq": DNSMASQ}),
     ignore=_RUNTIME,

@@ -2,14 +2,14 @@
 # SPDX-FileCopyrightText: 2026, virtnet.kvm contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# What the role wants to know of a host, as lines of key=value, in one look: a module for each question would take longer
-# than all the rest of the role. Changes nothing, and needs nothing but a shell. Before it stand:
-#   python=   the interpreter that Ansible uses there, empty if it looks for one
-#   file=     the role's file of kernel settings
+# Prints everything that the role needs to know about a host, as lines of key=value. One script is used because a module for
+# each question would take longer than the rest of the role. Changes nothing, and needs only a shell. The task sets before:
+#   python=   the interpreter that Ansible uses on the host, empty if Ansible searches for one
+#   file=     the sysctl file of the role
 : "${python:=}" "${file:?}"
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 export PATH
-# Python looks for libraries where it is started.
+# Python searches for libraries in the directory where it is started.
 cd /
 
 ID=unknown ID_LIKE='' PRETTY_NAME=unknown
@@ -29,13 +29,13 @@ echo "user=$(id -u)"
 for candidate in "$python" /usr/bin/python3 /usr/libexec/platform-python python3; do
     ! command -v "${candidate:-none}" >/dev/null 2>&1 || break
 done
-# The daemon is asked what the modules will ask it, over the connection that they will use.
+# Asks the daemon over the connection that the modules will use.
 "$candidate" - 2>/dev/null <<'END' || echo python=none
 import importlib.util, sys
 print("python=%d.%d" % sys.version_info[:2])
 print("path=" + sys.executable)
-wanted = ("libvirt", "lxml", "pyroute2")
-print("libraries=" + " ".join(name for name in wanted if importlib.util.find_spec(name) is None))
+required = ("libvirt", "lxml", "pyroute2")
+print("libraries=" + " ".join(name for name in required if importlib.util.find_spec(name) is None))
 version, trouble = "", "libvirt's Python library is missing"
 try:
     import libvirt
@@ -57,7 +57,7 @@ for command in dnsmasq nft; do
 done
 echo "commands=${commands# }"
 
-# One daemon for all, or one for each part: whichever the host is set up for.
+# The single daemon or the modular daemons, as the host is set up.
 has() { systemctl cat "$1" >/dev/null 2>&1; }
 enabled() { systemctl is-enabled --quiet "$1" 2>/dev/null; }
 daemons=
@@ -76,8 +76,9 @@ echo "off=${off# }"
 setting() { cat "/proc/sys/net/$1" 2>/dev/null; }
 echo "ipv4=$(setting ipv4/ip_forward)"
 echo "ipv6=$(setting ipv6/conf/all/forwarding)"
-# A kernel that forwards IPv6 takes no more router advertisements, unless accept_ra is 2. Interfaces whose routes come from
-# those (and not from a network manager, which sets accept_ra to 0) would lose them; which ones we saw before is in the file.
+# A kernel that forwards IPv6 ignores router advertisements, unless accept_ra is 2. Interfaces with routes from router
+# advertisements would lose these routes, unless a network manager handles the advertisements (it sets accept_ra to 0). The file
+# has the interfaces that were found by an earlier run.
 advertised=$(sed -n 's,^net/ipv6/conf/\(.*\)/accept_ra = 2$,\1,p' "$file" 2>/dev/null)
 for interface in $(ip -6 route show proto ra 2>/dev/null | sed -n 's/.* dev \([^ ]*\).*/\1/p'); do
     [ "$(setting "ipv6/conf/$interface/accept_ra")" != 1 ] || advertised="$advertised $interface"

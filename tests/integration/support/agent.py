@@ -34,7 +34,7 @@ def _preload() -> None:
     """What every module would spend its first half second on. Nothing here opens a connection."""
     for name in ("ansible.module_utils.basic", "libvirt", "lxml.etree", "pyroute2"):
         importlib.import_module(name)
-    for name in ("kinds.fabric", "checkpoint_runner"):
+    for name in ("kinds.registry", "checkpoint_runner"):
         importlib.import_module(f"{NAMESPACE}.module_utils.{name}")
     # A collection in a fork would touch, and so copy, every page of what is here.
     gc.freeze()
@@ -125,7 +125,11 @@ def _become(name: str) -> None:
 # What a fault can be put in: the module and class of a driver, and its calls that change something.
 DRIVERS: dict[str, tuple[tuple[str, str, tuple[str, ...]], ...]] = {
     "changes": (
-        ("libvirt.networks", "Networks", ("define", "undefine", "start", "stop", "set_autostart", "update", "plug_in")),
+        (
+            "libvirt.networks",
+            "Networks",
+            ("define", "undefine", "start", "stop", "set_autostart", "update", "reconnect"),
+        ),
         (
             "netlink.interfaces",
             "Interfaces",

@@ -211,7 +211,9 @@ class Host:
         result = self.module(name, args, **options)
         if result.get("failed") or "signal" in result:
             raise Failed(f"{name} failed: {result.get('msg')}\n{result.get('exception') or ''}\nargs: {args}")
-        surprises = [warning for warning in result.get("warnings", ()) if "made something else" in str(warning)]
+        surprises = [
+            warning for warning in result.get("warnings", ()) if "has other values than predicted" in str(warning)
+        ]
         if surprises:
             raise Failed(f"{surprises}\nargs: {args}\nresult: {json.dumps(result.get('diff'), indent=1)}")
         return result

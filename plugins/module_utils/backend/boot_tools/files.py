@@ -18,6 +18,7 @@ from typing import Callable, Optional
 from ...errors import HostError
 from ...persist.choose import TOOLS
 from ...persist.files import ToolFacts, copied_path, saved_path
+from ...persist.steps import FileDriver
 from ..os import accounts, commands
 from ..os.atomic import write_file
 from . import ifupdown, netplan, networkd, networkmanager
@@ -39,7 +40,7 @@ RELOADS: Mapping[str, Callable[[tuple[str, ...]], None]] = {
 }
 
 
-class Files:
+class Files(FileDriver):
     """The files of one host; what was read is kept until something is written. ``root`` is where its / is."""
 
     def __init__(self, root: str = "/") -> None:

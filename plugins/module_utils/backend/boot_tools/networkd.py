@@ -99,7 +99,7 @@ def _speak_up(name: str) -> None:
     except OSError:
         return  # networkd is going to make it
     with contextlib.closing(Channel(None)) as channel:
-        channel.ask(
+        channel.request(
             f"have the kernel announce {name}", RTM_NEWLINK, LINK.pack(0, 0, index, 0, 0) + attribute(_IFALIAS, alias)
         )
 

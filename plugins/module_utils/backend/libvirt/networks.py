@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""libvirt's networks: seen, defined, updated, started and stopped.
+"""libvirt's networks: read, defined, updated, started and stopped.
 
 https://libvirt.org/html/libvirt-libvirt-network.html
 """
@@ -11,39 +11,43 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import replace
-from typing import Any, Optional
+from typing import Optional
 
 from ...errors import HostError
-from ...model.network.options import Network, normalise
-from ...model.network.steps import Guest, NetworkState
+from ...model.network.options import Guest, Network, NetworkState, normalise
+from ...model.network.steps import NetworkDriver
 from ...model.network.updates import ADD, DELETE, MODIFY, Update
-from ...model.world import Neighbour, neighbour_of
 from ...xml.network import parse_network, render_interface, render_network, render_part
-from .connection import asking, require
+from .binding import LibvirtModule, VirConnect, VirNetwork
+from .connection import libvirt_errors, libvirt_module
 from .guests import Guests
 
 
-class Networks:
-    """The networks of one connection. Implements `model.network.steps.NetworkDriver`."""
+class Networks(NetworkDriver):
+    """The networks of one connection."""
 
-    def __init__(self, connection: Any, guests: Guests) -> None:
+    def __init__(self, connection: VirConnect, guests: Guests) -> None:
         self._connection = connection
         self._guests = guests
 
+    def libvirt_version(self) -> int:
+        with libvirt_errors("ask libvirt for its version"):
+            return self._connection.getLibVersion()
+
     def names(self) -> list[str]:
-        """All networks, active and inactive, sorted."""
-        with asking("list the networks"):
+        """Returns the names of all networks, active and inactive, sorted."""
+        with libvirt_errors("list the networks"):
             return sorted(network.name() for network in self._connection.listAllNetworks(0))
 
     def observe(self, name: str) -> Optional[NetworkState]:
-        """A network as it is now, in normal form; ``None`` where there is none of that name."""
+        """Returns a network as it is now, in normal form; ``None`` where there is none of that name."""
         found = self._find(name)
         if found is None:
             return None
-        binding = require()
-        with asking(f"read network {name}"):
+        libvirt = libvirt_module()
+        with libvirt_errors(f"read network {name}"):
             active, persistent = bool(found.isActive()), bool(found.isPersistent())
-            stored = found.XMLDesc(binding.VIR_NETWORK_XML_INACTIVE) if persistent else None
+            stored = found.XMLDesc(libvirt.VIR_NETWORK_XML_INACTIVE) if persistent else None
             running = found.XMLDesc(0) if active else None
             autostart = bool(found.autostart()) if persistent else False
         state = NetworkState(
@@ -54,24 +58,26 @@ class Networks:
         return replace(state, guests=self._guests.of_network(name, _bridge(state)))
 
     def bridge(self, name: str) -> Optional[str]:
-        """The device that a network's guests are plugged in, where it has one."""
+        """Returns the bridge that a network's guests are on, where it has one."""
         state = self.observe(name)
         return _bridge(state) if state else None
 
-    def neighbours(self) -> tuple[Neighbour, ...]:
-        """All networks, as far as others have to know."""
-        binding = require()
+    def definitions(self) -> list[tuple[str, Network, bool]]:
+        libvirt = libvirt_module()
         found = []
-        with asking("list the networks"):
+        with libvirt_errors("list the networks"):
             for network in self._connection.listAllNetworks(0):
                 active = bool(network.isActive())
-                text = network.XMLDesc(0 if active else binding.VIR_NETWORK_XML_INACTIVE)
-                found.append(neighbour_of(normalise(parse_network(text)), active))
-        return tuple(found)
+                text = network.XMLDesc(0 if active else libvirt.VIR_NETWORK_XML_INACTIVE)
+                found.append((network.name(), normalise(parse_network(text)), active))
+        return found
 
-    def leases(self, name: str) -> list[dict[str, Any]]:
-        """The DHCP leases that the network's dnsmasq has given out; ``expiry`` is UTC in ISO 8601, or ``None`` for never."""
-        with asking(f"read the leases of network {name}"):
+    def leases(self, name: str) -> list[dict[str, object]]:
+        """Returns the DHCP leases that the network's dnsmasq has given out.
+
+        ``expiry`` is UTC in ISO 8601, or ``None`` for a lease that doesn't end.
+        """
+        with libvirt_errors(f"read the leases of network {name}"):
             leases = self._get(name).DHCPLeases()
         return [
             {
@@ -81,83 +87,91 @@ class Networks:
                 "hostname": lease["hostname"],
                 "client_id": lease["clientid"],
                 "iface": lease["iface"],
-                "expiry": _moment(lease["expirytime"]),
+                "expiry": _utc(lease["expirytime"]),
             }
             for lease in leases
         ]
 
     def define(self, network: Network) -> None:
-        with asking(f"define network {network.name}"):
+        with libvirt_errors(f"define network {network.name}"):
             self._connection.networkDefineXML(render_network(network))
 
     def undefine(self, name: str) -> None:
         found = self._find(name)
         if found is not None:
-            with asking(f"undefine network {name}"):
+            with libvirt_errors(f"undefine network {name}"):
                 if found.isPersistent():
                     found.undefine()
 
     def start(self, name: str) -> None:
-        with asking(f"start network {name}"):
+        with libvirt_errors(f"start network {name}"):
             self._get(name).create()
 
     def stop(self, name: str) -> None:
-        with asking(f"stop network {name}"):
+        with libvirt_errors(f"stop network {name}"):
             self._get(name).destroy()
 
     def is_active(self, name: str) -> bool:
         found = self._find(name)
-        with asking(f"read network {name}"):
+        with libvirt_errors(f"read network {name}"):
             return found is not None and bool(found.isActive())
 
     def set_autostart(self, name: str, on: bool) -> None:
-        with asking(f"set autostart of network {name}"):
+        with libvirt_errors(f"set autostart of network {name}"):
             self._get(name).setAutostart(on)
 
     def update(self, name: str, update: Update, *, live: bool, stored: bool) -> None:
-        binding = require()
-        command = {
-            ADD: binding.VIR_NETWORK_UPDATE_COMMAND_ADD_LAST,
-            MODIFY: binding.VIR_NETWORK_UPDATE_COMMAND_MODIFY,
-            DELETE: binding.VIR_NETWORK_UPDATE_COMMAND_DELETE,
-        }[update.command]
-        section = {
-            "ip-dhcp-host": binding.VIR_NETWORK_SECTION_IP_DHCP_HOST,
-            "ip-dhcp-range": binding.VIR_NETWORK_SECTION_IP_DHCP_RANGE,
-            "forward-interface": binding.VIR_NETWORK_SECTION_FORWARD_INTERFACE,
-            "portgroup": binding.VIR_NETWORK_SECTION_PORTGROUP,
-            "dns-host": binding.VIR_NETWORK_SECTION_DNS_HOST,
-            "dns-txt": binding.VIR_NETWORK_SECTION_DNS_TXT,
-            "dns-srv": binding.VIR_NETWORK_SECTION_DNS_SRV,
-        }[update.section]
-        flags = (binding.VIR_NETWORK_UPDATE_AFFECT_LIVE if live else 0) | (
-            binding.VIR_NETWORK_UPDATE_AFFECT_CONFIG if stored else 0
+        libvirt = libvirt_module()
+        command, section = _commands(libvirt)[update.command], _sections(libvirt)[update.section]
+        flags = (libvirt.VIR_NETWORK_UPDATE_AFFECT_LIVE if live else 0) | (
+            libvirt.VIR_NETWORK_UPDATE_AFFECT_CONFIG if stored else 0
         )
         text = render_interface(update.part) if isinstance(update.part, str) else render_part(update.part)
-        with asking(update.words):
+        with libvirt_errors(update.words):
             self._get(name).update(command, section, update.parent, text, flags)
 
-    def plug_in(self, name: str, guest: Guest) -> None:
-        self._guests.plug_in(name, guest, self.bridge(name))
+    def reconnect(self, name: str, guest: Guest) -> None:
+        self._guests.reconnect(name, guest, self.bridge(name))
 
     def forget(self) -> None:
-        """Forget what was read of the guests: something has been changed."""
+        """Forgets what was read of the guests, as something has been changed."""
         self._guests.forget()
 
-    def _find(self, name: str) -> Any:
-        binding = require()
-        try:
-            return self._connection.networkLookupByName(name)
-        except binding.libvirtError as error:
-            if error.get_error_code() == binding.VIR_ERR_NO_NETWORK:
-                return None
-            raise HostError(f"look for network {name}", error.get_error_message()) from error
+    def _find(self, name: str) -> Optional[VirNetwork]:
+        libvirt = libvirt_module()
+        with libvirt_errors(f"find network {name}"):
+            try:
+                return self._connection.networkLookupByName(name)
+            except libvirt.libvirtError as error:
+                if error.get_error_code() == libvirt.VIR_ERR_NO_NETWORK:
+                    return None
+                raise
 
-    def _get(self, name: str) -> Any:
+    def _get(self, name: str) -> VirNetwork:
         found = self._find(name)
         if found is None:
-            raise HostError(f"look for network {name}", "there is none of that name")
+            raise HostError(f"find network {name}", "libvirt has no network of that name")
         return found
+
+
+def _commands(libvirt: LibvirtModule) -> dict[str, int]:
+    return {
+        ADD: libvirt.VIR_NETWORK_UPDATE_COMMAND_ADD_LAST,
+        MODIFY: libvirt.VIR_NETWORK_UPDATE_COMMAND_MODIFY,
+        DELETE: libvirt.VIR_NETWORK_UPDATE_COMMAND_DELETE,
+    }
+
+
+def _sections(libvirt: LibvirtModule) -> dict[str, int]:
+    return {
+        "ip-dhcp-host": libvirt.VIR_NETWORK_SECTION_IP_DHCP_HOST,
+        "ip-dhcp-range": libvirt.VIR_NETWORK_SECTION_IP_DHCP_RANGE,
+        "forward-interface": libvirt.VIR_NETWORK_SECTION_FORWARD_INTERFACE,
+        "portgroup": libvirt.VIR_NETWORK_SECTION_PORTGROUP,
+        "dns-host": libvirt.VIR_NETWORK_SECTION_DNS_HOST,
+        "dns-txt": libvirt.VIR_NETWORK_SECTION_DNS_TXT,
+        "dns-srv": libvirt.VIR_NETWORK_SECTION_DNS_SRV,
+    }
 
 
 def _bridge(state: NetworkState) -> Optional[str]:
@@ -165,6 +179,6 @@ def _bridge(state: NetworkState) -> Optional[str]:
     return definition.bridge.name if definition.bridge else None
 
 
-def _moment(seconds: int) -> Optional[str]:
-    """Seconds since the epoch as people write it; dnsmasq has 0 for a lease that doesn't end."""
+def _utc(seconds: int) -> Optional[str]:
+    """Returns seconds since the epoch in ISO 8601; dnsmasq has 0 for a lease that doesn't end."""
     return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).isoformat() if seconds else None

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One rtnetlink socket in a network namespace: requests that are acknowledged, and dumps as they come.
+"""One rtnetlink socket in a network namespace: requests that are acknowledged, and dumps.
 
-The messages that change something are pyroute2's. The socket is our own, as pyroute2's has other ways in each of the
-versions that hosts have; and so is the reading: a dump of 400 interfaces takes the kernel 5 ms and pyroute2 half a
-second, which is what its import takes, too. So a run that changes nothing needs neither.
+The messages that change something are built by pyroute2. The socket is our own, as pyroute2's differs between the versions
+that hosts have. So is the reading: for a dump of 400 interfaces the kernel takes 5 ms and pyroute2 half a second, and so
+does its import. A run that changes nothing needs neither.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import os
 import socket
 import struct
 from collections.abc import Iterator
-from typing import Any, Optional
+from typing import Optional, Protocol
 
 from ...errors import HostError, OptionError
 from ..os.paths import namespace_path
@@ -36,11 +36,14 @@ _ATTRIBUTE = struct.Struct("=HH")
 _TYPE = 0x3FFF  # without NLA_F_NESTED and NLA_F_NET_BYTEORDER
 
 _CLONE_NEWNET = 0x40000000  # linux/sched.h
-_DUMPS = 10  # a dump that others' changes made inconsistent is asked for again
+_DUMPS = 10  # a dump that a change has made inconsistent is asked for again so many times
+
+# What pyroute2 takes: attributes by their names, in the order in which they are sent.
+Attributes = list[tuple[str, object]]
 
 
 class KernelError(HostError):
-    """The kernel said no; ``code`` is its errno."""
+    """The kernel refused a request; ``code`` is its errno."""
 
     def __init__(self, doing: str, code: int, words: str) -> None:
         hint = ""
@@ -52,7 +55,10 @@ class KernelError(HostError):
 
 @contextlib.contextmanager
 def inside(netns: Optional[str]) -> Iterator[None]:
-    """What is opened in here belongs to a network namespace: one of `ip netns`, or of a path; ``None`` is this one."""
+    """Enters a network namespace, given by its name or path, so that what is opened belongs to it; ``None`` is this one.
+
+    Raises `OptionError` where there is no such namespace.
+    """
     if netns is None:
         yield
         return
@@ -66,8 +72,12 @@ def inside(netns: Optional[str]) -> Iterator[None]:
             finally:
                 os.close(desired)
         except OSError as error:
-            known = "a network namespace of this host, by its name (see: ip netns list) or its path"
-            raise OptionError("netns", netns, f"{known}; {path}: {os.strerror(error.errno or 0)}") from None
+            raise OptionError(
+                "netns",
+                netns,
+                f"can't be entered as a network namespace ({path}: {os.strerror(error.errno or 0)});"
+                " give one by its name, as ip netns list shows it, or by its path",
+            ) from None
         try:
             yield
         finally:
@@ -83,7 +93,7 @@ def _enter(namespace: int) -> None:
 
 
 def attributes(data: bytes, start: int = 0) -> dict[int, bytes]:
-    """The attributes from there to the end, by their numbers; of several with one number the last."""
+    """Returns the attributes from ``start`` to the end by their numbers; of several with one number, the last."""
     found = {}
     size = len(data)
     unpack = _ATTRIBUTE.unpack_from
@@ -97,7 +107,7 @@ def attributes(data: bytes, start: int = 0) -> dict[int, bytes]:
 
 
 def each_attribute(data: bytes, start: int = 0) -> Iterator[tuple[int, bytes]]:
-    """The same one by one, where a number comes several times."""
+    """Yields the attributes from ``start`` to the end in their order: their numbers and payloads."""
     while start + 4 <= len(data):
         length, number = _ATTRIBUTE.unpack_from(data, start)
         if length < 4:
@@ -107,19 +117,32 @@ def each_attribute(data: bytes, start: int = 0) -> Iterator[tuple[int, bytes]]:
 
 
 def attribute(number: int, payload: bytes) -> bytes:
-    """An attribute as it is sent."""
+    """Returns an attribute as it is sent, padded."""
     return _ATTRIBUTE.pack(len(payload) + 4, number) + payload + bytes(-len(payload) % 4)
 
 
-def encoded(message: Any, asked: list[tuple[str, Any]]) -> bytes:
-    """A message of pyroute2's with these attributes, without its header, which `Channel` writes."""
-    message["attrs"] = asked
+class Message(Protocol):
+    """A message of pyroute2's."""
+
+    data: bytearray
+
+    def __setitem__(self, key: str, value: object) -> None: ...
+    def encode(self) -> None: ...
+
+
+def encoded(message: Message, wanted: Attributes) -> bytes:
+    """Returns a message with these attributes as it is sent, without its header, which `Channel` writes."""
+    message["attrs"] = wanted
     message.encode()
     return bytes(message.data[_HEADER.size :])
 
 
 class Channel:
-    """The socket; it belongs to the namespace that it was opened in, wherever the process goes."""
+    """A netlink socket; it belongs to the namespace that it was opened in, wherever the process goes.
+
+    In its methods ``doing`` is what an error says was tried, ``kind`` the type of the message (RTM_*), and ``body`` what
+    follows its header.
+    """
 
     def __init__(self, netns: Optional[str]) -> None:
         self._sequence = 0
@@ -139,24 +162,29 @@ class Channel:
     def close(self) -> None:
         self._socket.close()
 
-    def ask(self, doing: str, kind: int, body: bytes, flags: int = 0) -> None:
-        """One request; returns when it is done, raises `KernelError` if it isn't."""
+    def request(self, doing: str, kind: int, body: bytes, flags: int = 0) -> None:
+        """Sends a request that changes something, and waits until it is done. Raises `KernelError`."""
         for _kind, _payload in self._answers(doing, kind, body, flags | NLM_F_ACK):
             pass
 
     def get(self, doing: str, kind: int, body: bytes) -> Optional[bytes]:
-        """The one message that answers a request."""
+        """Returns the one message that answers a request. Raises `KernelError`."""
         found = [payload for _kind, payload in self._answers(doing, kind, body, NLM_F_ACK)]
         return found[0] if found else None
 
     def dump(self, doing: str, kind: int, body: bytes) -> list[tuple[int, bytes]]:
-        """All messages that answer, with their types; asked for again where something changed meanwhile."""
+        """Returns all messages that answer, with their types; asks again if something changed meanwhile.
+
+        Raises `KernelError`, or `HostError` if the interfaces change all the time.
+        """
         for attempt in range(_DUMPS):
             try:
                 return list(self._answers(doing, kind, body, NLM_F_DUMP))
             except _InterruptedError:
                 if attempt == _DUMPS - 1:
-                    raise HostError(doing, f"the interfaces changed all the while, {_DUMPS} times in a row") from None
+                    raise HostError(
+                        doing, f"the interfaces changed during each of {_DUMPS} attempts; try again"
+                    ) from None
         return []
 
     def _answers(self, doing: str, kind: int, body: bytes, flags: int) -> Iterator[tuple[int, bytes]]:
@@ -174,14 +202,14 @@ class Channel:
                 raise HostError(doing, error.strerror or error) from None
             place = 0
             while place < len(received):
-                length, answer, told, sequence, _port = _HEADER.unpack_from(received, place)
+                length, answer, flagged, sequence, _port = _HEADER.unpack_from(received, place)
                 payload = received[place + _HEADER.size : place + length]
                 place += (length + 3) & ~3
                 if sequence != self._sequence:
                     continue
-                interrupted = interrupted or bool(told & NLM_F_DUMP_INTR)
+                interrupted = interrupted or bool(flagged & NLM_F_DUMP_INTR)
                 if answer in (_NLMSG_ERROR, _NLMSG_DONE):
-                    _raise(doing, answer, told, payload)
+                    _raise(doing, answer, flagged, payload)
                     if interrupted:
                         raise _InterruptedError
                     return
@@ -192,15 +220,15 @@ class _InterruptedError(Exception):
     pass
 
 
-def _raise(doing: str, answer: int, told: int, payload: bytes) -> None:
-    """The error that ends an answer, if it is one, with what the kernel says about it."""
+def _raise(doing: str, answer: int, flags: int, payload: bytes) -> None:
+    """Raises the error that ends an answer, if it is one, with the kernel's own explanation."""
     code = -struct.unpack_from("=i", payload)[0] if len(payload) >= 4 else 0
     if code <= 0:
         return
     start = 4 if answer == _NLMSG_DONE else 4 + _HEADER.size
-    if answer == _NLMSG_ERROR and not told & _NLM_F_CAPPED:
+    if answer == _NLMSG_ERROR and not flags & _NLM_F_CAPPED:
         start = 4 + struct.unpack_from("=I", payload, 4)[0]
-    said: dict[int, Any] = attributes(payload, start) if told & _NLM_F_ACK_TLVS else {}
+    said = attributes(payload, start) if flags & _NLM_F_ACK_TLVS else {}
     words = said.get(_NLMSGERR_ATTR_MSG, b"").rstrip(b"\0").decode(errors="replace")
     plain = os.strerror(code)
     raise KernelError(doing, code, f"{plain} ({words})" if words else plain)

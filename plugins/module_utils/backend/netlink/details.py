@@ -2,17 +2,17 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What only an `_info` module asks for: an interface's counters and a bridge's forwarding table."""
+"""Reads what only the `_info` modules return: an interface's counters and a bridge's forwarding table."""
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from typing import Any, Optional
+from typing import Optional
 
 from .channel import Channel, attribute, attributes
 from .read import AF_BRIDGE, LINK, RTM_GETLINK, link_request
-from .words import number
+from .tables import number
 
 _RTM_NEWNEIGH, _RTM_GETNEIGH = 28, 30
 _STATS64, _LINKINFO, _INFO_KIND, _MASTER = 23, 18, 1, 10
@@ -32,12 +32,13 @@ _NDA_LLADDR, _NDA_VLAN = 2, 5
 _NUD_NOARP, _NUD_PERMANENT = 0x40, 0x80
 
 
-def read(channel: Channel, doing: str, name: str, index: int, names: Mapping[int, str]) -> dict[str, Any]:
+def read_details(channel: Channel, doing: str, name: str, index: int, names: Mapping[int, str]) -> dict[str, object]:
+    """Returns ``counters`` by name and, for a bridge, ``fdb``, a list of entries. ``names`` are those of all indexes."""
     message = channel.get(doing, RTM_GETLINK, link_request(name=name, stats=True)) or b""
     held = attributes(message, LINK.size)
-    found: dict[str, Any] = {"counters": _counters(held.get(_STATS64, b""))}
+    found: dict[str, object] = {"counters": _counters(held.get(_STATS64, b""))}
     if attributes(held.get(_LINKINFO, b"")).get(_INFO_KIND) == b"bridge\0":
-        found["fdb"] = _forwarding(channel, doing, index, names)
+        found["fdb"] = _forwarding_table(channel, doing, index, names)
     return found
 
 
@@ -46,23 +47,23 @@ def _counters(payload: bytes) -> dict[str, int]:
     return dict(zip(_COUNTERS, values))
 
 
-def _forwarding(channel: Channel, doing: str, bridge: int, names: Mapping[int, str]) -> list[dict[str, Any]]:
+def _forwarding_table(channel: Channel, doing: str, bridge: int, names: Mapping[int, str]) -> list[dict[str, object]]:
     # rtnl_fdb_dump takes a link's header and the bridge as its master
     body = LINK.pack(AF_BRIDGE, 0, 0, 0, 0) + attribute(_MASTER, struct.pack("=I", bridge))
-    found = []
+    found: list[tuple[str, int, str, dict[str, object]]] = []
     for kind, message in channel.dump(doing, _RTM_GETNEIGH, body):
         if kind == _RTM_NEWNEIGH:
             _family, index, state, _flags, _type = _NEIGHBOUR.unpack_from(message)
             held = attributes(message, _NEIGHBOUR.size)
             vlan: Optional[int] = number(held[_NDA_VLAN]) if _NDA_VLAN in held else None
-            found.append(
-                {"mac": held[_NDA_LLADDR].hex(":"), "port": names.get(index), "vlan": vlan, "state": _state(state)}
-            )
-    return sorted(found, key=lambda entry: (entry["mac"], entry["vlan"] or 0, entry["port"] or ""))
+            mac, port = held[_NDA_LLADDR].hex(":"), names.get(index)
+            entry: dict[str, object] = {"mac": mac, "port": port, "vlan": vlan, "state": _state(state)}
+            found.append((mac, vlan or 0, port or "", entry))
+    return [entry for *_order, entry in sorted(found, key=lambda row: row[:3])]
 
 
 def _state(state: int) -> str:
-    """As bridge(8) says it."""
+    """Returns the state in the words of bridge(8)."""
     if state & _NUD_PERMANENT:
         return "permanent"
     return "static" if state & _NUD_NOARP else "learned"

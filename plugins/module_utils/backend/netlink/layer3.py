@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Addresses and routes, from the kernel's messages and to them."""
+"""Reads addresses and routes from the kernel's messages, and builds the messages that add and remove them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ import struct
 import sys
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, Optional
+from dataclasses import dataclass
+from typing import Optional
 
 from ...model.interface.options import MAIN_TABLE, Address, InterfaceRoute, Route
-from .channel import NLM_F_APPEND, NLM_F_CREATE, Channel, attribute, attributes, encoded
+from .channel import NLM_F_APPEND, NLM_F_CREATE, Attributes, Channel, attribute, attributes, encoded
 
 _FAMILIES = {socket.AF_INET, socket.AF_INET6}
 
@@ -30,25 +31,53 @@ _TEMPORARY, _MANAGED, _PERMANENT, _NOPREFIXROUTE = 0x01, 0x100, 0x80, 0x200
 _KEPT_FLAGS = 0x02 | 0x10 | _MANAGED | _NOPREFIXROUTE | 0x400  # nodad, home, mngtmpaddr, noprefixroute, mcautojoin
 _FOR_EVER = 0xFFFFFFFF
 
-_ROUTE = struct.Struct("=BBBBBBBBI")  # rtmsg: family, dst_len, src_len, tos, table, protocol, scope, type, flags
-_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_PREFSRC, _RTA_MULTIPATH, _RTA_TABLE = 1, 4, 5, 6, 7, 9, 15
-_RTA_VIA = 18
-_LOCAL_TABLE = 255
+ROUTE = struct.Struct("=BBBBBBBBI")  # rtmsg: family, dst_len, src_len, tos, table, protocol, scope, type, flags
+_NEXT_HOP = struct.Struct("=HBBi")  # rtnexthop: length, flags, hops, index
+RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_MULTIPATH, RTA_VIA = 1, 4, 5, 9, 18
+_RTA_PRIORITY, _RTA_PREFSRC, _RTA_TABLE = 6, 7, 15
+LOCAL_TABLE = 255
+CLONED = 0x200  # RTM_F_CLONED
+ONLINK = 4  # RTNH_F_ONLINK
 _UNICAST = 1
-_CLONED = 0x200
-_ONLINK = 4
 _NOWHERE = 255
 _LINK_SCOPE = 253
 _OF_A_SUBNET = (254, 2, 253, 1)  # the main table, RTPROT_KERNEL, RT_SCOPE_LINK, RTN_UNICAST
-_OF_OTHERS = (1, 2, 9)  # RTPROT_REDIRECT, RTPROT_KERNEL, RTPROT_RA
+OF_ADVERTISEMENTS = (1, 9)  # RTPROT_REDIRECT, RTPROT_RA
+_BY_ITSELF = (*OF_ADVERTISEMENTS, 2)  # RTPROT_KERNEL
 _IPV6_METRIC = 1024  # IP6_RT_PRIO_USER
-_NEXT_HOP = struct.Struct("=HBBi")  # rtnexthop: length, flags, hops, index
+
+
+@dataclass(frozen=True)
+class NextHop:
+    """One way of a route of several (RTA_MULTIPATH), with its attributes as the kernel sends them."""
+
+    flags: int
+    weight: int
+    index: int
+    attributes: bytes
+
+    def pack(self, *, index: Optional[int] = None) -> bytes:
+        """Returns it as it is sent, with another interface's index if one is given, and without the state of the link."""
+        length = _NEXT_HOP.size + len(self.attributes)
+        header = _NEXT_HOP.pack(length, self.flags & ONLINK, self.weight, self.index if index is None else index)
+        return header + self.attributes + bytes(-length % 4)
+
+
+def each_next_hop(payload: bytes) -> Iterator[NextHop]:
+    """Yields the ways of a route of several from RTA_MULTIPATH."""
+    place = 0
+    while place + _NEXT_HOP.size <= len(payload):
+        length, flags, weight, index = _NEXT_HOP.unpack_from(payload, place)
+        if length < _NEXT_HOP.size:
+            return
+        yield NextHop(flags, weight, index, payload[place + _NEXT_HOP.size : place + length])
+        place += (length + 3) & ~3
 
 
 def read_addresses(channel: Channel, names: Mapping[int, str]) -> dict[int, list[Address]]:
-    """By the interface's index, without link-local ones and those of advertisements."""
+    """Returns the addresses by the interface's index, without link-local ones and those of router advertisements."""
     found: dict[int, list[Address]] = defaultdict(list)
-    for kind, message in channel.dump("look at the addresses", RTM_GETADDR, _ADDRESS.pack(0, 0, 0, 0, 0)):
+    for kind, message in channel.dump("read the addresses", RTM_GETADDR, _ADDRESS.pack(0, 0, 0, 0, 0)):
         family, prefix, flags, scope, index = _ADDRESS.unpack_from(message)
         if kind != RTM_NEWADDR or family not in _FAMILIES:
             continue
@@ -63,7 +92,7 @@ def _of_advertisement_or_link(family: int, flags: int, scope: int, held: Mapping
     if family != socket.AF_INET6:
         return False
     by_kernel = held.get(_IFA_PROTO, b"\0")[0] in _BY_THE_KERNEL
-    # kernels before 5.18 don't say who made it; a prefix of an advertisement is managed, and ends, by the kernel alone
+    # Kernels before 5.18 don't say who made it. A prefix of an advertisement is managed, and ends, by the kernel alone.
     managed = flags & _MANAGED and not flags & (_PERMANENT | _NOPREFIXROUTE) and _IFA_PROTO not in held
     return scope == _LINK_SCOPE or by_kernel or bool(flags & _TEMPORARY) or bool(managed)
 
@@ -99,38 +128,34 @@ def _u32(payload: Optional[bytes], otherwise: int) -> int:
 
 
 def read_routes(channel: Channel, names: Mapping[int, str]) -> dict[int, list[Route]]:
-    """By the index of the interface that they leave by, without those that come and go with addresses and the like."""
+    """Returns the routes by the index of the interface that they leave by, without those that come and go by themselves:
+    with addresses, or from router advertisements."""
     found: dict[int, list[Route]] = defaultdict(list)
-    for kind, message in channel.dump("look at the routes", RTM_GETROUTE, _ROUTE.pack(0, 0, 0, 0, 0, 0, 0, 0, 0)):
-        family, prefix, _src, _tos, table, protocol, scope, of_type, flags = _ROUTE.unpack_from(message)
+    for kind, message in channel.dump("read the routes", RTM_GETROUTE, ROUTE.pack(0, 0, 0, 0, 0, 0, 0, 0, 0)):
+        family, prefix, _src, _tos, table, protocol, scope, of_type, flags = ROUTE.unpack_from(message)
         if kind != RTM_NEWROUTE or family not in _FAMILIES or of_type != _UNICAST:
             continue
-        if table == _LOCAL_TABLE or protocol in _OF_OTHERS or flags & _CLONED:
+        if table == LOCAL_TABLE or protocol in _BY_ITSELF or flags & CLONED:
             continue
-        held = attributes(message, _ROUTE.size)
+        held = attributes(message, ROUTE.size)
         for index, hop_flags, hop in _hops(family, flags, held):
             if index in names:
                 option = _route_option(family, prefix, _u32(held.get(_RTA_TABLE), table), {**held, **hop})
-                found[index].append(Route(option, protocol, scope, bool(hop_flags & _ONLINK)))
+                found[index].append(Route(option, protocol, scope, bool(hop_flags & ONLINK)))
     return found
 
 
 def _hops(family: int, flags: int, held: Mapping[int, bytes]) -> Iterator[tuple[int, int, Mapping[int, bytes]]]:
-    """The interfaces that a route leaves by. IPv6 knows no route of several: these are routes of the same destination."""
-    if _RTA_OIF in held:
-        yield _u32(held[_RTA_OIF], 0), flags, {}
+    """Yields the interfaces that a route leaves by. IPv6 has no route of several: these are several routes to one destination."""
+    if RTA_OIF in held:
+        yield _u32(held[RTA_OIF], 0), flags, {}
     elif family == socket.AF_INET6:
-        several, place = held.get(_RTA_MULTIPATH, b""), 0
-        while place + _NEXT_HOP.size <= len(several):
-            length, hop_flags, _weight, index = _NEXT_HOP.unpack_from(several, place)
-            if length < _NEXT_HOP.size:
-                break
-            yield index, hop_flags, attributes(several[place : place + length], _NEXT_HOP.size)
-            place += (length + 3) & ~3
+        for hop in each_next_hop(held.get(RTA_MULTIPATH, b"")):
+            yield hop.index, hop.flags, attributes(hop.attributes)
 
 
 def _route_option(family: int, prefix: int, table: int, held: Mapping[int, bytes]) -> InterfaceRoute:
-    target = _ip(family, held.get(_RTA_DST)) or ("::" if family == socket.AF_INET6 else "0.0.0.0")
+    target = _ip(family, held.get(RTA_DST)) or ("::" if family == socket.AF_INET6 else "0.0.0.0")
     metric = _u32(held.get(_RTA_PRIORITY), 0)
     return InterfaceRoute(
         to=f"{target}/{prefix}",
@@ -146,17 +171,17 @@ def _default_metric(family: int) -> int:
 
 
 def _gateway(family: int, held: Mapping[int, bytes]) -> Optional[str]:
-    if _RTA_VIA in held:  # of the other family (RFC 5549)
-        via = held[_RTA_VIA]
+    if RTA_VIA in held:  # of the other family (RFC 5549)
+        via = held[RTA_VIA]
         return _ip(_u32(via[:2], 0), via[2:])
-    return _ip(family, held.get(_RTA_GATEWAY))
+    return _ip(family, held.get(RTA_GATEWAY))
 
 
 # -- to the kernel ---------------------------------------------------------------------------------------------------------
 
 
 def address_body(index: int, address: Address) -> bytes:
-    """What adds or removes an address."""
+    """Returns the body of a message that adds or removes an address."""
     from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
 
     local, _slash, prefix = address.cidr.partition("/")
@@ -165,24 +190,24 @@ def address_body(index: int, address: Address) -> bytes:
     message["prefixlen"] = int(prefix)
     message["scope"] = address.scope
     message["index"] = index
-    asked: list[tuple[str, Any]] = [
+    wanted: Attributes = [
         ("IFA_LOCAL", local),
         ("IFA_ADDRESS", address.peer.partition("/")[0] if address.peer else local),
     ]
-    asked += [("IFA_BROADCAST", address.broadcast)] if address.broadcast else []
-    asked += [("IFA_LABEL", address.label)] if address.label else []
-    asked += [("IFA_FLAGS", address.flags)] if address.flags else []
+    wanted += [("IFA_BROADCAST", address.broadcast)] if address.broadcast else []
+    wanted += [("IFA_LABEL", address.label)] if address.label else []
+    wanted += [("IFA_FLAGS", address.flags)] if address.flags else []
     if address.valid_seconds is not None or address.preferred_seconds is not None:
         times = {"ifa_valid": address.valid_seconds, "ifa_preferred": address.preferred_seconds}
         lasting = {name: _FOR_EVER if value is None else value for name, value in times.items()}
-        asked.append(("IFA_CACHEINFO", {**lasting, "cstamp": 0, "tstamp": 0}))
+        wanted.append(("IFA_CACHEINFO", {**lasting, "cstamp": 0, "tstamp": 0}))
     # pyroute2 before 0.8 doesn't know IFA_RT_PRIORITY
     metric = attribute(_IFA_RT_PRIORITY, struct.pack("=I", address.metric)) if address.metric else b""
-    return encoded(message, asked) + metric
+    return encoded(message, wanted) + metric
 
 
 def route_body(index: int, route: Route, *, removing: bool = False) -> bytes:
-    """What adds or removes a route."""
+    """Returns the body of a message that adds or removes a route."""
     from pyroute2.netlink.rtnl.rtmsg import rtmsg
 
     option = route.option
@@ -194,26 +219,26 @@ def route_body(index: int, route: Route, *, removing: bool = False) -> bytes:
     message["proto"] = route.protocol
     message["type"] = _UNICAST
     message["scope"] = _NOWHERE if removing else _scope(route, family)
-    message["flags"] = _ONLINK if route.onlink else 0
+    message["flags"] = ONLINK if route.onlink else 0
     metric = _default_metric(family) if option.metric is None else option.metric
-    asked: list[tuple[str, Any]] = [
+    wanted: Attributes = [
         ("RTA_OIF", index),
         ("RTA_TABLE", MAIN_TABLE if option.table is None else option.table),
         ("RTA_PRIORITY", metric),
     ]
-    asked += [("RTA_DST", str(to.network_address))] if to.prefixlen else []
-    asked += [("RTA_PREFSRC", option.source)] if option.source else []
+    wanted += [("RTA_DST", str(to.network_address))] if to.prefixlen else []
+    wanted += [("RTA_PREFSRC", option.source)] if option.source else []
     if option.via and _family(option.via) == family:
-        asked.append(("RTA_GATEWAY", option.via))
+        wanted.append(("RTA_GATEWAY", option.via))
     elif option.via:
-        asked.append(("RTA_VIA", {"family": _family(option.via), "addr": option.via}))
-    return encoded(message, asked)
+        wanted.append(("RTA_VIA", {"family": _family(option.via), "addr": option.via}))
+    return encoded(message, wanted)
 
 
 def _scope(route: Route, family: int) -> int:
-    """Of a route without a gateway that nobody has said it of: the link's, so that gateways are looked for there."""
-    nobody = family == socket.AF_INET and route.scope == 0 and route.option.via is None
-    return _LINK_SCOPE if nobody else route.scope
+    """Returns the scope of a route: without a gateway and a scope of its own it is the link's, so that gateways are found there."""
+    of_link = family == socket.AF_INET and route.scope == 0 and route.option.via is None
+    return _LINK_SCOPE if of_link else route.scope
 
 
 def _anywhere(option: InterfaceRoute) -> str:
@@ -225,14 +250,17 @@ def _family(text: str) -> int:
 
 
 def announce_subnets(channel: Channel, indexes: Collection[int]) -> None:
-    """Have the kernel tell of the routes to the subnets of IPv4 addresses again, by taking each away and putting it back."""
-    doing = "have the kernel announce the routes to subnets"
-    for _kind, message in channel.dump(doing, RTM_GETROUTE, _ROUTE.pack(socket.AF_INET, 0, 0, 0, 0, 0, 0, 0, 0)):
-        *what, flags = _ROUTE.unpack_from(message)
+    """Makes the kernel announce the routes to the subnets of IPv4 addresses again, by removing and adding each.
+
+    Raises `KernelError`.
+    """
+    doing = "announce the routes to subnets"
+    for _kind, message in channel.dump(doing, RTM_GETROUTE, ROUTE.pack(socket.AF_INET, 0, 0, 0, 0, 0, 0, 0, 0)):
+        *what, flags = ROUTE.unpack_from(message)
         _family, _to, _from, _tos, *kind = what
-        held = attributes(message, _ROUTE.size)
-        if _u32(held.get(_RTA_OIF), 0) in indexes and tuple(kind) == _OF_A_SUBNET:
-            # What the link is at may not be said (RTNH_F_DEAD and others).
-            body = _ROUTE.pack(*what, flags & _ONLINK) + message[_ROUTE.size :]
-            channel.ask(doing, RTM_DELROUTE, body)
-            channel.ask(doing, RTM_NEWROUTE, body, NLM_F_CREATE | NLM_F_APPEND)
+        held = attributes(message, ROUTE.size)
+        if _u32(held.get(RTA_OIF), 0) in indexes and tuple(kind) == _OF_A_SUBNET:
+            # The state of the link may not be sent (RTNH_F_DEAD and others).
+            body = ROUTE.pack(*what, flags & ONLINK) + message[ROUTE.size :]
+            channel.request(doing, RTM_DELROUTE, body)
+            channel.request(doing, RTM_NEWROUTE, body, NLM_F_CREATE | NLM_F_APPEND)

@@ -2,31 +2,22 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""All that a network namespace has, from one look: links, the VLANs of bridges, addresses and routes."""
+"""Reads all that a network namespace has: links, the VLANs of bridges, addresses and routes."""
 
 from __future__ import annotations
 
-import functools
 import struct
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from typing import Any, Callable, Optional
+from collections.abc import Mapping
+from typing import Any, Optional
 
-from ...model.interface.options import (
-    Interface,
-    InterfaceState,
-    Ipv6,
-    LinuxBridge,
-    Port,
-    QosMap,
-    Tuntap,
-    VlanIface,
-)
+from ...model.interface.options import InterfaceState, Ipv6, Port
 from ...model.interface.vlans import ranges
-from ..os import accounts
-from . import words as tables
+from ...model.ipv6_settings import IPV6_SETTINGS
+from . import tables
 from .channel import Channel, attribute, attributes, each_attribute
 from .layer3 import read_addresses, read_routes
+from .link_kinds import BY_NAME, OTHER, Found
 
 AF_UNSPEC, AF_INET6, AF_BRIDGE = 0, 10, 7
 RTM_NEWLINK, RTM_GETLINK = 16, 18  # linux/rtnetlink.h
@@ -37,33 +28,35 @@ _ADDRESS, _IFNAME, _MTU, _LINK, _MASTER, _LINKINFO, _AF_SPEC = 1, 3, 4, 5, 10, 1
 _EXT_MASK, _CARRIER, _LINK_NETNSID, _PERM_ADDRESS = 29, 33, 37, 54
 _INFO_KIND, _INFO_DATA, _INFO_SLAVE_KIND, _INFO_SLAVE_DATA = 1, 2, 4, 5
 _INET6_CONF = 2
-_TOPOLOGY_CHANGE = 14  # IFLA_BR_TOPOLOGY_CHANGE of linux/if_link.h
 _BRIDGE_VLAN_INFO, _VLAN_PVID, _VLAN_UNTAGGED, _VLAN_RANGE_BEGIN = 2, 0x2, 0x4, 0x8
-_VLAN_FLAGS, _VLAN_EGRESS, _VLAN_INGRESS, _BR_VLAN_DEFAULT_PVID = 2, 3, 4, 39
-_TUN_OWNER, _TUN_GROUP, _TUN_TYPE, _TUN_PERSIST, _TUN_QUEUES, _TUN_DISABLED_QUEUES = 1, 2, 3, 6, 8, 9
+_BR_VLAN_DEFAULT_PVID = 39
+_TUN_PERSIST, _TUN_QUEUES, _TUN_DISABLED_QUEUES = 6, 8, 9
 _RTEXT_FILTER_BRVLAN_COMPRESSED, _RTEXT_FILTER_SKIP_STATS = 4, 8
 
 LINK = struct.Struct("=BxHiII")  # ifinfomsg: family, type, index, flags, change
 
-# Those that the kernel removes along with the interface below.
+# Kinds that the kernel removes along with the interface below.
 _GO_WITH_LOWER = {"vlan", "macvlan", "macvtap", "ipvlan", "ipvtap", "macsec", "vxlan"}
 
 
 def link_request(
     family: int = AF_UNSPEC, name: Optional[str] = None, *, stats: bool = False, vlans: bool = False
 ) -> bytes:
-    """What asks for links: all, or the one of that name."""
+    """Returns the request for links: for all, or for the one of that name."""
     mask = (0 if stats else _RTEXT_FILTER_SKIP_STATS) | (_RTEXT_FILTER_BRVLAN_COMPRESSED if vlans else 0)
     body = LINK.pack(family, 0, 0, 0, 0) + attribute(_EXT_MASK, struct.pack("=I", mask))
     return body + attribute(_IFNAME, name.encode() + b"\0") if name is not None else body
 
 
-class Links:
-    """One dump of the links, by index."""
+class LinkDump:
+    """One dump of the links, by index: their flags and attributes, their names, and IFLA_LINKINFO of those that have it.
+
+    ``bridge_vlans`` is whether the kernel has VLANs on bridges; ``None`` where no bridge is there to show it.
+    """
 
     def __init__(self, channel: Channel) -> None:
         self.links: dict[int, tuple[int, dict[int, bytes]]] = {}
-        for kind, message in channel.dump("look at the interfaces", RTM_GETLINK, link_request()):
+        for kind, message in channel.dump("read the interfaces", RTM_GETLINK, link_request()):
             if kind == RTM_NEWLINK:
                 _family, _type, index, flags, _change = LINK.unpack_from(message)
                 self.links[index] = (flags, attributes(message, LINK.size))
@@ -71,7 +64,6 @@ class Links:
         self.infos = {
             index: attributes(held[_LINKINFO]) for index, (_flags, held) in self.links.items() if _LINKINFO in held
         }
-        #: whether the kernel knows VLANs on bridges; ``None`` where no bridge is there to tell
         self.bridge_vlans: Optional[bool] = None
         for info in self.infos.values():
             if info.get(_INFO_KIND) == b"bridge\0":
@@ -79,30 +71,29 @@ class Links:
                 break
 
 
-def read_states(channel: Channel, links: Links) -> dict[str, InterfaceState]:
-    """Every interface by its name."""
-    vlans = _bridge_vlans(channel) if links.bridge_vlans else {}
-    found_addresses = read_addresses(channel, links.names)
-    found_routes = read_routes(channel, links.names)
+def read_states(channel: Channel, dump: LinkDump) -> dict[str, InterfaceState]:
+    """Returns every interface of the dump by its name, with its VLANs, addresses and routes. Raises `HostError`."""
+    vlans = _read_bridge_vlans(channel) if dump.bridge_vlans else {}
+    found_addresses = read_addresses(channel, dump.names)
+    found_routes = read_routes(channel, dump.names)
     states = {}
-    for index, (flags, held) in links.links.items():
-        name = links.names[index]
-        info = links.infos.get(index, {})
+    for index, (flags, held) in dump.links.items():
+        name = dump.names[index]
+        info = dump.infos.get(index, {})
         kind = _text(info.get(_INFO_KIND, b""))
-        data = info.get(_INFO_DATA, b"")
+        data = attributes(info.get(_INFO_DATA, b"")) if kind in BY_NAME else {}
         common = _common(name, flags, held)
-        reader = _READERS.get(kind)
-        own = _vlan_options(vlans.get(index)) if kind == "bridge" else {}
-        lower = _lower(links.names, index, held, kind)
-        definition = reader(common, data, lower, own) if reader else Interface(**common)
-        tun = attributes(data) if kind == "tun" else {}
+        if kind == "bridge":
+            common.update(_vlan_options(vlans.get(index)))
+        lower = _lower(dump.names, index, held, kind)
+        tun = data if kind == "tun" else {}
         states[name] = InterfaceState(
             kind=kind,
             index=index,
-            definition=definition,
+            definition=BY_NAME.get(kind, OTHER).read(Found(common, data, lower)),
             addresses=tuple(found_addresses.get(index, ())),
             routes=tuple(found_routes.get(index, ())),
-            master=links.names.get(_number(held.get(_MASTER))),
+            master=dump.names.get(_number(held.get(_MASTER))),
             port=_port(name, info, vlans.get(index)),
             lower=lower,
             permanent_mac=_mac(held.get(_PERM_ADDRESS)),
@@ -115,7 +106,7 @@ def read_states(channel: Channel, links: Links) -> dict[str, InterfaceState]:
 
 
 def _attached(tun: Mapping[int, bytes], held: Mapping[int, bytes]) -> bool:
-    """Whether somebody has it open: a device of one queue has a carrier just then (tun_attach, __tun_detach)."""
+    """Returns whether a process has the device open: one of a single queue has a carrier just then (tun_attach, __tun_detach)."""
     if not tun:
         return False
     if _TUN_QUEUES in tun:
@@ -153,68 +144,16 @@ def _common(name: str, flags: int, held: Mapping[int, bytes]) -> dict[str, Any]:
 
 
 def _ipv6(families: bytes) -> Optional[Ipv6]:
-    """From the array that the kernel puts into each link's message: reading /proc for each would take its time."""
+    """Reads the settings from the array that the kernel puts into each link's message: reading /proc for each link would take long."""
     conf = attributes(attributes(families).get(AF_INET6, b"")).get(_INET6_CONF)
     if conf is None:
         return None
-    found = {}
-    for field, (_file, place, meanings) in tables.IPV6.items():
-        if len(conf) >= 4 * place + 4:
-            value = struct.unpack_from("=i", conf, 4 * place)[0]
-            found[field] = meanings[value] if 0 <= value < len(meanings) else None
+    found: dict[str, Any] = {}
+    for setting in IPV6_SETTINGS:
+        if len(conf) >= 4 * setting.place + 4:
+            value = struct.unpack_from("=i", conf, 4 * setting.place)[0]
+            found[setting.field] = setting.meanings[value] if 0 <= value < len(setting.meanings) else None
     return Ipv6(**found)
-
-
-# -- the kinds -----------------------------------------------------------------------------------------------------------
-
-
-def _bridge(common: dict[str, Any], data: bytes, _lower_name: Optional[str], vlans: dict[str, Any]) -> Interface:
-    held = attributes(data)
-    settings = tables.read(tables.BRIDGE, held)
-    if _number(held.get(_TOPOLOGY_CHANGE)):
-        # For as long, the kernel shows twice the forward delay, and nowhere the time that was set (__br_set_topology_change).
-        settings.pop("ageing_time", None)
-    return LinuxBridge(**common, **vlans, **settings)
-
-
-def _vlan(common: dict[str, Any], data: bytes, lower: Optional[str], _vlans: dict[str, Any]) -> Interface:
-    held = attributes(data)
-    flags = _number(held.get(_VLAN_FLAGS, b"")[:4])
-    switches: dict[str, Any] = {field: bool(flags & bit) for field, bit in tables.VLAN_FLAGS.items()}
-    return VlanIface(
-        **common,
-        **tables.read(tables.VLAN, held),
-        **switches,
-        parent=lower,
-        ingress_qos=tuple(QosMap(pcp=key, priority=value) for key, value in _mappings(held.get(_VLAN_INGRESS))),
-        egress_qos=tuple(QosMap(pcp=value, priority=key) for key, value in _mappings(held.get(_VLAN_EGRESS))),
-    )
-
-
-def _mappings(payload: Optional[bytes]) -> Iterator[tuple[int, int]]:
-    for _number_of, entry in each_attribute(payload or b""):
-        yield struct.unpack_from("=II", entry)
-
-
-def _tun(common: dict[str, Any], data: bytes, _lower_name: Optional[str], _vlans: dict[str, Any]) -> Interface:
-    held = attributes(data)
-    return Tuntap(
-        **common,
-        **tables.read(tables.TUN, held),
-        mode="tun" if _number(held.get(_TUN_TYPE)) == tables.IFF_TUN else "tap",
-        owner=_account("user", _number(held[_TUN_OWNER])) if _TUN_OWNER in held else None,
-        group=_account("group", _number(held[_TUN_GROUP])) if _TUN_GROUP in held else None,
-    )
-
-
-_READERS: dict[str, Callable[[dict[str, Any], bytes, Optional[str], dict[str, Any]], Interface]] = {
-    "bridge": _bridge,
-    "vlan": _vlan,
-    "tun": _tun,
-}
-
-
-_account = functools.cache(accounts.name_of)
 
 
 # -- ports and their VLANs -------------------------------------------------------------------------------------------------
@@ -223,21 +162,21 @@ _account = functools.cache(accounts.name_of)
 def _port(name: str, info: Mapping[int, bytes], vlans: Optional[bytes]) -> Optional[Port]:
     if info.get(_INFO_SLAVE_KIND) != b"bridge\0":
         return None
-    settings = tables.read(tables.PORT, attributes(info.get(_INFO_SLAVE_DATA, b"")))
+    settings = tables.options_from(tables.PORT, attributes(info.get(_INFO_SLAVE_DATA, b"")))
     return Port(name=name, **settings, **_vlan_options(vlans))
 
 
-def _bridge_vlans(channel: Channel) -> dict[int, bytes]:
-    """What each bridge and each port has of VLANs, by index: a second dump, which only bridges answer."""
+def _read_bridge_vlans(channel: Channel) -> dict[int, bytes]:
+    """Returns the VLANs of each bridge and each port, by index: a second dump, which only bridges answer."""
     found = {}
-    for kind, message in channel.dump("look at the bridges' VLANs", RTM_GETLINK, link_request(AF_BRIDGE, vlans=True)):
+    for kind, message in channel.dump("read the bridges' VLANs", RTM_GETLINK, link_request(AF_BRIDGE, vlans=True)):
         if kind == RTM_NEWLINK:
             found[LINK.unpack_from(message)[2]] = attributes(message, LINK.size).get(_AF_SPEC, b"")
     return found
 
 
 def _vlan_options(payload: Optional[bytes]) -> dict[str, Any]:
-    """``pvid``, ``tagged`` and ``untagged`` as the kernel tells them; the pvid is among the latter."""
+    """Returns ``pvid``, ``tagged`` and ``untagged`` as the kernel has them; the pvid is among the latter."""
     if payload is None:
         return {}
     pvid = 0

@@ -2,23 +2,22 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""TUN and TAP devices: netlink shows and removes them, but making one and changing it is done on /dev/net/tun."""
+"""TUN and TAP devices: netlink shows and removes them, but creating and changing one is done on /dev/net/tun."""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
-import grp
 import os
-import pwd
 import struct
 from collections.abc import Iterator
 from typing import Optional
 
 from ...errors import HostError
 from ...model.interface.options import Tuntap
+from ..os import accounts
 from .channel import KernelError, inside
-from .words import IFF_TAP, IFF_TUN
+from .tables import IFF_TAP, IFF_TUN
 
 DEVICE = "/dev/net/tun"
 
@@ -29,7 +28,10 @@ _IFREQ = struct.Struct("=16sH22x")
 
 
 def available() -> bool:
-    """Whether the kernel has them: opening the device makes none yet. Who may not open it is told so when he makes one."""
+    """Returns whether the kernel has such devices: opening /dev/net/tun creates none yet.
+
+    A user who may not open it gets the kernel's refusal when a device is created.
+    """
     try:
         os.close(os.open(DEVICE, os.O_RDWR | os.O_CLOEXEC))
     except PermissionError:
@@ -39,17 +41,22 @@ def available() -> bool:
     return True
 
 
-def make(definition: Tuntap, netns: Optional[str]) -> None:
-    """A new one, which stays when nobody has it open."""
-    with _open(definition, netns, f"make {definition.mode or 'tap'} {definition.name}", _IFF_TUN_EXCL) as device:
-        _own(device, definition)
+def create(definition: Tuntap, netns: Optional[str]) -> None:
+    """Creates a device that stays when no process has it open. Raises `HostError`."""
+    doing = f"create {definition.mode or 'tap'} {definition.name}"
+    with _open(definition, netns, doing, _IFF_TUN_EXCL) as device:
+        _set_owners(doing, device, definition)
         fcntl.ioctl(device, _TUNSETPERSIST, 1)
 
 
 def change(definition: Tuntap, netns: Optional[str]) -> None:
-    """Give one its owner, its group and its flags, which are all of ``definition``'s; its mode must be what it is."""
-    with _open(definition, netns, f"change {definition.mode or 'tap'} {definition.name}") as device:
-        _own(device, definition)
+    """Gives a device its owner, its group and its flags, all of them from ``definition``. Raises `HostError`.
+
+    Its mode and its number of queues must be what they are.
+    """
+    doing = f"change {definition.mode or 'tap'} {definition.name}"
+    with _open(definition, netns, doing) as device:
+        _set_owners(doing, device, definition)
 
 
 @contextlib.contextmanager
@@ -70,28 +77,11 @@ def _open(definition: Tuntap, netns: Optional[str], doing: str, flags: int = 0) 
         raise KernelError(doing, error.errno or 0, error.strerror or str(error)) from None
 
 
-def _own(device: int, definition: Tuntap) -> None:
-    if definition.owner is not None:
-        fcntl.ioctl(device, _TUNSETOWNER, _user(definition.owner))
-    if definition.group is not None:
-        fcntl.ioctl(device, _TUNSETGROUP, _group(definition.group))
-
-
-def _user(name: str) -> int:
-    try:
-        return pwd.getpwnam(name).pw_uid
-    except KeyError:
-        return _digits("user", name)
-
-
-def _group(name: str) -> int:
-    try:
-        return grp.getgrnam(name).gr_gid
-    except KeyError:
-        return _digits("group", name)
-
-
-def _digits(what: str, name: str) -> int:
-    if not name.isdigit():
-        raise HostError(f"look for the {what} {name}", f"this host has no such {what}")
-    return int(name)
+def _set_owners(doing: str, device: int, definition: Tuntap) -> None:
+    for kind, name, request in (("user", definition.owner, _TUNSETOWNER), ("group", definition.group, _TUNSETGROUP)):
+        if name is None:
+            continue
+        number = accounts.number_of(kind, name)
+        if number is None:
+            raise HostError(doing, f"this host has no {kind} {name}")
+        fcntl.ioctl(device, request, number)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Writes files whole or not at all, even if the power fails."""
+"""Writes files and links whole or not at all, even if the power fails."""
 
 from __future__ import annotations
 
@@ -35,3 +35,26 @@ def write_file(path: str, content: bytes, *, mode: int = 0o600, uid: int = -1, g
         with contextlib.suppress(OSError):
             os.unlink(draft)
         raise
+
+
+def write_link(path: str, target: str, *, uid: int = -1, gid: int = -1) -> None:
+    """Replaces the file or link at ``path`` by a symbolic link to ``target``. Raises `OSError`."""
+    draft = draft_path(path)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(draft)
+    os.symlink(target, draft)
+    os.lchown(draft, uid, gid)
+    os.replace(draft, path)
+
+
+def sync(*paths: str) -> None:
+    """Waits until files are on the disk, or, for a directory, the names in it (fsync(2)).
+
+    A sync of everything could take minutes on a busy host. Raises `OSError`.
+    """
+    for path in paths:
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The host's own commands, for what has no other interface: its services and the tools that keep its network."""
+"""Runs the host's own commands, for what has no other interface: its services and its boot tools."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ SECONDS = 60
 
 
 def run(doing: str, *command: str, env: Optional[Mapping[str, str]] = None) -> str:
-    """What a command printed; raises `HostError` with what it said where it fails. ``env`` is the whole environment."""
+    """Returns what the command printed. ``env`` is its whole environment; by default it has that of this process.
+
+    Raises `HostError` with what it printed if it fails.
+    """
     try:
         # A checkpoint's restore has no AnsibleModule, whose run_command pylint would have here.
         done = subprocess.run(  # pylint: disable=ansible-bad-function

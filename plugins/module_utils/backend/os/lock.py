@@ -50,7 +50,7 @@ class Lock:
             yield
 
     def holder(self) -> Optional[int]:
-        """Returns the process id of the holder; ``None`` if nobody holds the lock (proc_locks(5))."""
+        """Returns the process id of the holder; ``None`` if no process holds the lock (proc_locks(5))."""
         try:
             inode = os.stat(self._path).st_ino
             with open("/proc/locks", encoding="ascii") as table:

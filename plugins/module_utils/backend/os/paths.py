@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import urllib.parse
 from typing import Optional
 
 SYSTEM_URI = "qemu:///system"
@@ -30,3 +31,9 @@ def run_directory(uri: str) -> Optional[str]:
     if not base or not os.access(base, os.W_OK):
         return None
     return os.path.join(base, "virtnet.kvm", hashlib.sha256(uri.encode()).hexdigest()[:12])
+
+
+def is_local(uri: str) -> bool:
+    """Returns whether the daemon behind a libvirt URI runs on this host, whose interfaces can be looked at."""
+    parts = urllib.parse.urlsplit(uri)
+    return not parts.netloc and parts.path.startswith("/system")

@@ -2,26 +2,28 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which bridges are libvirt's own, read from its files: it may not run, and must not be waited for."""
+"""Which bridges are libvirt's own, read from its files: it may not run, and a restore can't wait for it."""
 
 from __future__ import annotations
 
 import glob
+import os
 from xml.etree import ElementTree
 
-# What runs, and what is defined (virNetworkObjLoadAllState and -Configs of libvirt's conf/virnetworkobj.c).
-_FILES = ("/run/libvirt/network/*.xml", "/etc/libvirt/qemu/networks/*.xml")
+# The networks that run, and those that are defined (virNetworkObjLoadAllState and -Configs of libvirt's
+# conf/virnetworkobj.c).
+_FILES = ("run/libvirt/network/*.xml", "etc/libvirt/qemu/networks/*.xml")
 
 
-def foreign_bridges(patterns: tuple[str, ...] = _FILES) -> frozenset[str]:
-    """The bridges that libvirt makes and removes by itself. One that a network only uses isn't among them."""
+def libvirt_bridges(root: str = "/") -> frozenset[str]:
+    """Returns the bridges that libvirt creates and removes by itself. One that a network only uses isn't among them."""
     found = set()
-    for path in (path for pattern in patterns for path in glob.glob(pattern)):
+    for path in (path for pattern in _FILES for path in glob.glob(os.path.join(glob.escape(root), pattern))):
         try:
-            root = ElementTree.parse(path).getroot()
+            document = ElementTree.parse(path).getroot()
         except (OSError, ElementTree.ParseError):
-            continue  # about to be written, or none of libvirt's
-        network = root if root.tag == "network" else root.find("network")
+            continue  # it is being written, or not libvirt's
+        network = document if document.tag == "network" else document.find("network")
         if network is not None and (name := _own_bridge(network)):
             found.add(name)
     return frozenset(found)

@@ -2,83 +2,103 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The link-local addresses that interfaces had. The kernel makes them, and makes them again after most that happens to an
-interface, but not after they were flushed."""
+"""The link-local addresses of interfaces. The kernel makes them, and makes them again after most changes of an interface,
+but not after they were flushed."""
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from ...model.interface.options import Address, InterfaceState, Ipv6
+from ...backend.netlink import proc_net
+from ...errors import HostError
+from ...model.interface.options import Address, Ipv6
 from ...model.interface.requests import InterfaceDriver
+from ..part import Host, Part, Snapshot
+from .interfaces import INTERFACES, target_of
+from .target import Target
 
-_TABLE = "/proc/net/if_inet6"
-_SCOPE = "20"  # IPV6_ADDR_LINKLOCAL of net/ipv6.h
 _SCOPE_LINK = 253  # RT_SCOPE_LINK of linux/rtnetlink.h
 
+# By interface, in CIDR form.
+Addresses = Mapping[str, tuple[str, ...]]
 
-def read_link_local(path: str = _TABLE) -> dict[str, tuple[str, ...]]:
-    """By interface, in CIDR form (proc_net(5))."""
+
+@dataclass(frozen=True)
+class SavedLinkLocal:
+    """The link-local addresses of a snapshot."""
+
+    addresses: Addresses
+
+
+class LinkLocalPart(Part[SavedLinkLocal]):
+    """The link-local addresses of the interfaces that are restored."""
+
+    name = "link_local"
+    kept = SavedLinkLocal
+    brought_by = (INTERFACES.name,)
+
+    def take(self, host: Host) -> SavedLinkLocal:
+        return SavedLinkLocal(read_link_local(host.root))
+
+    def steps(self, snapshot: Snapshot, host: Host) -> Sequence[RestoreLinkLocal]:
+        return link_local_steps(snapshot.of(self).addresses, read_link_local(host.root), target_of(snapshot, host))
+
+
+LINK_LOCAL = LinkLocalPart()
+
+
+def read_link_local(root: str = "/") -> dict[str, tuple[str, ...]]:
+    """Returns the link-local addresses of all interfaces. Raises `HostError`."""
     found: dict[str, list[str]] = {}
     try:
-        with open(path, encoding="ascii") as handle:
-            lines = [line.split() for line in handle]
-    except FileNotFoundError:
-        return {}  # a kernel without IPv6
-    for digits, _index, prefix, scope, _flags, name in lines:
-        if scope == _SCOPE:
-            address = ipaddress.IPv6Address(bytes.fromhex(digits))
-            found.setdefault(name, []).append(f"{address}/{int(prefix, 16)}")
+        for address in proc_net.read_ipv6_addresses(root):
+            if address.scope == proc_net.LINK_LOCAL:
+                found.setdefault(address.interface, []).append(address.cidr)
+    except OSError as error:
+        raise HostError("read the link-local addresses", error.strerror or error) from error
     return {name: tuple(sorted(cidrs)) for name, cidrs in found.items()}
 
 
 @dataclass(frozen=True)
-class LinkLocalChange:
-    """The addresses of one interface, made as they were."""
+class RestoreLinkLocal:
+    """The link-local addresses of one interface: those to add, and those to remove. ``mode`` is its addr_gen_mode."""
 
     name: str
     mode: str
-    come: tuple[str, ...]
-    go: tuple[str, ...]
+    add: tuple[str, ...]
+    remove: tuple[str, ...]
 
     @property
     def words(self) -> str:
-        return f"make the link-local addresses of {self.name} as they were"
+        return f"restore the link-local addresses of {self.name}"
 
-    def do(self, host: Any) -> None:
-        """The kernel is asked to make its own first; what it doesn't make was a user's."""
-        driver: InterfaceDriver = host.interfaces(None)
-        if self.come and self.mode != "none":
+    def do(self, host: Host) -> None:
+        """Makes the kernel add its own first. An address that it doesn't add was a user's."""
+        driver = host.driver(InterfaceDriver)
+        if self.add and self.mode != "none":
             driver.set_ipv6(self.name, Ipv6(addr_gen_mode="none"))
             driver.set_ipv6(self.name, Ipv6(addr_gen_mode=self.mode))
-        there = host.link_local().get(self.name, ())
-        for cidr in self.come:
-            if cidr not in there:
+        current = read_link_local(host.root).get(self.name, ())
+        for cidr in self.add:
+            if cidr not in current:
                 driver.add_address(self.name, Address(cidr, scope=_SCOPE_LINK))
-        for cidr in self.go:
-            if cidr in there:
+        for cidr in self.remove:
+            if cidr in current:
                 driver.remove_address(self.name, Address(cidr, scope=_SCOPE_LINK))
 
 
-def link_local_changes(
-    was: Mapping[str, tuple[str, ...]],
-    found: Mapping[str, tuple[str, ...]],
-    states: Mapping[str, InterfaceState],
-    ours: Collection[str],
-) -> list[LinkLocalChange]:
-    """What differs on interfaces that are up and speak IPv6; others have none."""
-    changes = []
-    for name in sorted(ours):
-        definition = states[name].definition
+def link_local_steps(saved: Addresses, current: Addresses, target: Target) -> list[RestoreLinkLocal]:
+    """Returns what differs on interfaces that are up and have IPv6; others have no link-local address."""
+    steps = []
+    for name in sorted(target.restored):
+        definition = target.states[name].definition
         ipv6 = definition.ipv6 or Ipv6()
         if not definition.up or ipv6.enabled is False:
             continue
-        before, now = was.get(name, ()), found.get(name, ())
-        if before and before != now:
-            come = tuple(cidr for cidr in before if cidr not in now)
-            go = tuple(cidr for cidr in now if cidr not in before)
-            changes.append(LinkLocalChange(name, ipv6.addr_gen_mode or "none", come, go))
-    return changes
+        was, is_now = saved.get(name, ()), current.get(name, ())
+        if was and was != is_now:
+            add = tuple(cidr for cidr in was if cidr not in is_now)
+            remove = tuple(cidr for cidr in is_now if cidr not in was)
+            steps.append(RestoreLinkLocal(name, ipv6.addr_gen_mode or "none", add, remove))
+    return steps

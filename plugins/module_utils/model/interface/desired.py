@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From the options of an interface to all that is to come about with it: its own state, and those of its ports."""
+"""What a user asks of an interface, and all that follows from it: its complete definition, and the states of the
+interfaces that change with it."""
 
 from __future__ import annotations
 
@@ -13,21 +14,22 @@ from typing import Any, Optional
 
 from ...errors import OptionError
 from ..fields import merge, without_host_chosen
-from ..world import Namespace
+from .facts import Namespace
 from .kernel_effects import LEAST_IPV6_MTU, default_pvid
 from .normal import (
-    asked_address,
     family,
     ip_of,
+    is_reachable,
+    new_address,
     normal,
     normal_port,
     normal_route,
-    reached,
     route_family,
     with_own_route,
 )
 from .options import (
     Address,
+    BridgeVlans,
     Interface,
     InterfaceRoute,
     InterfaceState,
@@ -36,17 +38,18 @@ from .options import (
     Port,
     Route,
     Tuntap,
-    VlanIface,
 )
-from .requests import kind_word
-from .vlans import Vlans, default_changed, merged, vlans_of, with_vlans
+from .vlans import Vlans, after_default_change, merge_vlans, vlans_of, with_vlans
 
 LEAST_STP_DELAY = 2  # BR_MIN_FORWARD_DELAY, in seconds
+
+States = Mapping[str, InterfaceState]
+DesiredStates = dict[str, Optional[InterfaceState]]
 
 
 @dataclass(frozen=True)
 class DesiredInterface:
-    """What a user asked of an interface; ``given`` holds the options as they were given, left-out ones as ``None``."""
+    """What a user asks of an interface; ``given`` has the options as they were given, with ``None`` for those left out."""
 
     given: Interface
     present: bool = True
@@ -55,15 +58,15 @@ class DesiredInterface:
     adopt: Optional[str] = None
     purge_taps: bool = False
     recreate: bool = True
-    left_to_bridge: bool = False  # a tap that its bridge, which isn't there yet, will make its port
+    attached_by_bridge: bool = False  # a tap whose bridge is created after it, and then attaches it
 
     @property
     def name(self) -> str:
         return self.given.name or ""
 
 
-def whole(name: str, states: Mapping[str, InterfaceState]) -> Optional[Interface]:
-    """The definition of an interface, with what follows from its state and from others'."""
+def complete_definition(name: str, states: States) -> Optional[Interface]:
+    """Returns the definition of an interface, with what follows from the states: addresses, routes, ports, bridge."""
     state = states.get(name)
     if state is None:
         return None
@@ -78,293 +81,315 @@ def whole(name: str, states: Mapping[str, InterfaceState]) -> Optional[Interface
     return normal(replace(state.definition, **changes))
 
 
-def ports_of(bridge: str, states: Mapping[str, InterfaceState]) -> list[InterfaceState]:
+def ports_of(bridge: str, states: States) -> list[InterfaceState]:
+    """Returns the ports of a bridge, sorted by name."""
     return sorted([state for state in states.values() if state.master == bridge], key=lambda state: state.name)
 
 
-# -- the definition ----------------------------------------------------------------------------------------------------------
+def interfaces_on(name: str, states: States) -> list[InterfaceState]:
+    """Returns the interfaces that are on this one, and those that are on these."""
+    found = [state for state in states.values() if state.lower == name]
+    return [*found, *(upper for state in found for upper in interfaces_on(state.name, states))]
 
 
-def definition_of(desired: DesiredInterface, found: Optional[InterfaceState], namespace: Namespace) -> Interface:
-    """What it should be, whole, in normal form."""
+# -- the definition ------------------------------------------------------------------------------------------------------
+
+
+def desired_definition(desired: DesiredInterface, current: Optional[InterfaceState], namespace: Namespace) -> Interface:
+    """Returns the complete definition, in normal form: the current one, or that of a new interface, with what is given."""
     given, states = desired.given, namespace.states
-    if isinstance(given, Tuntap) and desired.left_to_bridge:
+    if isinstance(given, Tuntap) and desired.attached_by_bridge:
         given = replace(given, bridge=None)
-    base = whole(desired.name, {**states, desired.name: found}) if found else None
-    if found is not None and type(found.definition) is not type(given):
+    base = complete_definition(desired.name, {**states, desired.name: current}) if current else None
+    if current is not None and type(current.definition) is not type(given):
         raise OptionError(
             "name",
             desired.name,
-            f"the name of a {kind_word(given)}, or of nothing yet; the host has a{_kind(found)} of that name",
+            f"is already the name of {_kind(current)} on this host; give the {given.word} another one",
         )
-    target = merge(base or _fresh(given), replace(given, routes=_normal_routes(given.routes)))
-    if isinstance(target, Tuntap) and target.mode == "tun":
-        # what a TAP device had, and a TUN device can't have
-        target = replace(target, mac=given.mac, bridge=given.bridge)  # type: ignore[attr-defined]
-    if isinstance(target, LinuxBridge) and isinstance(given, LinuxBridge):
-        target = _bridge(desired, given, base if isinstance(base, LinuxBridge) else None, target, namespace)
-    if given.addresses is None and not _has_ipv6(target):
-        target = replace(target, addresses=tuple(cidr for cidr in target.addresses or () if family(cidr) == 4))
-    return normal(
-        target if given.routes is not None else replace(target, routes=_possible_routes(desired, target, states))
-    )
-
-
-def _has_ipv6(target: Interface) -> bool:
-    enabled = target.ipv6 is None or target.ipv6.enabled is not False
-    return enabled and (target.mtu or LEAST_IPV6_MTU) >= LEAST_IPV6_MTU
-
-
-def _possible_routes(desired: DesiredInterface, target: Interface, states: Mapping[str, InterfaceState]) -> Any:
-    """The routes that can stay, where nobody asks for any: not without their gateway or their source, nor while it is down."""
-    if not target.up:
-        return None
-    held = [state for name in (desired.name, desired.adopt) if (state := states.get(name or ""))]
-    pinned = {route.option for state in held for route in state.routes if route.onlink}
-    peers = [address.peer for state in held for address in state.addresses if address.peer]
-    nets = [ipaddress.ip_interface(cidr).network for cidr in (*(target.addresses or ()), *peers)]
-    own = {ip_of(cidr) for cidr in target.addresses or ()}
-    lost = {ip_of(address.cidr) for state in held for address in state.addresses} - own
-    had_ipv4 = any(family(address.cidr) == 4 for state in held for address in state.addresses)
-    ipv4 = not had_ipv4 or any(net.version == 4 for net in nets)  # they go with the last address
-    ipv6 = _has_ipv6(target)
-    return tuple(
-        route
-        for route in target.routes or ()
-        if route.source not in lost
-        and (ipv4 if route_family(route) == 4 else ipv6)
-        and (
-            route in pinned or route.via is None or reached(ipaddress.ip_address(route.via), nets, target.routes or ())
-        )
-    )
+    if given.ipv6 == Ipv6():
+        given = replace(given, ipv6=None)  # the host chooses all of it, and has chosen
+    if given.routes is not None:
+        given = replace(given, routes=tuple(normal_route(route) for route in given.routes))
+    definition = merge(base or _new_definition(given), given)
+    if isinstance(definition, Tuntap) and not definition.carries_ethernet:
+        # what a TAP device had and a TUN device can't have
+        definition = replace(definition, mac=given.mac, bridge=given.bridge)
+    if isinstance(definition, LinuxBridge) and isinstance(given, LinuxBridge):
+        current_bridge = base if isinstance(base, LinuxBridge) else None
+        definition = _desired_bridge(desired, given, current_bridge, definition, namespace)
+    if given.addresses is None and not _has_ipv6(definition):
+        kept = tuple(cidr for cidr in definition.addresses or () if family(cidr) == 4)
+        definition = replace(definition, addresses=kept)
+    if given.routes is None:
+        definition = replace(definition, routes=_kept_routes(desired, definition, states))
+    return normal(definition)
 
 
 def _kind(state: InterfaceState) -> str:
-    word = state.kind or "hardware interface"
-    return f"n interface of the kind {word}" if state.kind else f" {word}"
+    return f"an interface of the kind {state.kind}" if state.kind else "a hardware interface"
 
 
-def _normal_routes(routes: Optional[tuple[InterfaceRoute, ...]]) -> Optional[tuple[InterfaceRoute, ...]]:
-    return None if routes is None else tuple(normal_route(route) for route in routes)
+def _new_definition(given: Interface) -> Interface:
+    """Returns the definition of a new interface, before any option."""
+    if isinstance(given, Tuntap):
+        return Tuntap(name=given.name, up=True, mode="tap")
+    return type(given)(name=given.name, up=True)
 
 
-def _fresh(given: Interface) -> Interface:
-    """A new interface, before anything is said of it."""
-    fresh: Any = type(given)(name=given.name, up=True)
-    return replace(fresh, mode="tap") if isinstance(fresh, Tuntap) else fresh
+def _has_ipv6(definition: Interface) -> bool:
+    enabled = definition.ipv6 is None or definition.ipv6.enabled is not False
+    return enabled and (definition.mtu or LEAST_IPV6_MTU) >= LEAST_IPV6_MTU
 
 
-def _bridge(
+def _kept_routes(
+    desired: DesiredInterface, definition: Interface, states: States
+) -> Optional[tuple[InterfaceRoute, ...]]:
+    """Returns the routes that stay where none are given: not without their gateway or source, nor while it is down."""
+    if not definition.up:
+        return None
+    sources = [state for name in (desired.name, desired.adopt) if (state := states.get(name or ""))]
+    onlink = {route.option for state in sources for route in state.routes if route.onlink}
+    peers = [address.peer for state in sources for address in state.addresses if address.peer]
+    nets = [ipaddress.ip_interface(cidr).network for cidr in (*(definition.addresses or ()), *peers)]
+    own = {ip_of(cidr) for cidr in definition.addresses or ()}
+    lost = {ip_of(address.cidr) for state in sources for address in state.addresses} - own
+    had_ipv4 = any(family(address.cidr) == 4 for state in sources for address in state.addresses)
+    ipv4 = not had_ipv4 or any(net.version == 4 for net in nets)  # they are removed with the last address
+    ipv6 = _has_ipv6(definition)
+    return tuple(
+        route
+        for route in definition.routes or ()
+        if route.source not in lost
+        and (ipv4 if route_family(route) == 4 else ipv6)
+        and (
+            route in onlink
+            or route.via is None
+            or is_reachable(ipaddress.ip_address(route.via), nets, definition.routes or ())
+        )
+    )
+
+
+def _desired_bridge(
     desired: DesiredInterface,
     given: LinuxBridge,
-    base: Optional[LinuxBridge],
-    target: LinuxBridge,
+    current: Optional[LinuxBridge],
+    definition: LinuxBridge,
     namespace: Namespace,
 ) -> LinuxBridge:
-    """What only a bridge has: its VLANs, its ports, and what it takes from the one that it adopts."""
-    own = merged(_settled_vlans(given, base, base, namespace), given)
-    held = {port.name or "": port for port in (base.ports or () if base else ())}
-    listed = list(held.values() if given.ports is None else given.ports)
+    """Returns the definition with what only a bridge has: VLANs, ports, and what it takes over from what it adopts."""
+    vlans = merge_vlans(_vlans_after_default_change(given, current, current, namespace), given)
+    current_ports = {port.name or "": port for port in (current.ports or () if current else ())}
+    listed = list(current_ports.values() if given.ports is None else given.ports)
     if desired.adopt and desired.adopt not in [port.name for port in listed]:
-        listed.append(held.get(desired.adopt, Port(name=desired.adopt)))
+        listed.append(current_ports.get(desired.adopt, Port(name=desired.adopt)))
     if given.ports is not None and not desired.purge_taps:
-        # guests hang on them
+        # guests are connected by them
         names = {port.name for port in listed}
-        listed += [port for name, port in held.items() if name not in names and namespace.states[name].kind == "tun"]
-    ports = tuple(_port(port, held.get(port.name or ""), given, base, namespace) for port in listed)
-    target = with_vlans(replace(target, ports=ports), own)
-    if target.stp and given.forward_delay is None and (target.forward_delay or LEAST_STP_DELAY) < LEAST_STP_DELAY:
-        target = replace(target, forward_delay=LEAST_STP_DELAY)  # what the kernel makes of it (br_stp_start)
+        listed += [
+            port for name, port in current_ports.items() if name not in names and namespace.states[name].kind == "tun"
+        ]
+    ports = tuple(_desired_port(port, current_ports.get(port.name or ""), given, current, namespace) for port in listed)
+    definition = with_vlans(replace(definition, ports=ports), vlans)
+    if definition.stp and given.forward_delay is None and definition.forward_delay in range(LEAST_STP_DELAY):
+        definition = replace(definition, forward_delay=LEAST_STP_DELAY)  # as the kernel does it (br_stp_start)
     adopted = namespace.states.get(desired.adopt or "")
-    return target if adopted is None else _heir_of(adopted, given, target)
+    return definition if adopted is None else _with_adopted(adopted, given, definition)
 
 
-def _heir_of(adopted: InterfaceState, given: LinuxBridge, target: LinuxBridge) -> LinuxBridge:
-    """The bridge with what the interface has that it adopts, but for what is given."""
+def _with_adopted(adopted: InterfaceState, given: LinuxBridge, definition: LinuxBridge) -> LinuxBridge:
+    """Returns the bridge with the MAC address, addresses and routes of the interface that it adopts, unless given."""
     changes: dict[str, Any] = {}
     if given.mac is None:
         changes["mac"] = adopted.definition.mac
     if given.addresses is None:
-        cidrs = (*(target.addresses or ()), *(address.cidr for address in adopted.addresses))
+        cidrs = (*(definition.addresses or ()), *(address.cidr for address in adopted.addresses))
         changes["addresses"] = tuple(dict.fromkeys(cidrs))
     if given.routes is None:
-        routes = (*(target.routes or ()), *(route.option for route in adopted.routes))
+        routes = (*(definition.routes or ()), *(route.option for route in adopted.routes))
         changes["routes"] = tuple(dict.fromkeys(routes))
-    return replace(target, **changes)
+    return replace(definition, **changes)
 
 
-def _settled_vlans(given: LinuxBridge, base: Optional[LinuxBridge], holder: Any, namespace: Namespace) -> Vlans:
-    """The VLANs that a bridge or a port of it has once the bridge's default pvid is as desired."""
+def _vlans_after_default_change(
+    given: LinuxBridge, current: Optional[LinuxBridge], holder: Optional[BridgeVlans], namespace: Namespace
+) -> Vlans:
+    """Returns the VLANs of a bridge or a port of it (``None``: a new one) when the bridge has its desired default pvid."""
     if not namespace.bridge_vlans:
         return Vlans()
-    if holder is None or base is None:
-        pvid = default_pvid(given if base is None or given.vlan_default_pvid is not None else base)
+    if holder is None or current is None:
+        pvid = default_pvid(given if current is None or given.vlan_default_pvid is not None else current)
         return Vlans(pvid, frozenset(), frozenset({pvid} if pvid else ()))
-    new = base if given.vlan_default_pvid is None else given
-    return default_changed(vlans_of(holder), default_pvid(base), default_pvid(new))
+    new = current if given.vlan_default_pvid is None else given
+    return after_default_change(vlans_of(holder), default_pvid(current), default_pvid(new))
 
 
-def _port(
-    given: Port, held: Optional[Port], bridge: LinuxBridge, base: Optional[LinuxBridge], namespace: Namespace
+def _desired_port(
+    port: Port,
+    current: Optional[Port],
+    given: LinuxBridge,
+    current_bridge: Optional[LinuxBridge],
+    namespace: Namespace,
 ) -> Port:
-    """A port as it should be; a new one starts with what the kernel gives it."""
-    if given is held:
-        given = Port(name=held.name)
-    start = _settled_vlans(bridge, base, held, namespace)
-    return normal_port(with_vlans(merge(held or Port(name=given.name), given), merged(start, given)))
+    """Returns a port with what is given for it; a new one has what the kernel gives it besides."""
+    if port is current:
+        port = Port(name=current.name)
+    vlans = merge_vlans(_vlans_after_default_change(given, current_bridge, current, namespace), port)
+    return normal_port(with_vlans(merge(current or Port(name=port.name), port), vlans))
 
 
-# -- states ------------------------------------------------------------------------------------------------------------------
+# -- states --------------------------------------------------------------------------------------------------------------
 
 
-def targets_of(
+def desired_states(
     desired: DesiredInterface,
-    target: Interface,
-    found: Optional[InterfaceState],
+    definition: Interface,
+    current: Optional[InterfaceState],
     namespace: Namespace,
     *,
-    remade: bool,
+    recreating: bool,
     adopting: bool,
-) -> dict[str, Optional[InterfaceState]]:
-    """The states that are to come about: its own, and those of the interfaces that change with it. ``adopting``: the one
-    that it adopts has yet to give up what it has."""
+) -> DesiredStates:
+    """Returns the desired states of the interface, and of those that change with it.
+
+    ``recreating``: it is removed and created again. ``adopting``: the interface that it adopts still has addresses, routes
+    or IPv6 of its own.
+    """
     states = namespace.states
-    name = desired.name
-    own = _own(desired, target, found, remade, states)
-    targets: dict[str, Optional[InterfaceState]] = {name: own}
-    if remade:
-        for upper in above(name, states):
-            targets[upper.name] = upper
-    if isinstance(target, VlanIface) and target.up:
-        parent = states[target.parent or ""]
-        if not target.loose_binding and not parent.definition.up:
-            _raise(parent, targets, states)
-    if isinstance(target, LinuxBridge):
-        _bridge_targets(desired, target, targets, states, adopting)
-    return targets
+    found: DesiredStates = {desired.name: _desired_state(desired, definition, current, recreating, states)}
+    if recreating:
+        for upper in interfaces_on(desired.name, states):
+            found[upper.name] = upper
+    if definition.parent and definition.up and definition.follows_parent:
+        _bring_up(states[definition.parent], found, states)
+    if isinstance(definition, LinuxBridge):
+        _add_ports(desired, definition, found, states, adopting)
+    return found
 
 
-def _raise(
-    state: InterfaceState, targets: dict[str, Optional[InterfaceState]], states: Mapping[str, InterfaceState]
-) -> None:
-    """Bring up what is needed, and only that: the kernel would bring up each VLAN on it as well."""
+def _bring_up(state: InterfaceState, found: DesiredStates, states: States) -> None:
+    """Brings up what is needed, and only that: the kernel would bring up each VLAN on it as well."""
     if state.definition.up:
         return
-    for upper in above(state.name, states):
-        targets.setdefault(upper.name, upper)
-    targets[state.name] = replace(state, definition=replace(state.definition, up=True))
+    for upper in interfaces_on(state.name, states):
+        found.setdefault(upper.name, upper)
+    found[state.name] = replace(state, definition=replace(state.definition, up=True))
 
 
-def above(name: str, states: Mapping[str, InterfaceState]) -> list[InterfaceState]:
-    """All that sits on an interface, and on that."""
-    found = [state for state in states.values() if state.lower == name]
-    return [*found, *(upper for state in found for upper in above(state.name, states))]
-
-
-def _own(
+def _desired_state(
     desired: DesiredInterface,
-    target: Interface,
-    found: Optional[InterfaceState],
-    remade: bool,
-    states: Mapping[str, InterfaceState],
+    definition: Interface,
+    current: Optional[InterfaceState],
+    recreating: bool,
+    states: States,
 ) -> InterfaceState:
-    kind = {LinuxBridge: "bridge", VlanIface: "vlan", Tuntap: "tun"}[type(target)]
-    # what the host has chosen is its own business, unless it is asked for
-    definition = without_host_chosen(target, desired.given)
-    if desired.adopt or (remade and _has_own_mac(target, found, states)):
-        definition = replace(definition, mac=target.mac)
-    if desired.adopt:
-        definition = replace(definition, ipv6=_heeding(definition.ipv6, states[desired.adopt].definition.ipv6))
-    if remade:
-        definition = replace(definition, mtu=_mtu_again(target, states), ipv6=target.ipv6)
+    adopted = states.get(desired.adopt or "")
+    # what the host has chosen is left to it, unless it is given
+    settings = without_host_chosen(definition, desired.given)
+    if adopted or (recreating and _has_own_mac(definition, current, states)):
+        settings = replace(settings, mac=definition.mac)
+    if adopted:
+        settings = replace(settings, ipv6=_with_adopted_ra(settings.ipv6, adopted.definition.ipv6))
+    if recreating:
+        settings = replace(settings, mtu=_mtu_when_recreated(definition, states), ipv6=definition.ipv6)
+    settings = replace(settings, addresses=None, routes=None)
+    kind = definition.traits.kernel_kind
     state = InterfaceState(
         kind,
         0,
-        replace(definition, addresses=None, routes=None, **({"ports": None} if kind == "bridge" else {})),
-        _addresses(target, found, states.get(desired.adopt or "")),
-        _routes(target, found, states.get(desired.adopt or "")),
-        master=found.master if found else None,
-        port=found.port if found else None,
+        settings,
+        _desired_addresses(definition, current, adopted),
+        _desired_routes(definition, current, adopted),
+        master=current.master if current else None,
+        port=current.port if current else None,
+        lower=definition.parent,
         persistent=kind == "tun",
     )
-    if isinstance(target, VlanIface):
-        return replace(state, lower=target.parent)
-    if isinstance(target, Tuntap):
-        state = replace(state, definition=replace(state.definition, bridge=None))  # type: ignore[call-arg]
-        if target.bridge != state.master:
-            return replace(state, master=target.bridge, port=None)
+    if isinstance(settings, LinuxBridge):
+        return replace(state, definition=replace(settings, ports=None))
+    if isinstance(settings, Tuntap):
+        state = replace(state, definition=replace(settings, bridge=None))
+        if definition.bridge != state.master:
+            return replace(state, master=definition.bridge, port=None)
     return state
 
 
-def _heeding(given: Optional[Ipv6], adopted: Optional[Ipv6]) -> Optional[Ipv6]:
-    """A host that forwards heeds advertisements only where it was told so: who takes an interface's place does, too."""
+def _with_adopted_ra(given: Optional[Ipv6], adopted: Optional[Ipv6]) -> Optional[Ipv6]:
+    """Returns the IPv6 settings of a bridge that adopts an interface which accepts router advertisements always.
+
+    A host that forwards accepts them only where that is set, so the bridge has to accept them in its place.
+    """
     if adopted is None or not adopted.enabled or adopted.accept_ra != "always":
         return given
     return merge(Ipv6(accept_ra=adopted.accept_ra), given or Ipv6())
 
 
-def _has_own_mac(target: Interface, found: Optional[InterfaceState], states: Mapping[str, InterfaceState]) -> bool:
-    """Whether an interface that is made again has to get its MAC again: a tap's is its own, a VLAN's mostly its parent's."""
-    if isinstance(target, Tuntap):
-        return target.mode == "tap"
-    if found is None:
+def _has_own_mac(definition: Interface, current: Optional[InterfaceState], states: States) -> bool:
+    """Returns whether an interface that is created again has to get its MAC address again.
+
+    A tap has one of its own, a VLAN mostly that of its parent.
+    """
+    if isinstance(definition, Tuntap):
+        return definition.carries_ethernet
+    if current is None:
         return True
-    parent = states.get(found.lower or "")
-    return parent is not None and parent.definition.mac != found.definition.mac
+    parent = states.get(current.lower or "")
+    return parent is not None and parent.definition.mac != current.definition.mac
 
 
-def _mtu_again(target: Interface, states: Mapping[str, InterfaceState]) -> Optional[int]:
-    """The MTU that an interface has when it is made again: the old one's, where its parent can carry it."""
-    parent = states.get(target.parent or "") if isinstance(target, VlanIface) else None
+def _mtu_when_recreated(definition: Interface, states: States) -> Optional[int]:
+    """Returns the MTU of an interface that is created again: its old one, where its parent can carry it."""
+    parent = states.get(definition.parent or "")
     most = parent.definition.mtu if parent else None
-    return target.mtu if most is None or target.mtu is None else min(target.mtu, most)
+    return definition.mtu if most is None or definition.mtu is None else min(definition.mtu, most)
 
 
-def _addresses(
-    target: Interface, found: Optional[InterfaceState], adopted: Optional[InterfaceState]
+def _desired_addresses(
+    definition: Interface, current: Optional[InterfaceState], adopted: Optional[InterfaceState]
 ) -> tuple[Address, ...]:
     known: dict[str, Address] = {}
     known.update({address.cidr: with_own_route(address) for address in (adopted.addresses if adopted else ())})
-    known.update({address.cidr: address for address in (found.addresses if found else ())})
-    order = [*known, *(cidr for cidr in target.addresses or () if cidr not in known)]
-    return tuple(known.get(cidr) or asked_address(cidr) for cidr in order if cidr in (target.addresses or ()))
+    known.update({address.cidr: address for address in (current.addresses if current else ())})
+    cidrs = definition.addresses or ()
+    order = [*known, *(cidr for cidr in cidrs if cidr not in known)]
+    return tuple(known.get(cidr) or new_address(cidr) for cidr in order if cidr in cidrs)
 
 
-def _routes(target: Interface, found: Optional[InterfaceState], adopted: Optional[InterfaceState]) -> tuple[Route, ...]:
+def _desired_routes(
+    definition: Interface, current: Optional[InterfaceState], adopted: Optional[InterfaceState]
+) -> tuple[Route, ...]:
     known: dict[InterfaceRoute, Route] = {}
-    for state in (adopted, found):
+    for state in (adopted, current):
         known.update({route.option: route for route in (state.routes if state else ())})
-    return tuple(known.get(option, Route(option)) for option in target.routes or ())
+    return tuple(known.get(option, Route(option)) for option in definition.routes or ())
 
 
-def _bridge_targets(
-    desired: DesiredInterface,
-    target: LinuxBridge,
-    targets: dict[str, Optional[InterfaceState]],
-    states: Mapping[str, InterfaceState],
-    adopting: bool,
+def _add_ports(
+    desired: DesiredInterface, definition: LinuxBridge, found: DesiredStates, states: States, adopting: bool
 ) -> None:
-    """The ports that stay and come, those that go, and the one that is adopted, which keeps nothing of its own."""
+    """Adds the ports that stay and come, those that are detached, and the interface that is adopted."""
     name = desired.name
-    given = {port.name: port for port in desired.given.ports or ()} if isinstance(desired.given, LinuxBridge) else {}
-    listed = {port.name or "": port for port in target.ports or ()}
-    for held in ports_of(name, states):
-        if held.name not in listed:
-            targets[held.name] = replace(held, master=None, port=None)
+    given = {port.name: port for port in desired.given.ports or ()}
+    listed = {port.name or "": port for port in definition.ports or ()}
+    for port_state in ports_of(name, states):
+        if port_state.name not in listed:
+            found[port_state.name] = replace(port_state, master=None, port=None)
     for port_name, port in listed.items():
-        state = targets.get(port_name) or states[port_name]
-        if state.master != name and target.up:
-            _raise(state, targets, states)
-            state = targets.get(port_name) or state
+        state = found.get(port_name) or states[port_name]
+        if state.master != name and definition.up:
+            _bring_up(state, found, states)
+            state = found.get(port_name) or state
         settings = without_host_chosen(port, given.get(port_name))
-        targets[port_name] = replace(state, master=name, port=settings)
+        found[port_name] = replace(state, master=name, port=settings)
     if desired.adopt:
-        adopted = targets[desired.adopt] or states[desired.adopt]
-        targets[desired.adopt] = _bared(adopted, adopting)
+        adopted = found[desired.adopt] or states[desired.adopt]
+        found[desired.adopt] = _as_adopted(adopted, adopting)
 
 
-def _bared(state: InterfaceState, adopting: bool) -> InterfaceState:
-    """Without addresses and routes, and without IPv6: what routers advertise is the bridge's. After a boot it has IPv6
-    again, and is let be: nothing comes by it, as a port's frames are its bridge's."""
+def _as_adopted(state: InterfaceState, adopting: bool) -> InterfaceState:
+    """Returns an adopted interface: without addresses, routes and IPv6, as what routers advertise belongs to the bridge.
+
+    After a boot it has IPv6 again, and keeps it: that has no effect, as the bridge takes the frames of a port.
+    """
     ipv6 = replace(state.definition.ipv6, enabled=False) if adopting and state.definition.ipv6 else None
     return replace(state, definition=replace(state.definition, ipv6=ipv6), addresses=(), routes=())

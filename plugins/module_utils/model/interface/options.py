@@ -2,16 +2,16 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the host's own interfaces are: their options, named as iproute2 and the kernel's headers name them.
+"""The options of the host's own interfaces, named as in iproute2 and the kernel's headers, and their state on a host.
 
 Bridges are those of linux/if_link.h (IFLA_BR_*, IFLA_BRPORT_*), VLANs those of linux/if_vlan.h, TUN and TAP devices those
-of linux/if_tun.h. Times are in seconds, where the kernel counts in hundredths of one.
+of linux/if_tun.h. Times are in seconds, where the kernel counts in hundredths of a second.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional
+from typing import ClassVar, Optional
 
 from .. import values
 from ..fields import option
@@ -23,8 +23,21 @@ VLAN_PROTOCOLS = ("802.1q", "802.1ad")
 
 
 @dataclass(frozen=True)
+class KindTraits:
+    """What the code has to know of a kind of interface besides its options."""
+
+    word: str  # what people call one
+    kernel_kind: str = ""  # IFLA_INFO_KIND, and its name in `requests.InterfaceDriver.features`; empty: hardware
+    kernel_words: str = ""  # what a kernel without it lacks
+    identity: tuple[str, ...] = ()  # options that can't be changed in place: another value is another interface
+    cannot_unset: tuple[str, ...] = ()  # options that can be changed in place, but not back to none
+    follow_ports: tuple[str, ...] = ()  # settings that ports change, or that cut them off: they are set after the ports
+    accounts: tuple[tuple[str, str], ...] = ()  # options that name an account of the host, and of which kind that is
+
+
+@dataclass(frozen=True)
 class InterfaceRoute:
-    """A route that leaves by the interface; `normalise` makes ``default`` of no family the one that ``via`` has."""
+    """A route that leaves by the interface; ``default`` is of the family of ``via``, see `normal.normal_route`."""
 
     to: Optional[str] = option(required=True, norm=values.route_target)
     via: Optional[str] = option(norm=values.ip)
@@ -37,7 +50,7 @@ class InterfaceRoute:
 class Ipv6:
     """The settings below /proc/sys/net/ipv6/conf/NAME (the kernel's ip-sysctl.rst)."""
 
-    # what a new interface starts with is the host's to say (conf/default)
+    # the host decides what a new interface starts with (conf/default)
     enabled: Optional[bool] = option(host_chosen=True)
     accept_ra: Optional[str] = option(choices=ACCEPT_RA, host_chosen=True)
     autoconf: Optional[bool] = option(host_chosen=True)
@@ -46,7 +59,9 @@ class Ipv6:
 
 @dataclass(frozen=True)
 class Interface:
-    """What every interface has."""
+    """The options of every interface."""
+
+    traits: ClassVar[KindTraits] = KindTraits("interface")
 
     name: Optional[str] = option(required=True, norm=values.ifname)
     mac: Optional[str] = option(norm=values.mac, host_chosen=True, removal=None)
@@ -56,12 +71,50 @@ class Interface:
     routes: Optional[tuple[InterfaceRoute, ...]] = option(unordered=True)
     ipv6: Optional[Ipv6] = option()
 
+    # Options of single kinds, which the others don't have.
+
+    @property
+    def parent(self) -> Optional[str]:
+        """The interface that this one is on."""
+        return None
+
+    @property
+    def ports(self) -> Optional[tuple[Port, ...]]:
+        return None
+
+    @property
+    def bridge(self) -> Optional[str]:
+        """The bridge that a tap is a port of."""
+        return None
+
+    # What follows from the options.
+
+    @property
+    def word(self) -> str:
+        """What people call it."""
+        return self.traits.word
+
+    @property
+    def title(self) -> str:
+        """What a step that creates it calls it."""
+        return f"{self.word} {self.name}"
+
+    @property
+    def carries_ethernet(self) -> bool:
+        """Whether it carries Ethernet frames, and so has a MAC address."""
+        return True
+
+    @property
+    def follows_parent(self) -> bool:
+        """Whether the kernel brings it up and down together with its parent (vlan_device_event)."""
+        return False
+
 
 @dataclass(frozen=True)
 class BridgeVlans:
-    """The VLANs of a port, or of the bridge itself; a list's items are ids and ranges of them, ``100-199``.
+    """The VLANs of a port, or of the bridge itself; the items of a list are ids and ranges of them, ``100-199``.
 
-    The ``pvid`` leaves untagged unless it is among the ``tagged``; it need not be repeated among the ``untagged``.
+    Frames of the ``pvid`` leave untagged unless it is in ``tagged``; it need not be repeated in ``untagged``.
     """
 
     pvid: Optional[int] = option(minimum=0, maximum=4094, absent=0, removal=None)
@@ -71,7 +124,7 @@ class BridgeVlans:
 
 @dataclass(frozen=True)
 class Port(BridgeVlans):
-    """A port of a bridge and what the bridge does with it."""
+    """A port of a bridge, and how the bridge treats it."""
 
     name: Optional[str] = option(required=True, norm=values.ifname)
     cost: Optional[int] = option(minimum=1, maximum=65535, host_chosen=True, removal=None)
@@ -85,7 +138,14 @@ class Port(BridgeVlans):
 
 @dataclass(frozen=True)
 class LinuxBridge(BridgeVlans, Interface):
-    """A bridge; ``ports`` are those that it manages, which the taps of guests are not."""
+    """A bridge; ``ports`` are those that the user manages, which the taps of guests are not."""
+
+    traits: ClassVar[KindTraits] = KindTraits(
+        "bridge",
+        kernel_kind="bridge",
+        kernel_words="bridges (module bridge)",
+        follow_ports=("mac", "mtu", "vlan_filtering"),
+    )
 
     ports: Optional[tuple[Port, ...]] = option(unordered=True)
     stp: Optional[bool] = option(absent=False)
@@ -112,7 +172,14 @@ class QosMap:
 
 @dataclass(frozen=True)
 class VlanIface(Interface):
-    """A VLAN's interface on a parent; another parent, id or protocol makes another interface."""
+    """The interface of a VLAN on its parent."""
+
+    traits: ClassVar[KindTraits] = KindTraits(
+        "VLAN interface",
+        kernel_kind="vlan",
+        kernel_words="802.1Q VLANs (module 8021q)",
+        identity=("parent", "id", "protocol"),
+    )
 
     parent: Optional[str] = option(norm=values.ifname)
     id: Optional[int] = option(minimum=1, maximum=4094, removal=None)
@@ -124,10 +191,27 @@ class VlanIface(Interface):
     ingress_qos: Optional[tuple[QosMap, ...]] = option(unordered=True)
     egress_qos: Optional[tuple[QosMap, ...]] = option(unordered=True)
 
+    @property
+    def title(self) -> str:
+        return f"{self.word} {self.name} (id {self.id} on {self.parent})"
+
+    @property
+    def follows_parent(self) -> bool:
+        return not self.loose_binding
+
 
 @dataclass(frozen=True)
 class Tuntap(Interface):
-    """A persistent TUN or TAP device; another mode or number of queues makes another device."""
+    """A persistent TUN or TAP device."""
+
+    traits: ClassVar[KindTraits] = KindTraits(
+        "tap",
+        kernel_kind="tun",
+        kernel_words="TUN and TAP devices (module tun)",
+        identity=("mode", "multi_queue"),
+        cannot_unset=("owner", "group"),  # TUNSETOWNER, TUNSETGROUP
+        accounts=(("owner", "user"), ("group", "group")),
+    )
 
     mode: Optional[str] = option(choices=("tap", "tun"))
     owner: Optional[str] = option()
@@ -137,13 +221,24 @@ class Tuntap(Interface):
     multi_queue: Optional[bool] = option(absent=False)
     bridge: Optional[str] = option(norm=values.ifname)
 
+    @property
+    def word(self) -> str:
+        return self.mode or self.traits.word
+
+    @property
+    def carries_ethernet(self) -> bool:
+        return self.mode != "tun"
+
 
 # -- what a host has -----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Address:
-    """An address as the kernel has it (linux/if_addr.h). Only ``cidr`` can be asked for; the rest is kept when it moves."""
+    """An address as the kernel has it (linux/if_addr.h).
+
+    Only ``cidr`` is an option; the rest is kept when the address moves to another interface.
+    """
 
     cidr: str
     peer: Optional[str] = None
@@ -152,7 +247,7 @@ class Address:
     flags: int = 0  # IFA_F_*, without what the kernel alone sets (tentative, permanent, ...)
     metric: Optional[int] = None
     label: Optional[str] = None
-    valid_seconds: Optional[int] = None  # None: for ever; else what a DHCP client or an advertisement has said
+    valid_seconds: Optional[int] = None  # None: without an end; else what a DHCP client or an advertisement has set
     preferred_seconds: Optional[int] = None
 
 
@@ -171,13 +266,13 @@ class InterfaceState:
     """An interface as a host has it.
 
     ``definition`` is a `LinuxBridge`, `VlanIface` or `Tuntap` where it is one of these and an `Interface` else, with every
-    field filled that the kernel tells, but for its ``addresses``, ``routes``, ``ports`` and a tap's ``bridge``: these follow
-    from the rest of the states and are left ``None`` here. An owner and a group are told by their names, or as numbers
-    where they have none. Link-local addresses and those of advertisements are not in ``addresses``.
+    field that the kernel shows. ``addresses``, ``routes``, ``ports`` and a tap's ``bridge`` are ``None`` there, as they
+    follow from the rest of the states. An owner and a group have their names, or numbers where they have no name.
+    ``addresses`` has no link-local addresses and none of advertisements.
     ``kind`` is the kernel's (IFLA_INFO_KIND: bridge, vlan, tun, veth, ...), empty for a device that has none.
-    ``port`` are its own settings as a port of ``master``, if it has one that is a bridge.
-    ``lower`` is the interface in the same namespace that it sits on and goes with (IFLA_LINK of a VLAN, macvtap, ...; not
-    the peer of a veth).
+    ``port`` has its settings as a port of ``master``, where that is a bridge.
+    ``lower`` is the interface in the same namespace that it is on and is removed with (IFLA_LINK of a VLAN, macvtap, ...;
+    not the peer of a veth).
     """
 
     kind: str

@@ -2,125 +2,111 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The steps that change a host's interfaces, and what they ask of it."""
+"""The requests that change a host's interfaces, each one call, and the drivers that carry them out."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Optional, Protocol
+from typing import Any, Optional, Protocol, Union
 
+from ...contract import Driver
 from ..fields import shapes
-from .options import (
-    Address,
-    Interface,
-    InterfaceState,
-    Ipv6,
-    LinuxBridge,
-    Port,
-    Route,
-    Tuntap,
-    VlanIface,
-)
-from .vlans import Span
+from .options import Address, Interface, InterfaceState, Ipv6, Port, Route
+from .vlans import VlanEntry
 
 
-class InterfaceDriver(Protocol):
-    """One network namespace's interfaces; a call that changes is done, or not done at all and raises `HostError` in the
-    kernel's words.
+class InterfaceDriver(Driver, ABC):
+    """The interfaces of one network namespace.
 
-    Options that are ``None`` are left as they are.
+    A call that changes something is done, or not done and raises `HostError` with the kernel's message. Options that are
+    ``None`` are left as they are.
     """
 
+    @abstractmethod
     def all(self) -> Mapping[str, InterfaceState]:
-        """Every interface by its name: one dump, kept until something is changed."""
+        """Returns every interface by its name: one dump, kept until something is changed."""
 
+    @abstractmethod
     def details(self, name: str) -> Mapping[str, Any]:
-        """What only `_info` tells, in plain values: ``counters`` (names of linux/if_link.h), and a bridge's forwarding
-        table, ``fdb``."""
+        """Returns what only the `_info` modules show, in plain values: ``counters`` (names of linux/if_link.h), and the
+        forwarding table of a bridge, ``fdb``."""
 
+    @abstractmethod
     def features(self) -> frozenset[str]:
-        """What this kernel can make of "bridge", "vlan", "tun" and "bridge vlan filtering"; asked for without a change."""
+        """Returns what this kernel has of "bridge", "vlan", "tun" and "bridge vlan filtering", without changing anything."""
 
+    @abstractmethod
     def add(self, definition: Interface) -> None:
-        """Make it, down, with what can only be said when it is made, and all else that `set` takes, but for ``up``."""
+        """Creates it, down, with its identity and all that `set` takes except ``up``."""
 
+    @abstractmethod
     def delete(self, name: str) -> None: ...
 
+    @abstractmethod
     def set(self, name: str, changes: Interface) -> None:
-        """Set ``mac``, ``mtu``, ``up`` and the settings of its kind; its ports, VLANs, addresses and routes aside.
+        """Sets ``mac``, ``mtu``, ``up`` and the settings of its kind, not its ports, VLANs, addresses and routes.
 
-        Entries of QoS maps are added to those that are there; one whose value is 0 removes.
+        Entries of QoS maps are added to the current ones; an entry whose value is 0 removes one.
         """
 
+    @abstractmethod
     def set_master(self, name: str, bridge: Optional[str]) -> None: ...
 
+    @abstractmethod
     def set_port(self, name: str, changes: Port) -> None:
-        """Set how the bridge treats a port; its VLANs aside."""
+        """Sets how the bridge treats a port, not its VLANs."""
 
+    @abstractmethod
     def add_vlans(self, name: str, vlans: str, *, pvid: bool, untagged: bool, own: bool) -> None:
-        """Admit an id or a range of them on a port, or on the bridge itself (``own``)."""
+        """Adds an id or a range of them to a port, or to the bridge itself (``own``)."""
 
+    @abstractmethod
     def remove_vlans(self, name: str, vlans: str, *, own: bool) -> None: ...
 
+    @abstractmethod
     def add_address(self, name: str, address: Address) -> None:
-        """Add it, or bring one that is there already up to it (lifetimes)."""
+        """Adds it, or updates one that is there already (lifetimes)."""
 
+    @abstractmethod
     def remove_address(self, name: str, address: Address) -> None: ...
 
+    @abstractmethod
     def add_route(self, name: str, route: Route) -> None:
-        """Add it beside the same one by another interface (NLM_F_APPEND); one that is there already is well."""
+        """Adds it, also beside the same one of another interface (NLM_F_APPEND); it may be there already."""
 
+    @abstractmethod
     def remove_route(self, name: str, route: Route) -> None:
-        """Remove it, the one that leaves by this interface."""
+        """Removes the one that leaves by this interface."""
 
+    @abstractmethod
     def set_ipv6(self, name: str, changes: Ipv6) -> None: ...
 
 
-class FileDriver(Protocol):
-    """The files that make interfaces survive a reboot."""
+class AccountDriver(Driver, ABC):
+    """The users and groups of the host."""
 
-    def write(self, path: str, text: Optional[str]) -> None:
-        """Make a file so, whole or not at all; ``None`` removes it. A user's file is copied beside before its first change."""
+    @abstractmethod
+    def known(self, kind: str, text: str) -> Optional[str]:
+        """Returns what a ``user`` or ``group``, given by name or number, is called; ``None`` if there is no such one.
 
-    def hold(self, tool: str) -> None:
-        """Have a tool that meddles keep still until `reload`."""
-
-    def reload(self, tool: str, names: tuple[str, ...]) -> None:
-        """Have the tool (``networkd``, ...) read its files again and agree with what runs, for these interfaces."""
+        A number that no account has is itself.
+        """
 
 
-class Host(Protocol):
-    """The host, as far as these steps need it."""
-
-    @property
-    def files(self) -> FileDriver: ...
-    def interfaces(self, netns: Optional[str]) -> InterfaceDriver: ...
-
-
-# -- requests: one call each; what the kernel makes of it is predicted in `kernel_effects`, and so is the way back ----------
+# -- requests: one call each; what the kernel does with it is predicted in `kernel_effects` --------------------------------
 
 
 class Request(Protocol):
-    """What is asked of the kernel, in words and in deed."""
+    """One call of a driver, and what it does in words."""
 
     @property
     def words(self) -> str: ...
     def do(self, driver: InterfaceDriver) -> None: ...
 
 
-def kind_word(definition: Interface) -> str:
-    """What people call it."""
-    if isinstance(definition, LinuxBridge):
-        return "bridge"
-    if isinstance(definition, VlanIface):
-        return "VLAN interface"
-    if isinstance(definition, Tuntap):
-        return definition.mode or "tap"
-    return "interface"
-
-
-def _plain(value: Any) -> str:
+def _plain(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, tuple):
@@ -128,35 +114,36 @@ def _plain(value: Any) -> str:
     return str(value)
 
 
-def settings_words(changes: Any) -> str:
-    """The fields that are set, as ``name=value``."""
+def settings_words(changes: Union[Interface, Port, Ipv6]) -> str:
+    """Returns the fields that are set, as ``name=value``."""
     held = {shape.name: getattr(changes, shape.name) for shape in shapes(type(changes)) if shape.name != "name"}
     return ", ".join(f"{name}={_plain(value)}" for name, value in held.items() if value is not None)
 
 
 @dataclass(frozen=True)
-class Add:
+class Create:
+    """Creates an interface."""
+
     definition: Interface
 
     @property
     def words(self) -> str:
-        made = self.definition
-        if isinstance(made, VlanIface):
-            return f"make VLAN {made.id} of {made.parent} as {made.name}"
-        return f"make {kind_word(made)} {made.name}"
+        return f"create {self.definition.title}"
 
     def do(self, driver: InterfaceDriver) -> None:
         driver.add(self.definition)
 
 
 @dataclass(frozen=True)
-class Delete:
+class Remove:
+    """Removes an interface; ``word`` is what people call its kind."""
+
     name: str
-    what: str = "interface"
+    word: str = "interface"
 
     @property
     def words(self) -> str:
-        return f"remove {self.what} {self.name}"
+        return f"remove {self.word} {self.name}"
 
     def do(self, driver: InterfaceDriver) -> None:
         driver.delete(self.name)
@@ -164,7 +151,7 @@ class Delete:
 
 @dataclass(frozen=True)
 class Set:
-    """``changes`` holds what is to be set and the name of the interface."""
+    """Sets options; ``changes`` has these and the name of the interface."""
 
     changes: Interface
 
@@ -185,17 +172,19 @@ class Set:
 
 @dataclass(frozen=True)
 class SetMaster:
+    """Makes an interface a port of ``bridge``, or of none; ``current`` is what it is a port of before."""
+
     name: str
     bridge: Optional[str]
-    was: Optional[str]
+    current: Optional[str]
 
     @property
     def words(self) -> str:
         if self.bridge is None:
-            return f"release {self.name} from {self.was}"
-        if self.was is not None:
-            return f"move {self.name} from {self.was} to {self.bridge}"
-        return f"make {self.name} a port of {self.bridge}"
+            return f"detach {self.name} from {self.current}"
+        if self.current is not None:
+            return f"move {self.name} from {self.current} to {self.bridge}"
+        return f"attach {self.name} to {self.bridge}"
 
     def do(self, driver: InterfaceDriver) -> None:
         driver.set_master(self.name, self.bridge)
@@ -203,6 +192,8 @@ class SetMaster:
 
 @dataclass(frozen=True)
 class SetPort:
+    """Sets how a bridge treats its port."""
+
     changes: Port
 
     @property
@@ -219,36 +210,43 @@ class SetPort:
 
 @dataclass(frozen=True)
 class AddVlans:
+    """Adds VLANs to a port, or to a bridge itself (``own``)."""
+
     name: str
-    span: Span
+    entry: VlanEntry
     own: bool
 
     @property
     def words(self) -> str:
-        how = "untagged" if self.span.untagged else "tagged"
-        return f"admit VLAN {self.span.vlans} ({'pvid, ' if self.span.pvid else ''}{how}) on {self.name}"
+        how = "untagged" if self.entry.untagged else "tagged"
+        where = self.name if self.own else f"port {self.name}"
+        return f"add VLAN {self.entry.vids} ({'pvid, ' if self.entry.pvid else ''}{how}) to {where}"
 
     def do(self, driver: InterfaceDriver) -> None:
-        span = self.span
-        driver.add_vlans(self.name, span.vlans, pvid=span.pvid, untagged=span.untagged, own=self.own)
+        entry = self.entry
+        driver.add_vlans(self.name, entry.vids, pvid=entry.pvid, untagged=entry.untagged, own=self.own)
 
 
 @dataclass(frozen=True)
 class RemoveVlans:
+    """Removes VLANs from a port, or from a bridge itself (``own``)."""
+
     name: str
-    vlans: str
+    vids: str
     own: bool
 
     @property
     def words(self) -> str:
-        return f"remove VLAN {self.vlans} from {self.name}"
+        return f"remove VLAN {self.vids} from {self.name if self.own else f'port {self.name}'}"
 
     def do(self, driver: InterfaceDriver) -> None:
-        driver.remove_vlans(self.name, self.vlans, own=self.own)
+        driver.remove_vlans(self.name, self.vids, own=self.own)
 
 
 @dataclass(frozen=True)
 class AddAddress:
+    """Adds an address to an interface."""
+
     name: str
     address: Address
 
@@ -262,6 +260,8 @@ class AddAddress:
 
 @dataclass(frozen=True)
 class RemoveAddress:
+    """Removes an address from an interface."""
+
     name: str
     address: Address
 
@@ -274,6 +274,7 @@ class RemoveAddress:
 
 
 def route_words(route: Route) -> str:
+    """Returns a route in words, such as ``default via 10.0.0.1 metric 100``."""
     option = route.option
     parts = [option.to or ""]
     for word, value in (
@@ -289,6 +290,8 @@ def route_words(route: Route) -> str:
 
 @dataclass(frozen=True)
 class AddRoute:
+    """Adds a route that leaves by an interface."""
+
     name: str
     route: Route
 
@@ -302,6 +305,8 @@ class AddRoute:
 
 @dataclass(frozen=True)
 class RemoveRoute:
+    """Removes a route that leaves by an interface."""
+
     name: str
     route: Route
 
@@ -315,6 +320,8 @@ class RemoveRoute:
 
 @dataclass(frozen=True)
 class SetIpv6:
+    """Sets IPv6 settings of an interface."""
+
     name: str
     changes: Ipv6
 

@@ -2,79 +2,80 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From the interfaces that there are to those that there should be: the requests, in an order that the kernel takes.
+"""From the interfaces that there are to the desired ones: the steps, in an order that the kernel accepts.
 
-Each request's consequences are predicted, so that what the kernel does by itself is seen too: a route that goes with an
-address is put back where it is desired, and the way back from a step leads over all that it changed.
+The effects of each request are predicted, so what the kernel does by itself is known too: a route that is removed with an
+address is added again where it is desired, and the undo of a step restores all that it changed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Optional
+from dataclasses import dataclass
+from typing import Any, Optional
 
-from ..fields import shapes
-from . import requests as ask
+from ...contract import Host, Step
+from . import requests
+from .differences import changed_settings, creation_settings, recreating_options
 from .kernel_effects import LEAST_IPV6_MTU, Context, predict, same_address
-from .normal import LISTS, blank_vlans, destination, family, ip_of, normal_state
-from .options import Interface, InterfaceState, Ipv6, LinuxBridge, Port, Route, Tuntap, VlanIface
-from .vlans import Vlans, admit, dismiss, vlans_of
+from .normal import destination, family, ip_of, normal_state, without_vlans
+from .options import Address, Interface, InterfaceState, Ipv6, LinuxBridge, Port, Route
+from .vlans import Vlans, entries_to_add, ranges_to_remove, vlans_of
 
-Target = Mapping[str, Optional[InterfaceState]]
+# Interfaces by name; ``None`` for one that is not there.
+OptionalStates = Mapping[str, Optional[InterfaceState]]
 
-# Another value of these makes another interface.
-FIXED = {VlanIface: ("parent", "id", "protocol"), Tuntap: ("mode", "multi_queue")}
-_ROUNDS = 3  # what the kernel took away in one is put back in the next
+_ROUNDS = 3  # what the kernel removed in one is added again in the next
 
 
 @dataclass(frozen=True)
-class InterfaceStep:
-    """A request, and the interfaces that it changes or that bear on it, before and after; implements `engine.Step`."""
+class InterfaceStep(Step):
+    """A request, and the interfaces that it changes or that it depends on, before and after."""
 
-    composite: ClassVar[bool] = False
-
-    request: ask.Request
+    request: requests.Request
     netns: Optional[str]
-    was: Mapping[str, Optional[InterfaceState]]
-    becomes: Mapping[str, Optional[InterfaceState]]
+    before: OptionalStates
+    after: OptionalStates
     bridge_vlans: bool
 
     @property
     def words(self) -> str:
         return f"{self.request.words} in namespace {self.netns}" if self.netns else self.request.words
 
-    def do(self, host: ask.Host) -> None:
-        self.request.do(host.interfaces(self.netns))
+    def do(self, host: Host) -> None:
+        self.request.do(host.driver(requests.InterfaceDriver, self.netns))
 
-    def undo(self, host: ask.Host) -> None:
-        there = {name: state for name, state in self.becomes.items() if state is not None}
-        planner = StepPlanner(there, self.netns, bridge_vlans=self.bridge_vlans, doubting=False)
-        planner.plan_to(self.was)
+    def undo(self, host: Host) -> None:
+        current = {name: state for name, state in self.after.items() if state is not None}
+        planner = StepPlanner(current, self.netns, bridge_vlans=self.bridge_vlans, track_uncertain=False)
+        planner.plan_to(self.before)
         for step in planner.steps:
-            step.request.do(host.interfaces(self.netns))
+            step.request.do(host.driver(requests.InterfaceDriver, self.netns))
 
 
 def steps_to(
-    before: Mapping[str, InterfaceState],
-    target: Mapping[str, InterfaceState],
+    current: Mapping[str, InterfaceState],
+    desired: Mapping[str, InterfaceState],
     *,
     bridge_vlans: bool,
     netns: Optional[str] = None,
 ) -> list[InterfaceStep]:
-    """The steps from some interfaces to others; those that aren't in ``target`` are removed, so leave out of both what is
-    not to be touched. ``bridge_vlans``: whether the kernel has them ("bridge vlan filtering" of its features)."""
+    """Returns the steps from the current interfaces to the desired ones.
+
+    Interfaces that aren't in ``desired`` are removed, so leave out of both what must not change. ``bridge_vlans`` is whether
+    the kernel has VLANs on bridges ("bridge vlan filtering" in its features).
+    """
     planner = StepPlanner(
-        {name: normal_state(state) for name, state in before.items()}, netns, bridge_vlans=bridge_vlans
+        {name: normal_state(state) for name, state in current.items()}, netns, bridge_vlans=bridge_vlans
     )
-    desired: dict[str, Optional[InterfaceState]] = {name: normal_state(state) for name, state in target.items()}
-    desired.update({name: None for name in before if name not in target})
-    planner.plan_to(desired)
+    states: dict[str, Optional[InterfaceState]] = {name: normal_state(state) for name, state in desired.items()}
+    states.update({name: None for name in current if name not in desired})
+    planner.plan_to(states)
     return planner.steps
 
 
 class StepPlanner:
-    """Steps, and the interfaces as they will be after them: ``states`` is changed along with them."""
+    """The steps so far, and in ``states`` the interfaces as they are after these steps."""
 
     def __init__(
         self,
@@ -82,87 +83,82 @@ class StepPlanner:
         netns: Optional[str] = None,
         *,
         bridge_vlans: bool,
-        doubting: bool = True,
+        track_uncertain: bool = True,
     ) -> None:
         self.states = states
         self.steps: list[InterfaceStep] = []
         self._netns = netns
-        self._context = Context(states, bridge_vlans, doubting=doubting)
+        self._context = Context(states, bridge_vlans, track_uncertain=track_uncertain)
 
-    def add(self, request: ask.Request) -> None:
-        """One more step."""
+    def add(self, request: requests.Request) -> None:
+        """Adds a step, and changes ``states`` to what is predicted after it."""
         changed = predict(request, self._context)
-        around = dict.fromkeys(changed)
+        involved = dict.fromkeys(changed)
         for name in changed:
             for state in (self.states.get(name), changed[name]):
                 if state is not None:
-                    around.update(dict.fromkeys(other for other in (state.master, state.lower) if other))
-        was = {name: self.states.get(name) for name in around}
-        becomes = {name: changed[name] if name in changed else self.states.get(name) for name in around}
-        self.steps.append(InterfaceStep(request, self._netns, was, becomes, self._context.bridge_vlans))
+                    involved.update(dict.fromkeys(other for other in (state.master, state.lower) if other))
+        before = {name: self.states.get(name) for name in involved}
+        after = {name: changed[name] if name in changed else self.states.get(name) for name in involved}
+        self.steps.append(InterfaceStep(request, self._netns, before, after, self._context.bridge_vlans))
         for name, state in changed.items():
             if state is None:
                 self.states.pop(name, None)
             else:
                 self.states[name] = state
 
-    def plan_to(self, target: Target) -> None:
-        """Take the steps that make the interfaces so (``None``: gone); what is ``None`` in a definition that the host
-        chooses is left to it."""
-        self._remove(target)
+    def plan_to(self, desired: OptionalStates) -> None:
+        """Adds the steps that lead to the desired interfaces (``None``: removed).
+
+        What the host chooses is left to it where it is ``None`` in a definition.
+        """
+        self._remove(desired)
         order = [
             state
-            for state in parents_first(target)
-            if state.name in self.states
-            or isinstance(state.definition, (LinuxBridge, VlanIface, Tuntap))  # else it is hardware
+            for state in parents_first(desired)
+            if state.name in self.states or state.definition.traits.kernel_kind  # hardware can't be created
         ]
+        phases = (
+            self._create_or_set,
+            self._set_ipv6,
+            self._bring_up_or_down,
+            self._set_port,
+            self._set_own_vlans,
+            self._set_after_ports,
+            self._add_addresses_and_routes,
+            self._remove_addresses_and_routes,
+        )
         for _round in range(_ROUNDS):
-            before = len(self.steps)
-            for work in (
-                self._make,
-                self._ipv6,
-                self._up,
-                self._port,
-                self._own_vlans,
-                self._late,
-                self._add,
-                self._drop,
-            ):
+            count = len(self.steps)
+            for phase in phases:
                 for state in order:
-                    work(state)
-            if len(self.steps) == before:
+                    phase(state)
+            if len(self.steps) == count:
                 return
 
-    # -- what goes and comes --------------------------------------------------------------------------------------------
+    # -- creating, removing, settings -----------------------------------------------------------------------------------
 
-    def _remove(self, target: Target) -> None:
-        """What is on top first, so that each removal is a step with words of its own."""
-        gone = [name for name, state in target.items() if name in self.states and self._goes(name, state)]
-        for name in sorted(gone, key=lambda name: -depth(name, self.states)):
-            found = self.states.get(name)
-            if found is not None:
-                self.add(ask.Delete(name, ask.kind_word(found.definition)))
+    def _remove(self, desired: OptionalStates) -> None:
+        """Removes what is on another interface first, so that each removal is a step with words of its own."""
+        names = [name for name, state in desired.items() if name in self.states and self._must_go(name, state)]
+        for name in sorted(names, key=lambda name: -depth(name, self.states)):
+            current = self.states.get(name)
+            if current is not None:
+                self.add(requests.Remove(name, current.definition.word))
 
-    def _goes(self, name: str, desired: Optional[InterfaceState]) -> bool:
-        return desired is None or bool(must_remake(self.states[name].definition, desired.definition))
+    def _must_go(self, name: str, desired: Optional[InterfaceState]) -> bool:
+        return desired is None or bool(recreating_options(self.states[name].definition, desired.definition))
 
-    def _make(self, desired: InterfaceState) -> None:
-        found = self.states.get(desired.name)
+    def _create_or_set(self, desired: InterfaceState) -> None:
+        current = self.states.get(desired.name)
         definition = desired.definition
-        if found is None:
-            self.add(ask.Add(bare(definition)))
+        if current is None:
+            self.add(requests.Create(creation_settings(definition)))
             return
-        changes = settings(found.definition, definition)
+        changes = changed_settings(current.definition, definition)
         for name in ("up", "mac", "mtu"):
             changes.pop(name, None)
-        if definition.mac is not None and self._differs(found, "mac", definition):
-            changes["mac"] = definition.mac
-        if (
-            definition.mtu is not None
-            and not isinstance(definition, LinuxBridge)
-            and self._differs(found, "mtu", definition)
-        ):
-            changes["mtu"] = definition.mtu
+        changes.update(self._changed_sizes(current, definition, early=True))
         if changes.get("vlan_filtering"):
             del changes["vlan_filtering"]  # not before the ports have their VLANs
         if changes.get("stp") is False and "forward_delay" in changes:
@@ -170,180 +166,148 @@ class StepPlanner:
             self._set(definition, {"stp": changes.pop("stp")})
         self._set(definition, changes)
 
-    def _differs(self, found: InterfaceState, name: str, desired: Interface) -> bool:
-        differs = getattr(found.definition, name) != getattr(desired, name)
-        return differs or (found.name, name) in self._context.unsure
+    def _changed_sizes(self, current: InterfaceState, desired: Interface, *, early: bool) -> dict[str, Any]:
+        """Returns the MAC address and the MTU where they differ or may differ.
+
+        An MTU that ports may change is not set ``early``, before them.
+        """
+        changes = {}
+        for name in ("mac", "mtu"):
+            value = getattr(desired, name)
+            if value is None or (early and name == "mtu" and name in desired.traits.follow_ports):
+                continue
+            if getattr(current.definition, name) != value or (current.name, name) in self._context.uncertain:
+                changes[name] = value
+        return changes
 
     def _set(self, definition: Interface, changes: Mapping[str, Any]) -> None:
         if changes:
-            self.add(ask.Set(type(definition)(name=definition.name, **changes)))
+            self.add(requests.Set(type(definition)(name=definition.name, **changes)))
 
-    def _late(self, desired: InterfaceState) -> None:
-        """What follows a bridge's ports: its MTU, which they may have changed, and the filter, which cuts off what it
-        doesn't know."""
+    def _set_after_ports(self, desired: InterfaceState) -> None:
+        """Sets what ports may have changed (MAC address, MTU), and the VLAN filter, which drops the frames of VLANs that
+        aren't added yet."""
         definition = desired.definition
-        if not isinstance(definition, LinuxBridge):
+        if not definition.traits.follow_ports:
             return
-        found = self.states[desired.name]
-        changes: dict[str, Any] = {}
-        for name in ("mac", "mtu"):
-            if getattr(definition, name) is not None and self._differs(found, name, definition):
-                changes[name] = getattr(definition, name)
-        if settings(found.definition, definition).get("vlan_filtering"):
+        current = self.states[desired.name]
+        changes = self._changed_sizes(current, definition, early=False)
+        if changed_settings(current.definition, definition).get("vlan_filtering"):
             changes["vlan_filtering"] = True
         self._set(definition, changes)
 
     # -- up and down, masters, VLANs --------------------------------------------------------------------------------------
 
-    def _up(self, desired: InterfaceState) -> None:
+    def _bring_up_or_down(self, desired: InterfaceState) -> None:
         up = desired.definition.up
         if up is not None and up != self.states[desired.name].definition.up:
             self._set(desired.definition, {"up": up})
 
-    def _port(self, desired: InterfaceState) -> None:
-        found = self.states[desired.name]
-        if desired.master != found.master:
-            self.add(ask.SetMaster(desired.name, desired.master, found.master))
+    def _set_port(self, desired: InterfaceState) -> None:
+        current = self.states[desired.name]
+        if desired.master != current.master:
+            self.add(requests.SetMaster(desired.name, desired.master, current.master))
         if desired.port is None or desired.master is None:
             return
         port = self.states[desired.name].port or Port()
-        changes = settings(blank_vlans(port), blank_vlans(desired.port))
+        changes = changed_settings(without_vlans(port), without_vlans(desired.port))
         if changes:
-            self.add(ask.SetPort(Port(name=desired.name, **changes)))
-        self._vlans(desired.name, vlans_of(port), vlans_of(desired.port), own=False)
+            self.add(requests.SetPort(Port(name=desired.name, **changes)))
+        self._set_vlans(desired.name, vlans_of(port), vlans_of(desired.port), own=False)
 
-    def _own_vlans(self, desired: InterfaceState) -> None:
-        found = self.states[desired.name].definition
-        if isinstance(found, LinuxBridge) and isinstance(desired.definition, LinuxBridge):
-            self._vlans(desired.name, vlans_of(found), vlans_of(desired.definition), own=True)
+    def _set_own_vlans(self, desired: InterfaceState) -> None:
+        current = self.states[desired.name].definition
+        if isinstance(current, LinuxBridge) and isinstance(desired.definition, LinuxBridge):
+            self._set_vlans(desired.name, vlans_of(current), vlans_of(desired.definition), own=True)
 
-    def _vlans(self, name: str, found: Vlans, desired: Vlans, *, own: bool) -> None:
+    def _set_vlans(self, name: str, current: Vlans, desired: Vlans, *, own: bool) -> None:
         if not self._context.bridge_vlans:
             return
-        # a former pvid goes before the new one comes: a run that is killed in between leaves none that nobody asked for
-        for vlans in dismiss(found, desired):
-            self.add(ask.RemoveVlans(name, vlans, own))
-        for span in admit(found, desired):
-            self.add(ask.AddVlans(name, span, own))
+        # the old pvid is removed before the new one is added: a run that is killed in between leaves no undesired one
+        for vids in ranges_to_remove(current, desired):
+            self.add(requests.RemoveVlans(name, vids, own))
+        for entry in entries_to_add(current, desired):
+            self.add(requests.AddVlans(name, entry, own))
 
-    # -- addresses and routes ----------------------------------------------------------------------------------------------
+    # -- IPv6, addresses, routes ------------------------------------------------------------------------------------------
 
-    def _ipv6(self, desired: InterfaceState) -> None:
-        asked = desired.definition.ipv6
-        definition = self.states[desired.name].definition
-        if asked is None or (definition.mtu or LEAST_IPV6_MTU) < LEAST_IPV6_MTU:
-            return  # an interface of so small an MTU has no IPv6
-        changes = settings(definition.ipv6 or Ipv6(), asked)
-        if changes.get("enabled") is False and self._has_others(desired):
-            return  # first all that moves to another interface is there
+    def _set_ipv6(self, desired: InterfaceState) -> None:
+        ipv6 = desired.definition.ipv6
+        current = self.states[desired.name].definition
+        if ipv6 is None or (current.mtu or LEAST_IPV6_MTU) < LEAST_IPV6_MTU:
+            return  # with so small an MTU an interface has no IPv6
+        changes = changed_settings(current.ipv6 or Ipv6(), ipv6)
+        if changes.get("enabled") is False and self._has_undesired(desired):
+            return  # only after all that moves to another interface is there
         if changes:
-            self.add(ask.SetIpv6(desired.name, Ipv6(**changes)))
+            self.add(requests.SetIpv6(desired.name, Ipv6(**changes)))
 
-    def _has_others(self, desired: InterfaceState) -> bool:
-        found = self.states[desired.name]
-        kept = {(address.cidr, address.peer) for address in desired.addresses}
-        return not all(_desired(route, desired.routes) for route in found.routes) or not all(
-            (address.cidr, address.peer) in kept for address in found.addresses
+    def _has_undesired(self, desired: InterfaceState) -> bool:
+        current = self.states[desired.name]
+        return any(not _has_route(desired, route) for route in current.routes) or any(
+            not _has_address(desired, address) for address in current.addresses
         )
 
-    def _add(self, desired: InterfaceState) -> None:
-        """Additions first, so that what is reached by an address that moves is reached all the time. An IPv6 address is on
-        an interface only once, whatever its prefix (ipv6_add_addr)."""
+    def _add_addresses_and_routes(self, desired: InterfaceState) -> None:
+        """Adds before anything is removed, so that what is reached by an address that moves is reached all the time.
+
+        An interface has an IPv6 address only once, whatever its prefix (ipv6_add_addr).
+        """
         name = desired.name
         for address in desired.addresses:
-            found = self.states[name].addresses
-            if any(same_address(address, held) for held in found):
+            state = self.states[name]
+            if _has_address(state, address):
                 continue
-            for held in found:
+            for held in state.addresses:
                 if family(held.cidr) == 6 and ip_of(held.cidr) == ip_of(address.cidr):
-                    self.add(ask.RemoveAddress(name, held))
-            self.add(ask.AddAddress(name, address))
+                    self.add(requests.RemoveAddress(name, held))
+            self.add(requests.AddAddress(name, address))
         for route in gateways_last(desired.routes):
-            found_routes = self.states[name].routes
-            if any(route.option == held.option for held in found_routes):
+            state = self.states[name]
+            if _has_route(state, route):
                 continue
-            for other in found_routes:
-                if route_key(other) == route_key(route) and not _desired(other, desired.routes):
-                    self.add(ask.RemoveRoute(name, other))
-            self.add(ask.AddRoute(name, route))
+            for other in state.routes:
+                if route_key(other) == route_key(route) and not _has_route(desired, other):
+                    self.add(requests.RemoveRoute(name, other))
+            self.add(requests.AddRoute(name, route))
 
-    def _drop(self, desired: InterfaceState) -> None:
+    def _remove_addresses_and_routes(self, desired: InterfaceState) -> None:
         name = desired.name
         for route in reversed(gateways_last(self.states[name].routes)):
-            if not _desired(route, desired.routes):
-                self.add(ask.RemoveRoute(name, route))
-        # Last first: with a subnet's first address go its others or stay, as promote_secondaries says.
+            if not _has_route(desired, route):
+                self.add(requests.RemoveRoute(name, route))
+        # the last one first: the others of a subnet go with its first one, or stay (promote_secondaries)
         for address in reversed(self.states[name].addresses):
-            held = any(same_address(address, other) for other in self.states[name].addresses)
-            if held and not any(same_address(address, other) for other in desired.addresses):
-                self.add(ask.RemoveAddress(name, address))
+            if _has_address(self.states[name], address) and not _has_address(desired, address):
+                self.add(requests.RemoveAddress(name, address))
 
 
-def _desired(route: Route, routes: Iterable[Route]) -> bool:
-    return any(route.option == other.option for other in routes)
+def _has_route(state: InterfaceState, route: Route) -> bool:
+    return any(route.option == other.option for other in state.routes)
 
 
-def route_key(route: Route) -> tuple[Any, ...]:
-    """What the kernel tells an interface's routes apart by."""
+def _has_address(state: InterfaceState, address: Address) -> bool:
+    return any(same_address(address, other) for other in state.addresses)
+
+
+def route_key(route: Route) -> tuple[str, Optional[int], Optional[int]]:
+    """Returns what the kernel tells an interface's routes apart by: destination, metric, table."""
     return (destination(route.option), route.option.metric, route.option.table)
 
 
 def gateways_last(routes: Iterable[Route]) -> list[Route]:
-    """A gateway must be reachable when its route is added."""
+    """Returns the routes in the order in which they can be added: a gateway must be reachable by then."""
     return sorted(routes, key=lambda route: route.option.via is not None)
 
 
-def must_remake(found: Interface, desired: Interface) -> tuple[str, ...]:
-    """The options for which an interface has to be made again."""
-    names: tuple[str, ...] = FIXED.get(type(desired), ())
-    if type(found) is not type(desired):
-        return ("name",)
-    if isinstance(desired, Tuntap):
-        # an owner can be changed, but not taken away (TUNSETOWNER)
-        names += tuple(name for name in ("owner", "group") if getattr(desired, name) is None)
-    return tuple(name for name in names if getattr(found, name) != getattr(desired, name))
-
-
-def bare(definition: Interface) -> Interface:
-    """What a new interface is made with; the rest are steps of their own."""
-    fields: dict[str, Any] = {shape.name: None for shape in shapes(type(definition)) if shape.name in (*LISTS, "up")}
-    if isinstance(definition, LinuxBridge):
-        # an MTU that is said while there is a bridge stays whatever its ports have, unlike one that it is made with
-        fields["mtu"] = None
-    return replace(definition, **fields)
-
-
-def settings(found: Any, desired: Any) -> dict[str, Any]:
-    """The fields that differ, each with a value that says so, also where it is the default."""
-    changes: dict[str, Any] = {}
-    for shape in shapes(type(desired)):
-        name = shape.name
-        held, asked = getattr(found, name, None), getattr(desired, name)
-        if name in ("name", *LISTS) or held == asked or (asked is None and shape.meta["host_chosen"]):
-            continue
-        if name in ("ingress_qos", "egress_qos"):
-            changes[name] = _map_changes(name, held or (), asked or ())
-        elif asked is not None or shape.meta["absent"] is not None:
-            changes[name] = shape.meta["absent"] if asked is None else asked
-    return changes
-
-
-def _map_changes(name: str, found: tuple[Any, ...], desired: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Entries to add; one of value 0 removes (vlan_dev_set_ingress_priority, vlan_dev_set_egress_priority)."""
-    key, value = ("pcp", "priority") if name == "ingress_qos" else ("priority", "pcp")
-    kept = {getattr(entry, key) for entry in desired}
-    cleared = [replace(entry, **{value: 0}) for entry in found if getattr(entry, key) not in kept]
-    return (*cleared, *(entry for entry in desired if entry not in found))
-
-
-def parents_first(target: Target) -> Iterator[InterfaceState]:
-    """Those that are to be there, each after what it sits on."""
-    there = {name: state for name, state in target.items() if state is not None}
-    yield from sorted(there.values(), key=lambda state: depth(state.name, there))
+def parents_first(desired: OptionalStates) -> Iterator[InterfaceState]:
+    """Yields the interfaces that are to be there, each after what it is on."""
+    present = {name: state for name, state in desired.items() if state is not None}
+    yield from sorted(present.values(), key=lambda state: depth(state.name, present))
 
 
 def depth(name: str, states: Mapping[str, InterfaceState]) -> int:
-    """How many interfaces one sits on."""
+    """Returns how many interfaces are below one."""
     levels, seen = 0, set()
     while name in states and name not in seen:
         seen.add(name)

@@ -2,128 +2,135 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is refused of an interface's addresses and routes."""
+"""Everything about an interface's addresses and routes that is refused before the host is changed."""
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
-from typing import Any, Optional
+from collections.abc import Sequence
+from typing import Optional
 
 from ...errors import OptionError
-from ..fields import to_options
-from .desired import DesiredInterface
+from ..fields import normal_value, to_options
+from ..values import IPNetwork, host_cidr
+from .desired import DesiredInterface, States
 from .kernel_effects import LEAST_IPV6_MTU
-from .normal import destination, family, ip_of, normal_route, reached, route_family
+from .normal import destination, family, ip_of, is_reachable, normal_route, route_family
 from .options import Interface, InterfaceRoute, InterfaceState
 
 
 def check_ip(
-    desired: DesiredInterface, target: Interface, found: Optional[InterfaceState], states: Mapping[str, InterfaceState]
+    desired: DesiredInterface, definition: Interface, current: Optional[InterfaceState], states: States
 ) -> None:
-    """Refuse addresses that no host can have, and routes that the kernel would not take."""
-    if desired.given.ipv6 is not None and (target.mtu or LEAST_IPV6_MTU) < LEAST_IPV6_MTU:
-        words = f"nothing, as the MTU is {target.mtu}: IPv6 needs {LEAST_IPV6_MTU} or more"
-        raise OptionError("ipv6", to_options(desired.given.ipv6), words)
+    """Refuses addresses that no host can have, and routes that the kernel doesn't accept."""
+    if desired.given.ipv6 is not None and (definition.mtu or LEAST_IPV6_MTU) < LEAST_IPV6_MTU:
+        problem = f"needs an MTU of {LEAST_IPV6_MTU} or more, and it is {definition.mtu}; leave it out, or raise mtu"
+        raise OptionError("ipv6", to_options(desired.given.ipv6), problem)
     cidrs = desired.given.addresses or ()
     for place, cidr in enumerate(cidrs):
         where = f"addresses[{place}]"
         check_address(where, cidr)
         if ip_of(cidr) in [ip_of(other) for other in cidrs[:place]] and (family(cidr) == 6 or cidr in cidrs[:place]):
-            raise OptionError(where, cidr, "each address once")
+            raise OptionError(where, cidr, "is listed twice; list each address once")
         if family(cidr) == 6:
-            _check_ipv6(where, cidr, target)
-        if not any(address.cidr == cidr for address in (found.addresses if found else ())):
+            _check_ipv6(where, cidr, definition)
+        if not any(address.cidr == cidr for address in (current.addresses if current else ())):
             _check_elsewhere(where, cidr, desired, states)
-    _check_routes(desired, target, states)
+    _check_routes(desired, definition, states)
 
 
 def check_address(where: str, cidr: str) -> None:
-    """Refuse what isn't the address of a host."""
+    """Refuses what isn't the address of a host."""
+    normal_value(where, cidr, host_cidr)
     interface = ipaddress.ip_interface(cidr)
-    net = interface.network
-    if interface.ip.is_multicast or interface.ip.is_unspecified or interface.ip.is_loopback:
-        raise OptionError(where, cidr, "a unicast address")
-    if net.version == 6 and interface.ip.is_link_local:
-        raise OptionError(where, cidr, "no link-local address: these are the kernel's, see ipv6.addr_gen_mode")
-    if net.prefixlen < net.max_prefixlen - 1 and interface.ip == net.network_address:
-        raise OptionError(where, cidr, f"a host's address in {net}, not the network's own")
-    if net.version == 4 and net.prefixlen < 31 and interface.ip == net.broadcast_address:
-        raise OptionError(where, cidr, f"a host's address in {net}, not the broadcast address")
+    if interface.version == 6 and interface.ip.is_link_local:
+        raise OptionError(where, cidr, "is link-local, which the kernel assigns by itself; see ipv6.addr_gen_mode")
 
 
-def _check_ipv6(where: str, cidr: str, target: Interface) -> None:
-    if target.ipv6 and target.ipv6.enabled is False:
-        raise OptionError(where, cidr, "an IPv4 address, as ipv6.enabled is false")
-    if (target.mtu or LEAST_IPV6_MTU) < LEAST_IPV6_MTU:
-        raise OptionError(where, cidr, f"an IPv4 address, as the MTU is below {LEAST_IPV6_MTU}")
+def _check_ipv6(where: str, cidr: str, definition: Interface) -> None:
+    if definition.ipv6 and definition.ipv6.enabled is False:
+        raise OptionError(where, cidr, "is IPv6, and ipv6.enabled is false; leave it out, or enable IPv6")
+    if (definition.mtu or LEAST_IPV6_MTU) < LEAST_IPV6_MTU:
+        raise OptionError(where, cidr, f"is IPv6, which needs an MTU of {LEAST_IPV6_MTU}; leave it out, or raise mtu")
 
 
-def _check_elsewhere(where: str, cidr: str, desired: DesiredInterface, states: Mapping[str, InterfaceState]) -> None:
+def _check_elsewhere(where: str, cidr: str, desired: DesiredInterface, states: States) -> None:
     for state in states.values():
         if state.name in (desired.name, desired.adopt):
             continue
         if any(ip_of(address.cidr) == ip_of(cidr) for address in state.addresses):
-            raise OptionError(where, cidr, f"an address that no other interface has; {state.name} has it")
+            raise OptionError(
+                where, cidr, f"is already an address of {state.name}; give another one, or remove it there"
+            )
 
 
-def _check_routes(desired: DesiredInterface, target: Interface, states: Mapping[str, InterfaceState]) -> None:
+def _check_routes(desired: DesiredInterface, definition: Interface, states: States) -> None:
     routes = desired.given.routes or ()
-    if routes and not target.up:
-        raise OptionError("routes", [route.to for route in routes], "no routes, as the interface is down")
-    nets = _subnets(desired, target, states)
-    seen: dict[tuple[Any, ...], int] = {}
+    if routes and not definition.up:
+        raise OptionError(
+            "routes",
+            [route.to for route in routes],
+            "isn't possible while the interface is down; leave routes out, or set up to true",
+        )
+    nets = _subnets(desired, definition, states)
+    seen: dict[tuple[object, ...], int] = {}
     for place, route in enumerate(routes):
         where = f"routes[{place}]"
-        _check_route(where, normal_route(route), nets, routes, target, states)
+        _check_route(where, normal_route(route), nets, routes, definition, states)
         key = (destination(normal_route(route)), normal_route(route).metric, route.table)
         if seen.setdefault(key, place) != place:
-            raise OptionError(f"{where}.to", route.to, "each destination once, or with another metric or table")
+            raise OptionError(f"{where}.to", route.to, "is listed twice; give each route another metric or table")
 
 
-def _subnets(desired: DesiredInterface, target: Interface, states: Mapping[str, InterfaceState]) -> list[Any]:
-    """The subnets that are on the link: those of the addresses, or of the peers that these have."""
-    found = []
+def _subnets(desired: DesiredInterface, definition: Interface, states: States) -> list[IPNetwork]:
+    """Returns the subnets that are on the link: those of the addresses, or of the peers that these have."""
+    peers = []
     for name in (desired.name, desired.adopt):
         state = states.get(name or "")
-        found += [address.peer for address in (state.addresses if state else ()) if address.peer]
-    return [ipaddress.ip_interface(cidr).network for cidr in (*(target.addresses or ()), *found)]
+        peers += [address.peer for address in (state.addresses if state else ()) if address.peer]
+    return [ipaddress.ip_interface(cidr).network for cidr in (*(definition.addresses or ()), *peers)]
 
 
 def _check_route(
     where: str,
     route: InterfaceRoute,
-    nets: list[Any],
+    nets: Sequence[IPNetwork],
     routes: tuple[InterfaceRoute, ...],
-    target: Interface,
-    states: Mapping[str, InterfaceState],
+    definition: Interface,
+    states: States,
 ) -> None:
     version = route_family(route)
     for option in ("via", "source"):
         text = getattr(route, option)
         if text is not None and family(text) != version:
-            raise OptionError(f"{where}.{option}", text, f"an IPv{version} address, as the route is IPv{version}'s")
-    if version == 6 and target.ipv6 and target.ipv6.enabled is False:
-        raise OptionError(f"{where}.to", route.to, "an IPv4 route, as ipv6.enabled is false")
-    own = {ip_of(cidr) for cidr in target.addresses or ()}
+            raise OptionError(
+                f"{where}.{option}", text, f"is not IPv{version}, as the route is; give an IPv{version} address"
+            )
+    if version == 6 and definition.ipv6 and definition.ipv6.enabled is False:
+        raise OptionError(f"{where}.to", route.to, "is IPv6, and ipv6.enabled is false; leave it out, or enable IPv6")
+    own = {ip_of(cidr) for cidr in definition.addresses or ()}
     if route.via is not None:
         via = ipaddress.ip_address(route.via)
         if route.via in own:
-            raise OptionError(f"{where}.via", route.via, "a gateway, which the interface itself isn't")
-        if not reached(via, nets, map(normal_route, routes)):
-            subnets = ", ".join(str(net) for net in nets if net.version == version) or "none"
+            raise OptionError(
+                f"{where}.via", route.via, "is an address of the interface itself; give the one of a gateway"
+            )
+        if not is_reachable(via, nets, map(normal_route, routes)):
+            subnets = ", ".join(str(net) for net in nets if net.version == version) or "it has none"
             raise OptionError(
                 f"{where}.via",
                 route.via,
-                f"a gateway that an address of the interface reaches; its subnets are: {subnets}",
+                f"is in none of the interface's subnets ({subnets}); give a gateway in one of them",
             )
     elif route.metric is None and route.table is None and destination(route) in [str(net) for net in nets]:
         raise OptionError(
-            f"{where}.to", route.to, "another destination: the kernel makes the route to an address' own subnet"
+            f"{where}.to",
+            route.to,
+            "is the subnet of an address, whose route the kernel creates by itself; leave it out",
         )
     if route.source is not None and route.source not in own | _others(states):
-        raise OptionError(f"{where}.source", route.source, "an address that the host has")
+        raise OptionError(f"{where}.source", route.source, "is no address of this host; give one that it has")
 
 
-def _others(states: Mapping[str, InterfaceState]) -> set[str]:
+def _others(states: States) -> set[str]:
     return {ip_of(address.cidr) for state in states.values() for address in state.addresses}

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a libvirt network is: its options, as https://libvirt.org/formatnetwork.html defines them.
+"""The options of a libvirt network, as https://libvirt.org/formatnetwork.html defines them, and its state on a host.
 
-Times are in the unit that the field says, rates in kilobytes a second (libvirt's unit), sizes in kilobytes.
+Times are in the unit that the field says. `libvirt_parts` has the options that a guest's interface has too.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from typing import Optional
 
 from .. import values
 from ..fields import canonical, option
+from ..libvirt_parts import Bandwidth, Extra, VirtualPort, Vlan, normalise_vlan
 
-# Modes in which libvirt makes a bridge of its own; "none" is the isolated network, which has no <forward>.
+# Modes in which libvirt creates a bridge of its own; "none" is the isolated network, which has no <forward>.
 OWN_BRIDGE_MODES = ("none", "nat", "route", "open")
 # Modes in which guests share devices of the host.
 POOL_MODES = ("private", "vepa", "passthrough", "hostdev")
@@ -160,49 +161,6 @@ class Route:
 
 
 @dataclass(frozen=True)
-class Rate:
-    """Of a network or a portgroup; a ``floor`` is only for a guest's interface (virNetDevBandwidthParse)."""
-
-    average: Optional[int] = option(minimum=1, removal=0)
-    peak: Optional[int] = option(minimum=1, removal=0)
-    burst: Optional[int] = option(minimum=1, removal=0)
-
-
-@dataclass(frozen=True)
-class Bandwidth:
-    inbound: Optional[Rate] = option()
-    outbound: Optional[Rate] = option()
-
-
-@dataclass(frozen=True)
-class VlanTag:
-    id: Optional[int] = option(required=True, minimum=0, maximum=4095, removal=None)
-    native_mode: Optional[str] = option(choices=("tagged", "untagged"))
-
-
-@dataclass(frozen=True)
-class Vlan:
-    trunk: Optional[bool] = option()
-    tags: Optional[tuple[VlanTag, ...]] = option()
-
-
-@dataclass(frozen=True)
-class VirtualPortParameters:
-    managerid: Optional[int] = option(minimum=0, maximum=255, removal=None)
-    typeid: Optional[int] = option(minimum=0, maximum=16777215, removal=None)
-    typeidversion: Optional[int] = option(minimum=0, maximum=255, removal=None)
-    instanceid: Optional[str] = option(norm=values.uuid)
-    profileid: Optional[str] = option()
-    interfaceid: Optional[str] = option(norm=values.uuid)
-
-
-@dataclass(frozen=True)
-class VirtualPort:
-    type: Optional[str] = option(choices=("802.1Qbg", "802.1Qbh", "midonet", "openvswitch"))
-    parameters: Optional[VirtualPortParameters] = option()
-
-
-@dataclass(frozen=True)
 class PortGroup:
     name: Optional[str] = option(required=True)
     default: Optional[bool] = option(absent=False)
@@ -210,19 +168,6 @@ class PortGroup:
     bandwidth: Optional[Bandwidth] = option()
     vlan: Optional[Vlan] = option()
     virtualport: Optional[VirtualPort] = option()
-
-
-@dataclass(frozen=True)
-class Extra:
-    """A part of a document that no option says, kept so that it isn't lost: where it stood, and what it was.
-
-    ``path`` is the element it stood in, below <network> ("" is <network> itself); an item of a list is named by what
-    identifies it (``portgroup[web]/vlan``), since lists are sorted and changed. ``xml`` is the element as text, or
-    ``@name=value`` for an attribute.
-    """
-
-    path: Optional[str] = option(removal=None)  # "" is a path
-    xml: Optional[str] = option(removal=None)
 
 
 @dataclass(frozen=True)
@@ -251,18 +196,58 @@ class Network:
     extra: Optional[tuple[Extra, ...]] = option(hidden=True)
 
 
+# -- what a host has -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Guest:
+    """A running guest's interface on a network: the domain's name, the MAC address and the tap device on the host.
+
+    ``connected`` is false where the network no longer carries it, as after a restart of the network by other means.
+    """
+
+    domain: str
+    mac: str
+    device: str
+    connected: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.domain} ({self.mac})"
+
+
+@dataclass(frozen=True)
+class NetworkState:
+    """A network as a host has it; ``stored`` is missing where it is transient, ``running`` where it is inactive."""
+
+    stored: Optional[Network]
+    running: Optional[Network]
+    autostart: bool = False
+    guests: tuple[Guest, ...] = ()
+
+    @property
+    def active(self) -> bool:
+        return self.running is not None
+
+    @property
+    def definition(self) -> Network:
+        return self.stored or self.running or Network()
+
+
+# -- the normal form -----------------------------------------------------------------------------------------------------
+
+
 def mode_of(network: Network) -> str:
-    """The forward mode; "none" where there is no <forward>."""
+    """Returns the forward mode; "none" where there is no <forward>."""
     return (network.forward.mode if network.forward else None) or "none"
 
 
 def normalise(network: Network) -> Network:
-    """The one form in which two networks are compared: `canonical`, and what libvirt adds or derives by itself.
+    """Returns the one form in which two networks are compared: `canonical`, without what libvirt adds or derives.
 
     - ``forward.dev`` is the first of ``forward.interfaces`` (virNetworkDefParseXML), so only the list is kept;
     - a NAT without a port range has 1024-65535, which libvirt writes out (networkAddMasqueradingFirewallRules);
     - VFs listed below a <pf> are found by libvirt at start;
-    - two or more VLAN tags are a trunk (virNetDevVlanParse).
+    - two or more VLAN tags are a trunk (`normalise_vlan`).
     """
     network = canonical(network)
     forward = network.forward
@@ -276,20 +261,15 @@ def normalise(network: Network) -> Network:
             forward = replace(forward, interfaces=None, addresses=None)
         network = replace(network, forward=forward)
     if network.vlan:
-        network = replace(network, vlan=_plain_vlan(network.vlan))
+        network = replace(network, vlan=normalise_vlan(network.vlan))
     if network.portgroups:
-        groups = tuple(replace(g, vlan=_plain_vlan(g.vlan)) if g.vlan else g for g in network.portgroups)
+        groups = tuple(replace(g, vlan=normalise_vlan(g.vlan)) if g.vlan else g for g in network.portgroups)
         network = replace(network, portgroups=groups)
     return canonical(network)
 
 
-def _plain_vlan(vlan: Vlan) -> Vlan:
-    implied = len(vlan.tags or ()) > 1 or any(tag.native_mode for tag in vlan.tags or ())
-    return replace(vlan, trunk=None) if implied or not vlan.trunk else vlan
-
-
 def align(network: Network, reference: Optional[Network]) -> Network:
-    """``network`` with its addresses in the order of ``reference``: their order means nothing to libvirt."""
+    """Returns ``network`` with its addresses in the order of ``reference``; libvirt ignores their order."""
     if reference is None or not network.ips or not reference.ips:
         return network
     places = {ip.address: place for place, ip in enumerate(reference.ips)}

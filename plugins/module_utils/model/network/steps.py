@@ -2,120 +2,119 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a libvirt network is like on a host, and the steps that change it."""
+"""The steps that change a libvirt network on a host, and what they ask of the host."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Optional, Protocol
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from typing import ClassVar, Optional
 
-from .options import Network
+from ...contract import Driver, Host, Step
+from .options import Guest, Network, NetworkState
 from .updates import Update
 
 
-@dataclass(frozen=True)
-class Guest:
-    """A running guest's interface on a network: the domain's name, the MAC address and the tap device on the host.
+class NetworkDriver(Driver, ABC):
+    """libvirt's networks. Each call raises `HostError` with libvirt's own message."""
 
-    ``connected`` is false where the network no longer carries it, as after a restart of the network by other hands.
-    """
+    @abstractmethod
+    def libvirt_version(self) -> int:
+        """Returns the daemon's version as a number, see `facts.NetworkFacts`."""
 
-    domain: str
-    mac: str
-    device: str
-    connected: bool = True
+    @abstractmethod
+    def names(self) -> list[str]:
+        """Returns the names of all networks, sorted."""
 
-    def __str__(self) -> str:
-        return f"{self.domain} ({self.mac})"
+    @abstractmethod
+    def definitions(self) -> list[tuple[str, Network, bool]]:
+        """Returns the name of each network, its definition in normal form (what runs, if it is active), and whether it is."""
 
+    @abstractmethod
+    def observe(self, name: str) -> Optional[NetworkState]:
+        """Returns the state of a network in normal form; ``None`` if there is none of that name."""
 
-@dataclass(frozen=True)
-class NetworkState:
-    """A network as a host has it; ``stored`` is missing where it is transient, ``running`` where it is inactive."""
+    @abstractmethod
+    def leases(self, name: str) -> list[dict[str, object]]:
+        """Returns the DHCP leases that an active network has given out."""
 
-    stored: Optional[Network]
-    running: Optional[Network]
-    autostart: bool = False
-    guests: tuple[Guest, ...] = ()
-
-    @property
-    def active(self) -> bool:
-        return self.running is not None
-
-    @property
-    def definition(self) -> Network:
-        return self.stored or self.running or Network()
-
-
-class NetworkDriver(Protocol):
-    """What the steps ask of the host; each raises `HostError` in the system's words."""
-
+    @abstractmethod
     def define(self, network: Network) -> None: ...
+
+    @abstractmethod
     def undefine(self, name: str) -> None: ...
+
+    @abstractmethod
     def start(self, name: str) -> None: ...
+
+    @abstractmethod
     def stop(self, name: str) -> None: ...
+
+    @abstractmethod
     def is_active(self, name: str) -> bool: ...
+
+    @abstractmethod
     def set_autostart(self, name: str, on: bool) -> None: ...
+
+    @abstractmethod
     def update(self, name: str, update: Update, *, live: bool, stored: bool) -> None: ...
-    def plug_in(self, name: str, guest: Guest) -> None: ...
+
+    @abstractmethod
+    def reconnect(self, name: str, guest: Guest) -> None: ...
 
 
-class Host(Protocol):
-    """The host, as far as these steps need it."""
-
-    @property
-    def networks(self) -> NetworkDriver: ...
-
-
-class Step:
-    """What the steps share: one call of libvirt is done or not done at all, so a step that failed needs no undoing."""
-
-    composite: ClassVar[bool] = False
+def _networks(host: Host) -> NetworkDriver:
+    return host.driver(NetworkDriver)
 
 
 @dataclass(frozen=True)
 class Define(Step):
-    """Store a definition; ``before`` is the one that was stored, if there was one."""
+    """Stores a definition in place of ``stored``. With ``transient`` the network runs, and nothing is stored yet."""
 
-    after: Network
-    before: Optional[Network] = None
-    what: str = ""
+    definition: Network
+    stored: Optional[Network] = None
+    transient: bool = False
 
     @property
     def words(self) -> str:
-        if self.before is None:
-            return f"define network {self.after.name}"
-        return f"redefine network {self.after.name}{self.what}"
+        name = self.definition.name
+        if self.transient:
+            return f"make network {name} persistent"
+        return f"create network {name}" if self.stored is None else f"update network {name}"
 
     def do(self, host: Host) -> None:
-        host.networks.define(self.after)
+        _networks(host).define(self.definition)
 
     def undo(self, host: Host) -> None:
-        if self.before is not None:
-            host.networks.define(self.before)
+        if self.stored is not None:
+            _networks(host).define(self.stored)
         else:
-            host.networks.undefine(self.after.name or "")
+            _networks(host).undefine(self.definition.name or "")
 
 
 @dataclass(frozen=True)
 class Undefine(Step):
-    before: Network
+    """Removes the stored definition."""
+
+    stored: Network
     autostart: bool
 
     @property
     def words(self) -> str:
-        return f"undefine network {self.before.name}"
+        return f"remove network {self.stored.name}"
 
     def do(self, host: Host) -> None:
-        host.networks.undefine(self.before.name or "")
+        _networks(host).undefine(self.stored.name or "")
 
     def undo(self, host: Host) -> None:
-        host.networks.define(self.before)
-        host.networks.set_autostart(self.before.name or "", self.autostart)
+        _networks(host).define(self.stored)
+        _networks(host).set_autostart(self.stored.name or "", self.autostart)
 
 
 @dataclass(frozen=True)
 class Start(Step):
+    """Starts a network from its stored definition."""
+
     name: str
 
     @property
@@ -123,18 +122,18 @@ class Start(Step):
         return f"start network {self.name}"
 
     def do(self, host: Host) -> None:
-        host.networks.start(self.name)
+        _networks(host).start(self.name)
 
     def undo(self, host: Host) -> None:
-        if host.networks.is_active(self.name):
-            host.networks.stop(self.name)
+        if _networks(host).is_active(self.name):
+            _networks(host).stop(self.name)
 
 
 @dataclass(frozen=True)
 class Stop(Step):
-    """Stop a network that runs as ``running``, while ``stored`` is stored (``None``: it is transient).
+    """Stops a network that runs as ``running``, while ``stored`` is stored (``None``: it is transient).
 
-    libvirt starts what is stored, so to take this back ``running`` is stored for that moment.
+    libvirt starts what is stored, so to undo this ``running`` is stored for that moment.
     """
 
     name: str
@@ -146,24 +145,24 @@ class Stop(Step):
         return f"stop network {self.name}"
 
     def do(self, host: Host) -> None:
-        host.networks.stop(self.name)
+        _networks(host).stop(self.name)
 
     def undo(self, host: Host) -> None:
-        if host.networks.is_active(self.name):
+        if _networks(host).is_active(self.name):
             return
-        host.networks.define(self.running)
-        host.networks.start(self.name)
+        _networks(host).define(self.running)
+        _networks(host).start(self.name)
         if self.stored is None:
-            host.networks.undefine(self.name)
+            _networks(host).undefine(self.name)
         elif self.stored != self.running:
-            host.networks.define(self.stored)
+            _networks(host).define(self.stored)
 
 
 @dataclass(frozen=True)
 class Restart(Step):
-    """Stop and start, so that ``stored`` becomes what runs, and plug the guests in again.
+    """Stops and starts a network, so that ``stored`` becomes what runs, and reconnects the guests.
 
-    Undone, it restarts into ``running``, what ran, in the same way as `Stop`.
+    To undo it, the network is restarted as ``running``, which ran before, in the same way as in `Stop`.
     """
 
     composite: ClassVar[bool] = True
@@ -175,57 +174,63 @@ class Restart(Step):
 
     @property
     def words(self) -> str:
-        again = f" and plug in again {', '.join(str(guest) for guest in self.guests)}" if self.guests else ""
-        return f"restart network {self.name}{again}"
+        reconnect = f" and reconnect {', '.join(str(guest) for guest in self.guests)}" if self.guests else ""
+        return f"restart network {self.name}{reconnect}"
 
     def do(self, host: Host) -> None:
-        if host.networks.is_active(self.name):
-            host.networks.stop(self.name)
-        host.networks.start(self.name)
+        if _networks(host).is_active(self.name):
+            _networks(host).stop(self.name)
+        _networks(host).start(self.name)
         for guest in self.guests:
-            host.networks.plug_in(self.name, guest)
+            _networks(host).reconnect(self.name, guest)
 
     def undo(self, host: Host) -> None:
-        host.networks.define(self.running)
+        _networks(host).define(self.running)
         self.do(host)
         if self.stored != self.running:
-            host.networks.define(self.stored)
+            _networks(host).define(self.stored)
 
 
 @dataclass(frozen=True)
-class PlugIn(Step):
+class Reconnect(Step):
+    """Connects a running guest that the network lost."""
+
     name: str
     guest: Guest
 
     @property
     def words(self) -> str:
-        return f"plug {self.guest} in network {self.name} again"
+        return f"reconnect {self.guest} to network {self.name}"
 
     def do(self, host: Host) -> None:
-        host.networks.plug_in(self.name, self.guest)
+        _networks(host).reconnect(self.name, self.guest)
 
     def undo(self, host: Host) -> None:
-        """A guest that was plugged in again stays so: nobody is better off without."""
+        """Leaves the guest connected: disconnecting it again is of no use."""
 
 
 @dataclass(frozen=True)
 class SetAutostart(Step):
+    """Sets whether libvirt starts the network when it starts itself."""
+
     name: str
     on: bool
 
     @property
     def words(self) -> str:
-        return f"{'set' if self.on else 'clear'} autostart of network {self.name}"
+        return f"set autostart={'true' if self.on else 'false'} on network {self.name}"
 
     def do(self, host: Host) -> None:
-        host.networks.set_autostart(self.name, self.on)
+        _networks(host).set_autostart(self.name, self.on)
 
     def undo(self, host: Host) -> None:
-        host.networks.set_autostart(self.name, not self.on)
+        _networks(host).set_autostart(self.name, not self.on)
 
 
 @dataclass(frozen=True)
 class ApplyUpdate(Step):
+    """Makes one change with virNetworkUpdate, to the running network, to the stored definition, or to both."""
+
     name: str
     update: Update
     live: bool
@@ -234,52 +239,15 @@ class ApplyUpdate(Step):
     @property
     def words(self) -> str:
         where = "live and stored" if self.live and self.stored else "live" if self.live else "stored"
-        return f"{self.update.words} in network {self.name} ({where})"
+        return f"{self.update.words} {self.update.preposition} network {self.name} ({where})"
 
     def do(self, host: Host) -> None:
-        host.networks.update(self.name, self.update, live=self.live, stored=self.stored)
+        _networks(host).update(self.name, self.update, live=self.live, stored=self.stored)
 
     def undo(self, host: Host) -> None:
-        host.networks.update(self.name, self.update.inverse(), live=self.live, stored=self.stored)
-
-
-@dataclass(frozen=True)
-class DesiredNetwork:
-    """What a user asked of a network.
-
-    ``given`` holds the options as they were given, left-out ones as ``None``; where ``whole`` is true (raw XML) it is
-    the whole definition. ``active`` and ``autostart`` are ``None`` where they were left out.
-    """
-
-    given: Network
-    whole: bool = False
-    present: bool = True
-    active: Optional[bool] = None
-    autostart: Optional[bool] = None
-    restart: str = "if_needed"
-
-    @property
-    def name(self) -> str:
-        return self.given.name or ""
-
-
-@dataclass(frozen=True)
-class NetworkPlan:
-    """The steps, and the state that they lead to (``None``: the network is gone).
-
-    ``method`` is the way taken, ``guests`` those that are touched, ``resume`` what a later run has to know should this
-    one be killed on its way.
-    """
-
-    steps: tuple[Any, ...]
-    after: Optional[NetworkState]
-    method: str = "none"
-    guests: tuple[Guest, ...] = ()
-    warnings: tuple[str, ...] = ()
-    resume: dict[str, bool] = field(default_factory=dict)
-    last: tuple[Any, ...] = ()
+        _networks(host).update(self.name, self.update.inverse(), live=self.live, stored=self.stored)
 
 
 def connected(guests: tuple[Guest, ...]) -> tuple[Guest, ...]:
-    """The guests, all of them plugged in."""
+    """Returns the guests as they are when the network carries all of them."""
     return tuple(replace(guest, connected=True) for guest in guests)

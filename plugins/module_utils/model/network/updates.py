@@ -2,15 +2,16 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The changes that libvirt makes to a network while it runs: what virNetworkUpdate can, and what it can't.
+"""The changes that libvirt can make to a network while it runs, with virNetworkUpdate.
 
 https://libvirt.org/html/libvirt-libvirt-network.html#virNetworkUpdate
 """
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, replace
-from typing import Any, Callable, Optional
+from typing import Callable, Optional, TypeVar, Union
 
 from ..fields import canonical
 from .options import (
@@ -22,18 +23,23 @@ from .options import (
     DnsSrv,
     DnsTxt,
     Ip,
+    Lease,
     Network,
     PortGroup,
     align,
     mode_of,
 )
 
+# The name of an interface is a text.
+Part = Union[DhcpHost, DhcpRange, DnsHost, DnsSrv, DnsTxt, PortGroup, str]
+P = TypeVar("P", DhcpHost, DhcpRange, DnsHost, DnsSrv, DnsTxt, PortGroup, str)
+
 ADD, MODIFY, DELETE = "add", "modify", "delete"
 
-# Only from a pool of interfaces can one be taken while the network runs.
+# The modes with a pool of interfaces, of which one can be removed while the network runs.
 _INTERFACE_MODES = ("bridge", "private", "vepa", "passthrough")
 
-# What a running network has no use for: it is stored, and the running definition has it from the next start on.
+# What a running network doesn't use: it is stored, and the running definition has it from the next start on.
 STORED_ONLY = ("title", "description", "metadata")
 
 
@@ -41,27 +47,35 @@ STORED_ONLY = ("title", "description", "metadata")
 class Update:
     """One call of virNetworkUpdate.
 
-    ``section`` is libvirt's name of it (``ip-dhcp-host``), ``part`` the value that is added, deleted or put in the
-    place of ``old``, ``parent`` the index of the ``<ip>`` it belongs to, or -1.
+    ``section`` is libvirt's name for the part (``ip-dhcp-host``). ``part`` is added, deleted, or replaces ``old``.
+    ``parent`` is the index of the ``<ip>`` that it belongs to, or -1.
     """
 
     command: str
     section: str
-    part: Any
+    part: Part
     parent: int = -1
-    old: Any = None
+    old: Optional[Part] = None
 
     def inverse(self) -> Update:
-        """The update that takes this one back."""
-        if self.command == MODIFY:
+        """Returns the update that undoes this one."""
+        if self.old is not None:
             return replace(self, part=self.old, old=self.part)
         return replace(self, command=DELETE if self.command == ADD else ADD)
 
     @property
     def words(self) -> str:
-        if self.command == MODIFY:
-            return f"change {_NAMES[self.section]} {describe(self.old)} to {describe(self.part)}"
-        return f"{self.command} {_NAMES[self.section]} {describe(self.part)}"
+        """What is done, without the network."""
+        name, part = _NAMES[self.section], describe(self.part)
+        if self.old is None:
+            return f"{'add' if self.command == ADD else 'remove'} {name} {part}"
+        old = describe(self.old)
+        return f"update {name} {part}" if old == part else f"update {name} {old} to {part}"
+
+    @property
+    def preposition(self) -> str:
+        """The word between `words` and the network."""
+        return {ADD: "to", MODIFY: "in", DELETE: "from"}[self.command]
 
 
 _NAMES = {
@@ -75,43 +89,62 @@ _NAMES = {
 }
 
 
-def describe(part: Any) -> str:
-    """A part of a network in a few words."""
-    if isinstance(part, DhcpRange):
-        return f"{part.start} - {part.end}{_lease(part)}"
-    if isinstance(part, DhcpHost):
-        names = [str(value) for value in (part.mac, part.id, part.name) if value]
-        return f"{part.ip} ({', '.join(names)}){_lease(part)}"
-    if isinstance(part, DnsHost):
-        return f"{part.ip} ({', '.join(part.names or ())})"
-    if isinstance(part, DnsTxt):
-        return f"{part.name}={part.value}"
-    if isinstance(part, DnsSrv):
-        domain = f".{part.domain}" if part.domain else ""
-        return f"_{part.service}._{part.protocol}{domain} -> {part.target or '.'}:{part.port or '-'}"
-    if isinstance(part, PortGroup):
-        return str(part.name)
+@functools.singledispatch
+def describe(part: Part) -> str:
+    """Returns a part of a network in a few words."""
     return str(part)
 
 
-def _lease(part: Any) -> str:
-    return f" for {part.lease.expiry} {part.lease.unit or 'minutes'}" if part.lease else ""
+@describe.register(DhcpRange)
+def _describe_range(part: DhcpRange) -> str:
+    return f"{part.start} - {part.end}{_lease(part.lease)}"
+
+
+@describe.register(DhcpHost)
+def _describe_host(part: DhcpHost) -> str:
+    names = [str(value) for value in (part.mac, part.id, part.name) if value]
+    return f"{part.ip} ({', '.join(names)}){_lease(part.lease)}"
+
+
+@describe.register(DnsHost)
+def _describe_dns_host(part: DnsHost) -> str:
+    return f"{part.ip} ({', '.join(part.names or ())})"
+
+
+@describe.register(DnsTxt)
+def _describe_txt(part: DnsTxt) -> str:
+    return f"{part.name}={part.value}"
+
+
+@describe.register(DnsSrv)
+def _describe_srv(part: DnsSrv) -> str:
+    domain = f".{part.domain}" if part.domain else ""
+    return f"_{part.service}._{part.protocol}{domain} -> {part.target or '.'}:{part.port or '-'}"
+
+
+@describe.register(PortGroup)
+def _describe_portgroup(part: PortGroup) -> str:
+    return str(part.name)
+
+
+def _lease(lease: Optional[Lease]) -> str:
+    return f" for {lease.expiry} {lease.unit or 'minutes'}" if lease else ""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """How to get from one definition to another: by ``updates``, and by a new definition where ``rest`` is true.
+    """How to get from one definition to another: with ``updates``, and where these are not enough, with ``redefine``.
 
-    ``result`` is the definition when only the updates have been made.
+    ``result`` is the definition after only the updates have been made.
     """
 
     updates: tuple[Update, ...]
-    rest: bool
+    redefine: bool
     result: Network
 
 
 def compare(old: Network, new: Network, *, running: bool) -> Difference:
-    """The difference between two normal forms; ``running`` passes over what only the stored definition needs."""
+    """Returns the difference between two normal forms; with ``running`` without what only the stored definition needs."""
     new = align(new, old)
     if running:
         new = replace(new, **{name: getattr(old, name) for name in STORED_ONLY})
@@ -128,25 +161,26 @@ def compare(old: Network, new: Network, *, running: bool) -> Difference:
 def _dhcp(old: Network, new: Network) -> tuple[list[Update], Network]:
     updates: list[Update] = []
     ips: list[Ip] = list(old.ips or ())
-    desired = {ip.address: ip for ip in new.ips or ()}
+    by_address = {ip.address: ip for ip in new.ips or ()}
     for place, ip in enumerate(ips):
-        if ip.address not in desired:
+        if ip.address not in by_address:
             continue
-        have, want = ip.dhcp or Dhcp(), desired[ip.address].dhcp or Dhcp()
-        updates += _list_updates("ip-dhcp-range", have.ranges, want.ranges, place)
+        old_dhcp, new_dhcp = ip.dhcp or Dhcp(), by_address[ip.address].dhcp or Dhcp()
+        updates += _list_updates("ip-dhcp-range", old_dhcp.ranges, new_dhcp.ranges, place)
         updates += _list_updates(
-            "ip-dhcp-host", have.hosts, want.hosts, place, key=lambda host: host.mac, apart=_collides
+            "ip-dhcp-host", old_dhcp.hosts, new_dhcp.hosts, place, key=lambda host: host.mac, collides=_collides
         )
-        ips[place] = replace(ip, dhcp=replace(have, ranges=want.ranges, hosts=want.hosts))
+        ips[place] = replace(ip, dhcp=replace(old_dhcp, ranges=new_dhcp.ranges, hosts=new_dhcp.hosts))
     return updates, canonical(replace(old, ips=tuple(ips)))
 
 
 def _dns(old: Network, new: Network) -> tuple[list[Update], Network]:
-    have, want = old.dns or Dns(), new.dns or Dns()
-    updates = _list_updates("dns-host", have.hosts, want.hosts)
-    updates += _list_updates("dns-srv", have.srv, want.srv)
-    updates += _list_updates("dns-txt", have.txt, want.txt)
-    return updates, canonical(replace(old, dns=replace(have, hosts=want.hosts, srv=want.srv, txt=want.txt)))
+    old_dns, new_dns = old.dns or Dns(), new.dns or Dns()
+    updates = _list_updates("dns-host", old_dns.hosts, new_dns.hosts)
+    updates += _list_updates("dns-srv", old_dns.srv, new_dns.srv)
+    updates += _list_updates("dns-txt", old_dns.txt, new_dns.txt)
+    dns = replace(old_dns, hosts=new_dns.hosts, srv=new_dns.srv, txt=new_dns.txt)
+    return updates, canonical(replace(old, dns=dns))
 
 
 def _portgroups(old: Network, new: Network) -> tuple[list[Update], Network]:
@@ -157,45 +191,40 @@ def _portgroups(old: Network, new: Network) -> tuple[list[Update], Network]:
 def _interfaces(old: Network, new: Network) -> tuple[list[Update], Network]:
     if not old.forward or not new.forward or mode_of(old) not in _INTERFACE_MODES:
         return [], old
-    have, want = old.forward.interfaces or (), new.forward.interfaces or ()
-    kept = tuple(name for name in have if name in want)
-    if kept + tuple(name for name in want if name not in have) != want or not kept:
-        return [], old  # an update can only add at the end, and a pool that was emptied is no pool
-    updates = _list_updates("forward-interface", have, want)
+    old_names, new_names = old.forward.interfaces or (), new.forward.interfaces or ()
+    kept = tuple(name for name in old_names if name in new_names)
+    if kept + tuple(name for name in new_names if name not in old_names) != new_names or not kept:
+        return [], old  # an update can only add at the end, and a pool must not become empty
+    updates = _list_updates("forward-interface", old_names, new_names)
     return updates, replace(old, forward=replace(old.forward, interfaces=new.forward.interfaces))
 
 
 def _collides(item: DhcpHost, others: list[DhcpHost]) -> bool:
-    # libvirt looks a host up by MAC, address or name, whichever matches first (virNetworkDefUpdateIPDHCPHost)
+    # libvirt finds a host by its MAC, address or name, whichever matches first (virNetworkDefUpdateIPDHCPHost)
     return any(item.ip == other.ip or (item.name and item.name == other.name) for other in others)
 
 
 def _list_updates(
     section: str,
-    old: Optional[tuple[Any, ...]],
-    new: Optional[tuple[Any, ...]],
+    old: Optional[tuple[P, ...]],
+    new: Optional[tuple[P, ...]],
     parent: int = -1,
-    key: Optional[Callable[[Any], Any]] = None,
-    apart: Optional[Callable[[Any, list[Any]], bool]] = None,
+    key: Callable[[P], Optional[str]] = lambda _item: None,
+    collides: Callable[[P, list[P]], bool] = lambda _item, _others: False,
 ) -> list[Update]:
-    """Deletions first, then modifications, then additions, so that nothing collides on the way."""
-    gone = [item for item in old or () if item not in (new or ())]
-    come = [item for item in new or () if item not in (old or ())]
-    changed: list[Update] = []
-    for item in list(come):
-        was = _same(key, item, gone)
-        if was is not None and not (apart and apart(item, [other for other in old or () if other != was])):
-            gone.remove(was)
-            come.remove(item)
-            changed.append(Update(MODIFY, section, item, parent, was))
-    # the last first: taken back, they come again in the order in which they were
-    deleted = [Update(DELETE, section, item, parent) for item in reversed(gone)]
-    return deleted + changed + [Update(ADD, section, item, parent) for item in come]
+    """Returns deletions, then modifications, then additions, so that nothing collides on the way.
 
-
-def _same(key: Optional[Callable[[Any], Any]], item: Any, others: list[Any]) -> Any:
-    """The one that has the same key, if there is one."""
-    desired = key(item) if key else None
-    if key is None or desired is None:
-        return None
-    return next((other for other in others if key(other) == desired), None)
+    An item replaces the old one of the same ``key``, unless it ``collides`` with another old one.
+    """
+    removed = [item for item in old or () if item not in (new or ())]
+    added = [item for item in new or () if item not in (old or ())]
+    modified: list[Update] = []
+    for item in list(added):
+        replaced = next((other for other in removed if key(item) is not None and key(other) == key(item)), None)
+        if replaced is not None and not collides(item, [other for other in old or () if other != replaced]):
+            removed.remove(replaced)
+            added.remove(item)
+            modified.append(Update(MODIFY, section, item, parent, replaced))
+    # the last one first: so the undo adds them in the order in which they were
+    deleted = [Update(DELETE, section, item, parent) for item in reversed(removed)]
+    return deleted + modified + [Update(ADD, section, item, parent) for item in added]

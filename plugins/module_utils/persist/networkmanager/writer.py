@@ -164,7 +164,7 @@ def _with_numbers(draft: Draft, desired: Tuntap) -> Tuntap:
 def _number(draft: Draft, option: str, account: Optional[str]) -> Optional[str]:
     if not account or account.isdigit():
         return account
-    number = draft.request.facts.account_number(option, account)
+    number = draft.request.facts.account_number("user" if option == "owner" else "group", account)
     if number is None:
         draft.cannot(
             f"{option} {account!r}", f"this host has no {'user' if option == 'owner' else 'group'} of that name"

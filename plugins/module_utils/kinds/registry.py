@@ -2,12 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The lists that ``fabric`` takes; networks last, as they must not collide with what the host has."""
+"""All kinds of resources, in the order in which ``fabric`` documents their lists."""
 
 from __future__ import annotations
 
-from .interface import BRIDGE, TUNTAP, VLAN, leave_to_bridges
+from ..contract import Kind
+from .interface import BRIDGE, TUNTAP, VLAN
 from .network import NETWORK
 
-LISTS = (BRIDGE, VLAN, TUNTAP, NETWORK)
-settle = leave_to_bridges
+KINDS: tuple[Kind, ...] = (BRIDGE, VLAN, TUNTAP, NETWORK)

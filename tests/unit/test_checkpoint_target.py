@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026, virtnet.kvm contributors
-"""What a restore aims at: what is made again, what goes, and what is left as it is."""
+"""Which interfaces a restored host should have: what is created again, what is removed, and what stays as it is."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.virtnet.kvm.plugins.module_utils.checkpoint.parts.interfaces import (
-    Aim,
-    Snapshot,
-    aim,
+from ansible_collections.virtnet.kvm.plugins.module_utils.checkpoint.parts.target import (
+    SavedInterfaces,
+    Target,
+    restore_target,
 )
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.options import (
     Address,
@@ -31,79 +31,81 @@ TAP = InterfaceState("tun", 6, Tuntap(name="tap0"), persistent=True)
 VNET0 = InterfaceState("tun", 7, Tuntap(name="vnet0"), master="br0", port=Port(name="vnet0"), attached=True)
 
 
-def _aim(was: list[InterfaceState], found: list[InterfaceState], **options: Any) -> Aim:
-    foreign: frozenset[str] = options.pop("foreign", frozenset({"virbr0"}))
-    snapshot = Snapshot(100.0, {state.name: state for state in was}, options.pop("foreign_then", foreign))
-    return aim(snapshot, {state.name: state for state in found}, foreign, options.pop("now", 160.0))
+def _target(was: list[InterfaceState], found: list[InterfaceState], **options: Any) -> Target:
+    bridges: frozenset[str] = options.pop("libvirt_bridges", frozenset({"virbr0"}))
+    saved = SavedInterfaces(100.0, {state.name: state for state in was}, options.pop("libvirt_bridges_then", bridges))
+    return restore_target(saved, {state.name: state for state in found}, bridges, options.pop("now", 160.0))
 
 
 def test_what_is_as_it_was_stays() -> None:
     states = [LO, ETH0, BR0, VIRBR0, VLAN, TAP, VNET0]
-    assert _aim(states, states) == Aim(
+    assert _target(states, states) == Target(
         {state.name: state for state in states}, frozenset({"lo", "eth0", "br0", "eth0.7", "tap0"})
     )
 
 
 def test_what_was_made_since_goes() -> None:
-    assert _aim([LO, ETH0], [LO, ETH0, BR0, VLAN, TAP]).target == {"lo": LO, "eth0": ETH0}
+    assert _target([LO, ETH0], [LO, ETH0, BR0, VLAN, TAP]).states == {"lo": LO, "eth0": ETH0}
 
 
 def test_what_libvirt_a_guest_or_anybody_else_made_since_stays() -> None:
     veth = InterfaceState("veth", 9, Interface(name="veth0"))
     plugged = replace(VNET0, master="virbr0")
     found = [ETH0, VIRBR0, plugged, veth]
-    assert _aim([ETH0], found).target == {state.name: state for state in found}
+    assert _target([ETH0], found).states == {state.name: state for state in found}
 
 
 def test_a_tap_that_is_persistent_but_in_use_by_a_guest_is_not_removed() -> None:
-    assert "tap0" in _aim([], [replace(TAP, attached=True)]).target
+    assert "tap0" in _target([], [replace(TAP, attached=True)]).states
 
 
 def test_what_is_gone_is_made_again() -> None:
-    assert _aim([ETH0, BR0, VLAN, TAP], [ETH0]).target == {"eth0": ETH0, "br0": BR0, "eth0.7": VLAN, "tap0": TAP}
+    assert _target([ETH0, BR0, VLAN, TAP], [ETH0]).states == {"eth0": ETH0, "br0": BR0, "eth0.7": VLAN, "tap0": TAP}
 
 
 def test_what_libvirt_or_a_guest_has_taken_away_is_not() -> None:
-    found = _aim([ETH0, VIRBR0, VNET0], [ETH0], foreign=frozenset(), foreign_then=frozenset({"virbr0"}))
-    assert found == Aim({"eth0": ETH0}, frozenset({"eth0"}))
+    found = _target(
+        [ETH0, VIRBR0, VNET0], [ETH0], libvirt_bridges=frozenset(), libvirt_bridges_then=frozenset({"virbr0"})
+    )
+    assert found == Target({"eth0": ETH0}, frozenset({"eth0"}))
 
 
 def test_a_nic_that_is_gone_is_told_and_what_sat_on_it_is_not_tried() -> None:
-    found = _aim([LO, ETH0, VLAN, BR0], [LO, BR0])
-    assert found.target == {"lo": LO, "br0": BR0}
-    assert found.left == ("eth0 is gone, and is no interface that could be made again",)
+    found = _target([LO, ETH0, VLAN, BR0], [LO, BR0])
+    assert found.states == {"lo": LO, "br0": BR0}
+    assert found.lost == ("eth0 is gone, and is no interface that can be created again",)
 
 
 def test_a_guests_tap_is_put_back_on_its_bridge_with_its_settings_there() -> None:
     moved = replace(VNET0, master=None, port=None, definition=Tuntap(name="vnet0", mtu=9000))
-    assert _aim([BR0, VNET0], [BR0, moved]).target["vnet0"] == replace(moved, master="br0", port=Port(name="vnet0"))
+    assert _target([BR0, VNET0], [BR0, moved]).states["vnet0"] == replace(moved, master="br0", port=Port(name="vnet0"))
     anew = replace(moved, index=70)  # another guest's, which has been given the same name
-    assert _aim([BR0, VNET0], [BR0, anew]).target["vnet0"] == anew
+    assert _target([BR0, VNET0], [BR0, anew]).states["vnet0"] == anew
 
 
 def test_a_guests_tap_on_a_bridge_that_goes_has_none() -> None:
-    assert _aim([ETH0], [ETH0, BR0, VNET0]).target["vnet0"] == replace(VNET0, master=None, port=None)
+    assert _target([ETH0], [ETH0, BR0, VNET0]).states["vnet0"] == replace(VNET0, master=None, port=None)
 
 
 def test_another_interface_of_the_same_name_makes_room() -> None:
-    assert _aim([BR0], [replace(TAP, definition=Tuntap(name="br0"))]).target["br0"] == BR0
+    assert _target([BR0], [replace(TAP, definition=Tuntap(name="br0"))]).states["br0"] == BR0
     nic = replace(ETH0, definition=Interface(name="br0"))
-    assert _aim([BR0], [nic]).target["br0"] == nic
+    assert _target([BR0], [nic]).states["br0"] == nic
 
 
 def test_an_interface_that_was_made_again_has_a_number_of_its_own() -> None:
-    assert _aim([BR0], [replace(BR0, index=30)]).target["br0"].index == 30
+    assert _target([BR0], [replace(BR0, index=30)]).states["br0"].index == 30
 
 
 def test_a_leased_address_is_as_old_as_it_is() -> None:
     leased = Address("192.0.2.10/24", valid_seconds=3600, preferred_seconds=1800)
     renewed = replace(leased, valid_seconds=3599, preferred_seconds=1799)
     with_lease, without = replace(ETH0, addresses=(leased,)), replace(ETH0, addresses=())
-    assert _aim([with_lease], [replace(ETH0, addresses=(renewed,))]).target["eth0"].addresses == (renewed,)
-    assert _aim([with_lease], [without]).target["eth0"].addresses == (
+    assert _target([with_lease], [replace(ETH0, addresses=(renewed,))]).states["eth0"].addresses == (renewed,)
+    assert _target([with_lease], [without]).states["eth0"].addresses == (
         replace(leased, valid_seconds=3540, preferred_seconds=1740),
     )
     ending = replace(leased, valid_seconds=70, preferred_seconds=0)
-    assert _aim([replace(ETH0, addresses=(ending,))], [without]).target["eth0"].addresses == (
+    assert _target([replace(ETH0, addresses=(ending,))], [without]).states["eth0"].addresses == (
         replace(ending, valid_seconds=60),
     )

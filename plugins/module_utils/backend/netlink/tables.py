@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Each setting once: the option's field, the kernel's attribute, its number, and how the one's value becomes the other's.
+"""Each setting once: the option's field, the kernel's attribute with its number, and how the one's value becomes the other's.
 
 The numbers are those of linux/if_link.h, in whose enumerations the names stand.
 """
@@ -15,42 +15,42 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Callable
 
-from ...model.interface.options import ACCEPT_RA, ADDR_GEN_MODES
-
-HERTZ = 100  # USER_HZ, in which the kernel tells times
+HERTZ = 100  # USER_HZ, the unit in which the kernel gives times
 IFF_TUN, IFF_TAP = 0x1, 0x2  # linux/if_tun.h; also what IFLA_TUN_TYPE says
 
 
 @dataclass(frozen=True)
-class Codec:
-    """From the kernel's number to the option's value, and back."""
+class Conversion:
+    """From the kernel's number to the option's value (a number, text or bool), and back."""
 
-    read: Callable[[int], Any]
-    write: Callable[[Any], int]
+    from_kernel: Callable[[int], object]
+    to_kernel: Callable[[Any], int]
 
 
-def _seconds(ticks: int) -> Any:
-    # what is no whole number of seconds must not pass for one
+def _seconds(ticks: int) -> float:
+    # half a second must not pass for a whole number of seconds
     return ticks // HERTZ if ticks % HERTZ == 0 else ticks / HERTZ
 
 
 _ETHERTYPES = {0x8100: "802.1q", 0x88A8: "802.1ad"}  # linux/if_ether.h
 _PROTOCOLS = {name: number for number, name in _ETHERTYPES.items()}
 
-NUMBER = Codec(int, int)
-SWITCH = Codec(bool, int)
-SECONDS = Codec(_seconds, lambda seconds: round(seconds * HERTZ))
-PROTOCOL = Codec(
+NUMBER = Conversion(int, int)
+SWITCH = Conversion(bool, int)
+SECONDS = Conversion(_seconds, lambda seconds: round(seconds * HERTZ))
+PROTOCOL = Conversion(
     lambda number: _ETHERTYPES.get(socket.ntohs(number), f"{socket.ntohs(number):#06x}"), _PROTOCOLS.__getitem__
 )
 
 
 @dataclass(frozen=True)
 class Setting:
+    """The option's field, and the kernel's attribute by its name and number."""
+
     field: str
     attribute: str
     number: int
-    codec: Codec = NUMBER
+    conversion: Conversion = NUMBER
 
 
 BRIDGE = (
@@ -90,30 +90,25 @@ TUN = (
     Setting("multi_queue", "IFLA_TUN_MULTI_QUEUE", 7, SWITCH),
 )
 
-# /proc/sys/net/ipv6/conf/NAME: the file, its place in the array that a dump has (linux/ipv6.h), and the value's meanings
-IPV6 = {
-    "enabled": ("disable_ipv6", 26, (True, False)),
-    "accept_ra": ("accept_ra", 3, ACCEPT_RA),
-    "autoconf": ("autoconf", 5, (False, True)),
-    "addr_gen_mode": ("addr_gen_mode", 47, ADDR_GEN_MODES),
-}
-
 
 def number(payload: bytes) -> int:
+    """Returns an attribute's payload as a number."""
     return int.from_bytes(payload, sys.byteorder)
 
 
-def read(table: Iterable[Setting], held: Mapping[int, bytes]) -> dict[str, Any]:
-    """The options that the attributes tell."""
+def options_from(table: Iterable[Setting], held: Mapping[int, bytes]) -> dict[str, Any]:
+    """Returns the options that the kernel's attributes say, by field."""
     return {
-        setting.field: setting.codec.read(number(held[setting.number])) for setting in table if setting.number in held
+        setting.field: setting.conversion.from_kernel(number(held[setting.number]))
+        for setting in table
+        if setting.number in held
     }
 
 
-def write(table: Iterable[Setting], value: Any) -> list[tuple[str, int]]:
-    """The attributes that the options ask for."""
+def attributes_for(table: Iterable[Setting], options: object) -> list[tuple[str, object]]:
+    """Returns the attributes that set the options that are given."""
     return [
-        (setting.attribute, setting.codec.write(wish))
+        (setting.attribute, setting.conversion.to_kernel(value))
         for setting in table
-        if (wish := getattr(value, setting.field)) is not None
+        if (value := getattr(options, setting.field)) is not None
     ]

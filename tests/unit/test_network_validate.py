@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026, virtnet.kvm contributors
-"""What is refused before the host is touched, and what is dropped since the forward mode can't have it."""
+"""What is refused of a network before the host is changed, and what is dropped as its forward mode can't have it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import OptionError
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.fields import from_options, merge
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.desired import drop_leftovers
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.options import (
     Network,
     normalise,
@@ -17,7 +18,6 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.options 
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.validate import (
     check_identity,
     check_versions,
-    drop_unfit,
 )
 
 BOOKWORM = 9_000_000
@@ -30,12 +30,12 @@ def network(**options: Any) -> Network:
 
 def _changed(before: dict[str, Any], given: dict[str, Any]) -> Network:
     options = network(**given)
-    return normalise(drop_unfit(merge(normalise(network(**before)), options), options))
+    return normalise(drop_leftovers(merge(normalise(network(**before)), options), options))
 
 
 @pytest.mark.parametrize("mode", ["nat", "route"])
 @pytest.mark.parametrize(("dev", "interfaces"), [("eth8", ("eth8",)), ("eth7", ("eth7",)), ("", None)])
-def test_another_device_takes_the_place_of_the_one(mode: str, dev: str, interfaces: Any) -> None:
+def test_another_device_replaces_the_one(mode: str, dev: str, interfaces: Any) -> None:
     after = _changed({"forward": {"mode": mode, "dev": "eth7"}}, {"forward": {"dev": dev}})
     assert after.forward and after.forward.interfaces == interfaces
 
@@ -49,14 +49,14 @@ def test_vlan_of_a_network_that_is_on_openvswitch() -> None:
     before = {"forward": {"mode": "bridge"}, "bridge": {"name": "ovs0"}, "virtualport": {"type": "openvswitch"}}
     given = network(vlan=VLAN)
     check_versions(given, _changed(before, {"vlan": VLAN}), BOOKWORM)
-    with pytest.raises(OptionError, match=r"libvirt 11\.0\.0 or newer for VLAN tags"):
+    with pytest.raises(OptionError, match=r"vlan: \[10, 20\] needs libvirt 11\.0\.0 or newer for VLAN tags"):
         check_versions(given, given, BOOKWORM)
 
 
 @pytest.mark.parametrize(
     "given", [{"title": ""}, {"domain": {"register": False}}, {"dns": {"forwarders": []}}, {"dnsmasq_options": []}]
 )
-def test_nothing_is_asked_of_an_old_libvirt(given: dict[str, Any]) -> None:
+def test_options_that_ask_for_nothing_are_accepted_with_an_old_libvirt(given: dict[str, Any]) -> None:
     check_versions(network(**given), network(**given), 5_000_000)
 
 
@@ -68,8 +68,8 @@ def test_nothing_is_asked_of_an_old_libvirt(given: dict[str, Any]) -> None:
         ({"dns": {"forwarders": [{"addr": "192.0.2.1"}, {"addr": "192.0.2.2", "port": 53}]}}, "dns.forwarders[1].port"),
     ],
 )
-def test_too_old_a_libvirt(given: dict[str, Any], option: str) -> None:
-    with pytest.raises(OptionError, match=r"or newer for this option; the host has 9\.0\.0") as error:
+def test_an_option_that_libvirt_is_too_old_for_is_refused(given: dict[str, Any], option: str) -> None:
+    with pytest.raises(OptionError, match=r"needs libvirt .* or newer, and this host has 9\.0\.0; ") as error:
         check_versions(network(**given), network(**given), BOOKWORM)
     assert error.value.option == option
 
@@ -82,5 +82,5 @@ def test_a_network_keeps_its_uuid() -> None:
     check_identity(network(uuid=UUIDS[0].upper()), found)
     check_identity(network(), found)
     check_identity(network(uuid=UUIDS[1]), None)
-    with pytest.raises(OptionError, match=f"{UUIDS[1]}.*expected {UUIDS[0]}"):
+    with pytest.raises(OptionError, match=f"{UUIDS[1]}.* is not the UUID that network lan keeps; give {UUIDS[0]}"):
         check_identity(network(uuid=UUIDS[1]), found)

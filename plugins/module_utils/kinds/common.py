@@ -1,0 +1,26 @@
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What several kinds have in common: options, and the names of what they provide to each other."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from ..backend.os.paths import SYSTEM_URI
+from ..contract import ArgumentSpec, Options
+
+URI: ArgumentSpec = {"uri": {"type": "str", "default": SYSTEM_URI}}
+STATE: ArgumentSpec = {"state": {"type": "str", "choices": ["present", "absent"], "default": "present"}}
+
+
+def interface_name(netns: Optional[str], name: str) -> str:
+    """Returns what an interface is called in `Resource.provides` and `Resource.needs`."""
+    return f"interface {name}" + (f" in {netns}" if netns else "")
+
+
+def text(options: Options, name: str) -> Optional[str]:
+    """Returns an option that is a string, or ``None`` where it was left out."""
+    value = options.get(name)
+    return None if value is None else str(value)

@@ -1,0 +1,87 @@
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The interfaces of a host, in each network namespace that a run looks at."""
+
+from __future__ import annotations
+
+import functools
+from typing import Optional
+
+from ...contract import Facts, Host
+from ..links import Link, LinkFacts
+from .normal import destination, normal_state, route_family
+from .options import InterfaceState, LinuxBridge
+from .requests import AccountDriver, InterfaceDriver
+from .steps import StepPlanner
+
+
+class Namespace:
+    """The interfaces of one network namespace as they will be when what is planned so far is done.
+
+    ``states`` has them by name, in normal form; plans change it.
+    """
+
+    def __init__(self, host: Host, netns: Optional[str]) -> None:
+        self._host = host
+        self._netns = netns
+        self._driver = host.driver(InterfaceDriver, netns)
+        self.states: dict[str, InterfaceState] = {
+            name: normal_state(state) for name, state in self._driver.all().items()
+        }
+
+    @functools.cached_property
+    def features(self) -> frozenset[str]:
+        """What the kernel can make, see `requests.InterfaceDriver`."""
+        return self._driver.features()
+
+    @property
+    def bridge_vlans(self) -> bool:
+        return "bridge vlan filtering" in self.features
+
+    def account(self, kind: str, text: str) -> Optional[str]:
+        """Returns what a ``user`` or ``group``, given by name or number, is called on the host; ``None`` for no such one."""
+        return self._host.driver(AccountDriver).known(kind, text)
+
+    def planner(self) -> StepPlanner:
+        """Returns what plans steps from here on."""
+        return StepPlanner(self.states, self._netns, bridge_vlans=self.bridge_vlans)
+
+
+class InterfaceFacts(Facts):
+    """The namespaces, by name or path; ``None`` is the host's own."""
+
+    @functools.cached_property
+    def _namespaces(self) -> dict[Optional[str], Namespace]:
+        return {}
+
+    def namespace(self, netns: Optional[str]) -> Namespace:
+        """Returns a namespace, whose interfaces are read at its first use."""
+        if netns not in self._namespaces:
+            self._namespaces[netns] = Namespace(self.host, netns)
+        found = self._namespaces[netns]
+        for name in self.world.facts(LinkFacts).bridges if netns is None else ():
+            if name not in found.states:  # libvirt makes it, when the network's plan is applied
+                found.states[name] = InterfaceState("bridge", 0, LinuxBridge(name=name, up=True))
+        return found
+
+    def expect_links(self, netns: Optional[str], before: dict[str, InterfaceState]) -> None:
+        """Lets plans of networks see which interfaces differ from ``before`` now."""
+        if netns is not None:
+            return
+        facts, states = self.world.facts(LinkFacts), self.namespace(None).states
+        for name in {**before, **states}:
+            if before.get(name) is not states.get(name):
+                facts.expect(name, _link(states[name]) if name in states else None)
+
+
+def _link(state: InterfaceState) -> Link:
+    """Returns an interface as `links.LinkDriver` shows it."""
+    onlink = [
+        destination(route.option)
+        for route in state.routes
+        if route.option.via is None and route.option.table is None and route_family(route.option) == 4
+    ]
+    subnets = [*(address.cidr for address in state.addresses), *(to for to in onlink if not to.endswith("/0"))]
+    return Link(state.name, tuple(dict.fromkeys(subnets)))

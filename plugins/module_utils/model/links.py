@@ -1,0 +1,65 @@
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The host's network interfaces as networks have to know them: their names, and the subnets that are on them."""
+
+from __future__ import annotations
+
+import functools
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Optional
+
+from ..contract import Driver, Facts
+
+
+@dataclass(frozen=True)
+class Link:
+    """A network interface of the host, with the subnets that are on it in CIDR form."""
+
+    name: str
+    subnets: tuple[str, ...] = ()
+
+
+class LinkDriver(Driver, ABC):
+    """Reads the links of the host's own namespace."""
+
+    @abstractmethod
+    def links(self) -> tuple[Link, ...]:
+        """Returns every interface but the loopback one; none where the host's interfaces can't be seen from here.
+
+        A subnet is one that an address brings, or an IPv4 route of the main table without a gateway: where libvirt looks for
+        collisions, too (networkCheckRouteCollision).
+        """
+
+
+class LinkFacts(Facts):
+    """The links of the host as they will be when what is planned so far is done."""
+
+    @functools.cached_property
+    def _current(self) -> dict[str, Link]:
+        return {link.name: link for link in self.host.driver(LinkDriver).links()}
+
+    @functools.cached_property
+    def _planned(self) -> dict[str, Optional[Link]]:
+        return {}
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        merged = {**self._current, **self._planned}
+        return tuple(link for link in merged.values() if link is not None)
+
+    @functools.cached_property
+    def bridges(self) -> set[str]:
+        """The bridges that networks of the run will make."""
+        return set()
+
+    def expect_bridge(self, name: str, subnets: tuple[str, ...]) -> None:
+        """Takes the plan of a network into account, which makes this bridge."""
+        self.bridges.add(name)
+        self.expect(name, Link(name, subnets))
+
+    def expect(self, name: str, link: Optional[Link]) -> None:
+        """Takes a plan into account: the link will be like this, or will be removed (``None``)."""
+        self._planned[name] = link

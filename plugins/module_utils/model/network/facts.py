@@ -1,0 +1,85 @@
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The libvirt networks of a host: what a network must not collide with."""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Optional
+
+from ...contract import Facts
+from .. import values
+from ..links import Link, LinkFacts
+from .options import OWN_BRIDGE_MODES, Network, mode_of
+from .steps import NetworkDriver
+
+
+@dataclass(frozen=True)
+class KnownNetwork:
+    """What other networks have to know of a network: the bridge that it makes itself, and its addresses in CIDR form."""
+
+    name: str
+    active: bool
+    bridge: Optional[str]
+    addresses: tuple[str, ...]
+
+
+class NetworkFacts(Facts):
+    """The networks of the host as they will be when what is planned so far is done."""
+
+    @functools.cached_property
+    def libvirt(self) -> int:
+        """The version of the daemon as a number: major * 1,000,000 + minor * 1,000 + release (virConnectGetLibVersion)."""
+        return self.host.driver(NetworkDriver).libvirt_version()
+
+    @functools.cached_property
+    def _current(self) -> dict[str, KnownNetwork]:
+        driver = self.host.driver(NetworkDriver)
+        return {name: known(network, active) for name, network, active in driver.definitions()}
+
+    @functools.cached_property
+    def _planned(self) -> dict[str, Optional[KnownNetwork]]:
+        return {}
+
+    @property
+    def networks(self) -> Mapping[str, KnownNetwork]:
+        """By name."""
+        merged = {**self._current, **self._planned}
+        return {name: network for name, network in merged.items() if network is not None}
+
+    def expect(self, name: str, network: Optional[KnownNetwork]) -> None:
+        """Takes a plan into account: the network will be like this, or will be removed (``None``)."""
+        self._planned[name] = network
+
+    @property
+    def foreign_links(self) -> tuple[Link, ...]:
+        """The host's interfaces without the bridges of active networks, which come and go with these."""
+        links = self.world.facts(LinkFacts)
+        own = {network.bridge for network in self._current.values() if network.bridge and network.active}
+        return tuple(link for link in links.links if link.name not in own | links.bridges)
+
+
+def known(network: Network, active: bool) -> KnownNetwork:
+    """Returns what other networks have to know of a network."""
+    bridge = network.bridge.name if network.bridge and mode_of(network) in OWN_BRIDGE_MODES else None
+    addresses = tuple(ip.address for ip in network.ips or () if ip.address)
+    return KnownNetwork(network.name or "", active, bridge, addresses)
+
+
+def overlap(left: str, right: str) -> bool:
+    """Returns whether the subnets of two addresses in CIDR form overlap."""
+    one, other = _subnet(left), _subnet(right)
+    return one is not None and other is not None and one.version == other.version and one.overlaps(other)
+
+
+@functools.cache
+def _subnet(cidr: str) -> Optional[values.IPNetwork]:
+    try:
+        return ipaddress.ip_interface(cidr).network
+    except ValueError:
+        return None

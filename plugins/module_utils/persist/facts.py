@@ -1,0 +1,36 @@
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The files of the boot tools, as plans see them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import Optional
+
+from ..contract import Facts
+from .files import ToolFacts
+from .steps import FileDriver
+
+
+class FileFacts(Facts):
+    """The files of the host as they will be when what is planned so far is done."""
+
+    @property
+    def tools(self) -> ToolFacts:
+        return self.host.driver(FileDriver).facts()
+
+    def read(self, tool: str) -> Mapping[str, str]:
+        """Returns the files of a tool by path."""
+        merged = {**self.host.driver(FileDriver).read(tool), **self._planned.get(tool, {})}
+        return {path: text for path, text in merged.items() if text is not None}
+
+    def expect(self, tool: str, changes: Mapping[str, Optional[str]]) -> None:
+        """Takes a plan into account: the files will be like this, or will be removed (``None``)."""
+        self._planned.setdefault(tool, {}).update(changes)
+
+    @functools.cached_property
+    def _planned(self) -> dict[str, dict[str, Optional[str]]]:
+        return {}
