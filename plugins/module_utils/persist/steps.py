@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Optional
+from typing import TYPE_CHECKING, ClassVar, Optional
 
 if TYPE_CHECKING:
     from ..model.interface.requests import Host
@@ -73,13 +73,13 @@ class ReloadTool:
     def words(self) -> str:
         return f"have {self.tool} read its files again"
 
-    def joined(self, other: Any) -> Optional[ReloadTool]:
+    def joined(self, other: object) -> Optional[ReloadTool]:
         """Returns this and another one as one; ``None`` unless they are for the same tool."""
         if not isinstance(other, ReloadTool) or other.tool != self.tool:
             return None
         return ReloadTool(self.tool, tuple(dict.fromkeys((*self.names, *other.names))))
 
-    def follows(self, done: Iterable[Any]) -> bool:
+    def follows(self, done: Iterable[object]) -> bool:
         """Returns whether any of these steps needs it."""
         return any(isinstance(step, (WriteFile, HoldTool)) and step.tool == self.tool for step in done)
 
