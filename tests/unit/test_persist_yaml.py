@@ -11,8 +11,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.virtnet.kvm.plugins.module_utils.errors import VirtnetError
 from ansible_collections.virtnet.kvm.plugins.module_utils.persist.files import added_line, comment_out, without_marks
-from ansible_collections.virtnet.kvm.plugins.module_utils.persist.yaml_edit import dump, without
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.yaml_edit import dump, load, without
 
 PLAIN = {
     "network": {
@@ -78,6 +79,7 @@ def test_nothing_is_folded_or_sorted_or_said_by_an_alias() -> None:
         ("", '""'),
         ('a"b\\', '"a\\"b\\\\"'),
         ("é", '"\\u00e9"'),
+        ("né", "né"),
         ("tab\t", '"tab\\t"'),
         ("\U0001f600", '"\U0001f600"'),
     ],
@@ -136,6 +138,29 @@ def test_keys_in_block_style_become_comments_with_all_their_lines() -> None:
     for number in (5, 6, 7, 8, 10, 11, 12):
         lines[number] = comment_out(lines[number], "br0")
     assert _without(BLOCK, ETH0, "dhcp4", "addresses", "routes", "gateway4") == lines
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["      dhcp4:"],
+        ["      dhcp4: ", "", "        true"],
+        ["      dhcp4: |", "        true", ""],
+        ["      dhcp4: {", "        a: b", "      }"],
+        ["      dhcp4:", "        a:", "          - b", "          - {c: d}"],
+    ],
+)
+def test_value_goes_with_its_key_however_it_is_written(lines: list[str]) -> None:
+    start, end = ["network:", "  ethernets:", "    eth0:", "      mtu: 1400"], ["      wakeonlan: true", ""]
+    edited = _without("\n".join([*start, *lines, *end]), ETH0, "dhcp4")
+    hidden = [comment_out(line, "br0") for line in lines]
+    assert edited == [*start, *hidden, *end]
+
+
+def test_file_without_a_mapping_is_empty() -> None:
+    assert load("/etc/netplan/x.yaml", "- a\n") == load("/etc/netplan/x.yaml", "") == {}
+    with pytest.raises(VirtnetError, match=r"^read /etc/netplan/x\.yaml: "):
+        load("/etc/netplan/x.yaml", "a: [")
 
 
 @pytest.mark.parametrize("where", [ETH0, ETH1])

@@ -19,7 +19,7 @@ from ..model.interface.options import Interface, LinuxBridge, QosMap, Tuntap, Vl
 Value = Union[str, int, bool]
 
 
-def _nothing(_option: str, _value: Any) -> str:
+def _nothing(_option: str, _value: object) -> str:
     return ""
 
 

@@ -123,7 +123,7 @@ def _span(entry: tuple[Any, Any]) -> tuple[int, int]:
         last = value.value[-1]
         return first.start_mark.line, _span(last if isinstance(last, tuple) else (last, last))[1]
     end = value.end_mark
-    return first.start_mark.line, max(end.line + (1 if end.column else 0), first.start_mark.line + 1)
+    return first.start_mark.line, end.line + (1 if end.column else 0)
 
 
 def _hidden(text: str, spans: list[tuple[int, int]], name: str, added: str) -> str:

@@ -19,7 +19,7 @@ from typing import Any
 
 from ...model.fields import canonical
 from ...model.interface.normal import ANYWHERE, destination, family
-from ...model.interface.options import Interface, Ipv6, LinuxBridge, Port, Tuntap, VlanIface
+from ...model.interface.options import Interface, InterfaceRoute, Ipv6, LinuxBridge, Port, Tuntap, VlanIface
 from .. import yaml_edit
 from ..files import Draft, made_for, without_accept_ra
 from ..ip import V6
@@ -197,7 +197,7 @@ def _common(draft: Draft, desired: Interface, renderer: str) -> dict[str, Any]:
     return body
 
 
-def _route(draft: Draft, route: Any, renderer: str) -> dict[str, Any]:
+def _route(draft: Draft, route: InterfaceRoute, renderer: str) -> dict[str, Any]:
     to = destination(route)
     found: dict[str, Any] = {"to": "default" if to in ANYWHERE and route.via else to}
     if route.via:

@@ -14,20 +14,21 @@ import re
 import uuid
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Optional
+from typing import Optional
 
 from ...model.fields import canonical
 from ...model.interface.kernel_effects import default_pvid
 from ...model.interface.options import (
     Interface,
     InterfaceState,
+    Ipv6,
     LinuxBridge,
     Port,
     Tuntap,
     VlanIface,
 )
 from ...model.interface.vlans import Vlans, ranges, vlans_of
-from ..files import OWNER, Draft, added_line, made_for
+from ..files import OWNER, Draft, added_line, made_for, without_accept_ra
 from ..ini import Sections, parse, render_parsed
 from ..vlans import warn_of_default_vlan
 from ..words import by_section, lost, settings
@@ -96,12 +97,9 @@ class NetworkManager:
         method = method6(desired)
         if desired.ipv6 is None or method in ("disabled", "ignore"):
             return desired
-        changes: dict[str, Any] = {}
-        if desired.ipv6.accept_ra is not None:
-            changes["accept_ra"] = "never"
-        if desired.ipv6.addr_gen_mode is not None:
-            changes["addr_gen_mode"] = "none"
-        return replace(desired, ipv6=replace(desired.ipv6, **changes))
+        addr_gen_mode = None if desired.ipv6.addr_gen_mode is None else "none"
+        shown = without_accept_ra(desired)
+        return replace(shown, ipv6=replace(shown.ipv6 or Ipv6(), addr_gen_mode=addr_gen_mode))
 
 
 def _write(draft: Draft, name: str, profile: Sections) -> None:
