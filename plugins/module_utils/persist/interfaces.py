@@ -62,7 +62,7 @@ def stored_interface(
 ) -> Optional[Interface]:
     """Returns the interface that the files have to make at boot, ``None`` for none.
 
-    It is what was asked for and what else is there (``after``), without what the host chooses anew each time and without
+    It is what was asked for and what else is there (``after``), without what the host chooses at each boot and without
     the guests' taps.
     """
     if after.definition is None or not desired.present:
@@ -78,7 +78,7 @@ def stored_interface(
 
 
 def _stored_tap(kept: Tuntap, given: Tuntap, files: Mapping[str, str]) -> Tuntap:
-    """A tap's files name no bridge whose own files name the tap."""
+    """Returns the tap without its bridge, where the bridge's own files name the tap."""
     if given.bridge is not None:
         return kept
     named = any(made_for(text) == kept.bridge and kept.name in text.split() for text in files.values())

@@ -88,7 +88,7 @@ class HoldTool(Step):
         _files(host).hold(self.tool)
 
     def undo(self, host: Host) -> None:
-        """Does nothing, as `ReloadTool` comes after it."""
+        """Leaves it to `ReloadTool`, which comes after it."""
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ class Word:
     """An option for which the tool has a word, ``key``, in its section or command ``where``.
 
     ``unset`` is the value that is written where the option is left out, as the tool's own default isn't the kernel's.
-    ``only_with`` is an option that has to be on, or the tool passes over this one.
+    ``only_with`` is an option that has to be on, or the tool ignores this one.
     """
 
     option: str

@@ -50,7 +50,7 @@ def _in_one_line(key: str, value: Mapping[str, object]) -> str:
 
 @functools.cache
 def _dumper() -> Any:
-    """PyYAML's dumper with the layout of JSON: text is in double quotes unless it is a plain word."""
+    """Returns PyYAML's dumper with the layout of JSON: text is in double quotes unless it is a plain word."""
     members = {"ignore_aliases": lambda _dumper, _value: True, "write_double_quoted": _write_quoted}
     made: Any = type("Dumper", (_library().SafeDumper,), members)
     made.add_representer(str, _text)

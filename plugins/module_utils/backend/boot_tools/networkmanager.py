@@ -8,7 +8,7 @@ To activate a profile on a running bridge, NetworkManager first removes the brid
 later. Only its start is gentle: it finds the interfaces as it has left them, reads which profile each had
 (/run/NetworkManager/devices, see NetworkManager(8)), and goes on with that if it matches what it finds. So our profiles are
 written there while it is stopped. It is stopped, too, while interfaces of its own are changed (`hold`), because it at once
-makes again what is removed. When it stops, all its interfaces stay as they are.
+creates again what is removed. When it stops, all its interfaces stay as they are.
 """
 
 from __future__ import annotations

@@ -131,7 +131,7 @@ class Netplan:
             draft.files[path] = "\n".join([draft.files[path].split("\n", 1)[0], *lines]) + "\n"
 
     def kept(self, desired: Interface) -> Interface:
-        """Both of netplan's renderers process router advertisements themselves, and switch that off in the kernel."""
+        """Returns it without the kernel's router advertisements: both renderers process these themselves, not the kernel."""
         return without_accept_ra(desired)
 
 

@@ -87,7 +87,7 @@ class Networkd:
                     draft.files[f"{HOME}/{posixpath.basename(base)}.d/50-{_OURS}{need.owner}.conf"] = need.text
 
     def kept(self, desired: Interface) -> Interface:
-        """networkd processes router advertisements itself, and switches that off in the kernel."""
+        """Returns it without the kernel's router advertisements: networkd processes these itself, not the kernel."""
         return without_accept_ra(desired)
 
 

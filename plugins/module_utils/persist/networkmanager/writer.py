@@ -88,7 +88,7 @@ class NetworkManager:
             _port(draft, name, port)
 
     def tidy(self, draft: Draft) -> None:
-        """Removes a profile of ours that NetworkManager's own tools have written anew, without our first line."""
+        """Removes a profile of ours that NetworkManager's own tools have written again, without our first line."""
         path = profile_path(draft.request.name)
         if draft.request.desired is None and path in draft.files and made_for(draft.files[path]) is None:
             del draft.files[path]
@@ -229,7 +229,7 @@ def port_settings(draft: Draft, port: Port) -> dict[str, str]:
 
 
 def _device(draft: Draft, name: str, state: Optional[InterfaceState]) -> Optional[Sections]:
-    """Returns a profile with all that belongs to a port's device itself; ``None`` if what it is can't be told."""
+    """Returns a profile with all that belongs to a port's device itself; ``None`` if its kind isn't known."""
     users = _users(draft, name)
     if users is not None:
         profile = _connection(name, users["connection"].get("type", "ethernet"))
