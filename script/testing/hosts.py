@@ -156,13 +156,13 @@ def table(found: Sequence[Scenario]) -> str:
     return "\n".join(lines)
 
 
-def with_table(document: str, new: str) -> str:
+def with_table(document: str, new: str, begin: str = BEGIN, end: str = END) -> str:
     """A document with a new table between its two markers."""
-    before, begin, rest = document.partition(BEGIN)
-    _old, end, after = rest.partition(END)
-    if not (begin and end):
-        raise ValueError(f"the lines {BEGIN!r} and {END!r} are missing")
-    return f"{before}{BEGIN}\n\n{new}\n\n{END}{after}"
+    before, found, rest = document.partition(begin)
+    _old, ended, after = rest.partition(end)
+    if not (found and ended):
+        raise ValueError(f"the lines {begin!r} and {end!r} are missing")
+    return f"{before}{begin}\n\n{new}\n\n{end}{after}"
 
 
 def main() -> None:

@@ -29,6 +29,7 @@ class FakeFiles(FileDriver):
         self.tool = tool
         self.texts: dict[str, str] = {}
         self.reloads: list[tuple[str, tuple[str, ...], dict[str, str]]] = []
+        self.held: set[str] = set()
         self.broken = False
 
     def facts(self) -> ToolFacts:
@@ -43,11 +44,12 @@ class FakeFiles(FileDriver):
         if text is not None:
             self.texts[path] = text
 
-    def hold(self, _tool: str) -> None:
-        """Does nothing: no tool changes interfaces by itself here."""
+    def hold(self, tool: str) -> None:
+        self.held.add(tool)
 
     def reload(self, tool: str, names: tuple[str, ...]) -> None:
         self.reloads.append((tool, names, dict(self.texts)))
+        self.held.discard(tool)
         if self.broken and len(self.reloads) == 1:
             raise HostError("reload", "is broken")
 

@@ -12,11 +12,8 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.option
     InterfaceState,
 )
 from ansible_collections.virtnet.kvm.plugins.module_utils.persist.choose import overlay, plan_files
-from ansible_collections.virtnet.kvm.plugins.module_utils.persist.files import (
-    FileChanges,
-    Request,
-    ToolFacts,
-)
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.files import Request, ToolFacts
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.plan import FileChanges
 
 
 def planned(
@@ -31,9 +28,8 @@ def planned(
     there = files or {}
     name = name or (desired.name if desired else None) or ""
     known = {state.name: state for state in states}
-    done = plan_files(tool, Request(name, desired, there, known, facts=ToolFacts(systemd=systemd)))
-    again = plan_files(
-        tool, Request(name, desired, overlay(there, done.changes), known, facts=ToolFacts(systemd=systemd))
-    )
+    facts = ToolFacts(systemd=systemd, account_number=lambda _option, account: {"root": 0}.get(account))
+    done = plan_files(tool, Request(name, desired, there, known, facts=facts))
+    again = plan_files(tool, Request(name, desired, overlay(there, done.changes), known, facts=facts))
     assert again.changes == {}
     return done

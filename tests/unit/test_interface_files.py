@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.virtnet.kvm.plugins.module_utils.engine import ApplyError
+from ansible_collections.virtnet.kvm.plugins.module_utils.errors import HostError
 from unit.fake_interfaces import nic
 from unit.fake_interfaces_host import InterfacesHost
 
@@ -74,13 +75,52 @@ def test_all_is_undone_when_a_tool_fails() -> None:
 
 
 def test_a_failure_before_the_files_does_not_reload_the_tool() -> None:
-    from ansible_collections.virtnet.kvm.plugins.module_utils.errors import HostError
-
     there = host()
     there.fail_at(2, HostError("it", "is broken"))
     with pytest.raises(ApplyError):
         there.declare(BR0)
     assert there.files.reloads == []
+
+
+@pytest.mark.parametrize("tool", ["networkmanager", "netplan"])
+def test_a_tool_that_interferes_is_held_from_the_first_change_to_the_last(tool: str) -> None:
+    there = host(tool)
+    seen: list[set[str]] = []
+    there.kernel.strike = lambda _number, _call: seen.append(set(there.files.held))
+    (outcome,) = there.declare(BR0)
+    assert seen and all(held == {tool} for held in seen)
+    assert outcome.actions[0].startswith(f"pause {tool} ")
+    assert there.files.held == set()
+
+
+def test_a_tool_that_is_held_is_let_go_of_where_nothing_was_written() -> None:
+    there = host("networkmanager")
+    there.fail_at(2, HostError("it", "is broken"))
+    with pytest.raises(ApplyError, match="the host is as it was"):
+        there.declare(BR0)
+    assert there.files.held == set()
+    assert there.files.reloads == [("networkmanager", ("br0",), {})]
+
+
+def test_a_tool_that_could_not_be_held_whole_is_let_go_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = host("networkmanager")
+
+    def half(tool: str) -> None:
+        there.files.held.add(tool)
+        raise HostError("stop it", "is broken")
+
+    monkeypatch.setattr(there.files, "hold", half)
+    with pytest.raises(ApplyError, match="stop it: is broken; the host is as it was"):
+        there.declare(BR0)
+    assert there.files.held == set() and there.kernel.calls == []
+
+
+def test_a_tool_is_held_for_no_change_of_the_files_alone() -> None:
+    there = host("networkmanager")
+    there.declare(BR0)
+    there.files.texts.clear()
+    (outcome,) = there.declare(BR0)
+    assert [words.split()[0] for words in outcome.actions] == ["write", "write", "have"]
 
 
 def test_nothing_is_stored_for_a_namespace() -> None:

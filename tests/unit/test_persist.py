@@ -16,13 +16,13 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.persist.choose import 
 from ansible_collections.virtnet.kvm.plugins.module_utils.persist.files import (
     Draft,
     Request,
+    added_line,
+    comment_out,
+    has_marks,
     header,
-    hide,
-    insert,
     made_for,
-    marked,
-    reveal,
     saved_path,
+    without_marks,
 )
 
 USERS = "auto eth0\niface eth0 inet dhcp\n"
@@ -33,7 +33,7 @@ COPY = "/etc/network/.interfaces.virtnet-kvm-saved"
 def _edited(name: str, text: str = USERS) -> str:
     """A user's file in which a line was hidden and one added for an interface."""
     first, rest = text.split("\n", 1)
-    return f"{hide(first, name)}\n{rest}{insert('source x', name)}\n"
+    return f"{comment_out(first, name)}\n{rest}{added_line('source x', name)}\n"
 
 
 def _draft(files: dict[str, str], name: str = "br0") -> Draft:
@@ -47,10 +47,10 @@ def test_file_says_for_which_interface_it_was_made() -> None:
 
 def test_edits_are_taken_back_for_one_interface_only() -> None:
     text = _edited("br1", _edited("br0"))
-    assert reveal(text, "br") == text
-    assert reveal(reveal(text, "br1"), "br0") == USERS
-    assert reveal(text, "br0") == _edited("br1")
-    assert marked(text) and not marked(USERS)
+    assert without_marks(text, "br") == text
+    assert without_marks(without_marks(text, "br1"), "br0") == USERS
+    assert without_marks(text, "br0") == _edited("br1")
+    assert has_marks(text) and not has_marks(USERS)
 
 
 def test_copy_of_a_users_file_is_kept_while_it_is_edited() -> None:
@@ -81,7 +81,7 @@ def test_what_the_user_changed_since_stays() -> None:
 
 def test_missing_last_newline_comes_back_as_it_was() -> None:
     whole = USERS.rstrip("\n")
-    there = {PATH: f"{whole}\n{insert('source x', 'br0')}\n", COPY: whole}
+    there = {PATH: f"{whole}\n{added_line('source x', 'br0')}\n", COPY: whole}
     assert _draft(there).result().changes == {PATH: whole, COPY: None}
 
 
@@ -94,11 +94,11 @@ def test_copies_are_hidden_and_beside() -> None:
     assert saved_path(PATH) == COPY
 
 
-def test_what_a_tool_cannot_keep_is_said_once() -> None:
+def test_what_a_tool_cannot_store_is_said_once() -> None:
     draft = _draft({})
     draft.cannot("mtu")
     draft.cannot("mtu")
-    assert draft.result().unsupported == ("ifupdown can't express mtu of br0; it holds until the next reboot",)
+    assert draft.result().unsupported == ("br0: ifupdown can't store mtu; run this task again after each reboot",)
 
 
 def test_tool_that_is_not_there_is_refused() -> None:
@@ -110,7 +110,7 @@ def test_tool_that_is_not_there_is_refused() -> None:
 def test_nothing_in_charge_is_said() -> None:
     found = choose("auto", ToolFacts(), "br0")
     assert found.tool == NONE
-    assert found.warning and found.warning.startswith("br0 won't survive a reboot")
+    assert found.warning and found.warning.startswith("br0: won't survive a reboot")
     assert choose("none", ToolFacts(), "br0").warning is None
 
 

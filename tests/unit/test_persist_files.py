@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -79,6 +80,13 @@ def test_empty_drop_in_directory_goes_with_its_last_file(root: Path) -> None:
     assert (root / "e").is_dir() and not (root / "e/a.network.d").exists()
 
 
+def test_other_directories_stay(root: Path) -> None:
+    driver = files.Files(str(root))
+    driver.write("/etc/sysctl.d/90-virtnet-kvm-br0.conf", "x = 1\n")
+    driver.write("/etc/sysctl.d/90-virtnet-kvm-br0.conf", None)
+    assert (root / "etc/sysctl.d").is_dir()
+
+
 def test_link_is_written_through(root: Path) -> None:
     (root / "real").write_text("x\n")
     os.symlink(root / "real", root / "link")
@@ -120,9 +128,7 @@ def test_tools_of_a_host(
     installed: set[str],
     in_charge: set[str],
 ) -> None:
-    monkeypatch.setattr(
-        files.shutil, "which", lambda command: f"/usr/bin/{command}" if command in found_commands else None
-    )
+    monkeypatch.setattr(shutil, "which", lambda command: f"/usr/bin/{command}" if command in found_commands else None)
 
     def run(_doing: str, *_command: str) -> str:
         if said is None:
@@ -135,7 +141,7 @@ def test_tools_of_a_host(
 
 
 def test_netplan_is_in_charge_where_it_has_a_definition(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files.shutil, "which", lambda command: command if command == "netplan" else None)
+    monkeypatch.setattr(shutil, "which", lambda command: command if command == "netplan" else None)
     assert "netplan" not in files.Files(str(root)).facts().in_charge
     (root / "etc/netplan").mkdir()
     (root / "etc/netplan/50-cloud-init.yaml").write_text("network: {}\n")

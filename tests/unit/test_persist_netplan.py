@@ -25,10 +25,8 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.option
     VlanIface,
 )
 from ansible_collections.virtnet.kvm.plugins.module_utils.persist.choose import TOOLS, overlay
-from ansible_collections.virtnet.kvm.plugins.module_utils.persist.files import (
-    FileChanges,
-    saved_path,
-)
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.files import saved_path
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.plan import FileChanges
 from unit.persist_plans import planned
 
 USERS = "/etc/netplan/01-user.yaml"
@@ -169,7 +167,7 @@ LOST = [
 
 
 @pytest.mark.parametrize(("desired", "words"), LOST, ids=[words for _desired, words in LOST])
-def test_what_it_cant_express_is_said(desired: Any, words: str) -> None:
+def test_what_it_cant_store_is_said(desired: Any, words: str) -> None:
     said = _plan(replace(desired, name="x0")).unsupported
     assert len(said) == 1
     assert words in said[0]

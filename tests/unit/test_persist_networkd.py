@@ -25,7 +25,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.option
     VlanIface,
 )
 from ansible_collections.virtnet.kvm.plugins.module_utils.persist.choose import TOOLS, overlay
-from ansible_collections.virtnet.kvm.plugins.module_utils.persist.files import FileChanges
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.plan import FileChanges
 from unit.persist_plans import planned
 
 HOME = "/etc/systemd/network"
@@ -285,7 +285,7 @@ def test_vlans_of_a_port(port: Port, sections: list[dict[str, str]]) -> None:
 
 def test_default_vlan_that_an_old_networkd_cannot_take_away_is_said() -> None:
     sections, said = _vlans(Port(name="eth0", pvid=20), systemd=252)
-    assert sections and "can't take VLAN 1" in said[0]
+    assert sections and "can't remove VLAN 1, the default, from port eth0" in said[0]
     assert _vlans(Port(name="eth0", tagged=("11",)), systemd=252)[0] == [{"VLAN": "11"}]
     assert _vlans(Port(name="eth0", pvid=20), systemd=252, vlan_default_pvid=0)[1] == ()
 

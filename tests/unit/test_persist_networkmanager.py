@@ -25,7 +25,8 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.option
     VlanIface,
 )
 from ansible_collections.virtnet.kvm.plugins.module_utils.persist.choose import TOOLS, overlay
-from ansible_collections.virtnet.kvm.plugins.module_utils.persist.files import FileChanges, insert
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.files import added_line
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.plan import FileChanges
 from unit.persist_plans import planned
 
 HOME = "/etc/NetworkManager/system-connections"
@@ -124,29 +125,34 @@ def test_settings_of_a_bridge(desired: LinuxBridge, keys: dict[str, str]) -> Non
 
 
 LOST = [
-    (LinuxBridge(forward_delay=4), "forward_delay where stp is off"),
+    (LinuxBridge(forward_delay=4), "forward_delay while stp is off"),
     (LinuxBridge(group_fwd_mask=5), "bits 0 to 2 of group_fwd_mask (5)"),
-    (LinuxBridge(vlan_default_pvid=7), "vlan_default_pvid where vlan_filtering is off"),
-    (LinuxBridge(vlan_filtering=True), "that the bridge is not in VLAN 1"),
-    (LinuxBridge(up=False), "there but down"),
+    (LinuxBridge(vlan_default_pvid=7), "vlan_default_pvid while vlan_filtering is off"),
+    (LinuxBridge(up=False), "up false, because it creates no interface"),
     (LinuxBridge(ports=(Port(name="eth0", isolated=True),)), "isolated of port eth0"),
     (LinuxBridge(ports=(Port(name="eth0", learning=False),)), "learning of port eth0"),
     (LinuxBridge(ports=(Port(name="eth0", flood=False),)), "flood of port eth0"),
     (LinuxBridge(ports=(Port(name="eth0", guard=True),)), "guard of port eth0"),
-    (LinuxBridge(ports=(Port(name="bond0"),)), "its port bond0, which is of the kind bond"),
-    (LinuxBridge(routes=(InterfaceRoute(to="198.51.100.0/24"),)), "routes for IPv4 without an address"),
-    (LinuxBridge(addresses=("fd00::1/64",), ipv6=Ipv6(addr_gen_mode="random")), "addr_gen_mode random"),
-    (Tuntap(mode="tap", owner="no such user"), "its owner no such user"),
-    (Tuntap(mode="tap", bridge="br0", addresses=("192.0.2.1/24",)), "addresses and routes, as it is a port"),
+    (LinuxBridge(ports=(Port(name="bond0"),)), "port bond0, because it is of the kind bond"),
+    (LinuxBridge(routes=(InterfaceRoute(to="198.51.100.0/24"),)), "routes for IPv4, because there is no IPv4 address"),
+    (LinuxBridge(addresses=("fd00::1/64",), ipv6=Ipv6(addr_gen_mode="random")), "ipv6.addr_gen_mode random"),
+    (Tuntap(mode="tap", owner="no such user"), "owner 'no such user', because this host has no user"),
+    (Tuntap(mode="tap", bridge="br0", addresses=("192.0.2.1/24",)), "addresses and routes, because a port"),
 ]
 
 
 @pytest.mark.parametrize(("desired", "words"), LOST, ids=[words for _desired, words in LOST])
-def test_what_it_cant_express_is_said(desired: Any, words: str) -> None:
+def test_what_it_cant_store_is_said(desired: Any, words: str) -> None:
     said = _plan(replace(desired, name="x0")).unsupported
     assert len(said) == 1
-    assert words in said[0]
-    assert said[0].endswith("of x0; it holds until the next reboot")
+    assert said[0].startswith(f"x0: networkmanager can't store {words}")
+    assert said[0].endswith("; run this task again after each reboot")
+
+
+def test_default_vlan_that_a_bridge_is_not_in_is_said() -> None:
+    (said,) = _plan(LinuxBridge(name="br0", vlan_filtering=True)).unsupported
+    assert said.startswith("br0: networkmanager can't remove VLAN 1, the default, from the bridge")
+    assert _plan(LinuxBridge(name="br0", vlan_filtering=True, vlan_default_pvid=0)).unsupported == ()
 
 
 def test_kernels_defaults_are_no_loss() -> None:
@@ -287,7 +293,7 @@ def test_of_several_profiles_of_a_port_that_counts_which_networkmanager_takes() 
 
 def test_name_servers_from_dhcp_are_missed() -> None:
     users = "[connection]\ninterface-name=eth0\n[ipv4]\nmethod=auto\n"
-    assert "name servers that eth0 had from DHCP" in _plan(PORTS, {f"{HOME}/lan": users}).unsupported[0]
+    assert "the name servers that port eth0 had from DHCP" in _plan(PORTS, {f"{HOME}/lan": users}).unsupported[0]
 
 
 def test_a_port_of_another_kind_has_its_users_profile() -> None:
@@ -339,4 +345,4 @@ def test_an_address_that_loses_its_peer_says_so() -> None:
 
 
 def test_marks_of_ours_are_comments_to_it() -> None:
-    assert all(line.startswith("#") for line in insert("", "br0").splitlines() if line)
+    assert all(line.startswith("#") for line in added_line("", "br0").splitlines() if line)

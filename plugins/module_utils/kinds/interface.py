@@ -21,11 +21,12 @@ from ..model.interface.plan import ObservedInterface, Resume, observed_interface
 from ..model.interface.requests import AccountDriver, InterfaceDriver
 from ..model.links import LinkDriver
 from ..model.values import ifname
-from ..persist.choose import CHOICES, NONE
+from ..persist.choose import CHOICES
 from ..persist.facts import FileFacts
 from ..persist.files import header
+from ..persist.interfaces import as_managed, chosen_tool, plan_persistence
+from ..persist.plan import NONE
 from ..persist.steps import FileDriver, WriteFile
-from . import _interface_files as persistence
 from ._interface_info import describe_interface
 from .common import STATE, interface_name, text
 
@@ -75,7 +76,7 @@ class InterfaceResource(Resource[ObservedInterface]):
         with under(self.path):
             observed = observed_interface(self.name, host.driver(InterfaceDriver, self.desired.netns).all())
             files = host.driver(FileDriver)
-            tool = persistence.choice(self.desired, files.facts()).tool
+            tool = chosen_tool(self.desired, files.facts()).tool
         return replace(observed, files=files.read(tool) if tool != NONE else {})
 
     def plan(self, current: ObservedInterface, world: World, notes: Notes) -> Plan[ObservedInterface]:
@@ -83,11 +84,14 @@ class InterfaceResource(Resource[ObservedInterface]):
         namespace = facts.namespace(netns)
         before = dict(namespace.states)
         with under(self.path):
-            desired = persistence.while_running(self.desired, current, files)
+            desired = as_managed(self.desired, current, files.tools)
             plan = plan_interface(desired, namespace, _resume(notes))
-            stored = persistence.plan_files(self.desired, plan, namespace.states, files)
+            stored = plan_persistence(
+                self.desired, plan.after, files.tools, files.read, namespace.states, changes_host=bool(plan.steps)
+            )
+        files.expect(stored.tool, stored.changes)
         facts.expect_links(netns, before)
-        steps = (*stored.held, *plan.steps, *stored.steps) if plan.steps else stored.steps
+        steps = (*stored.before, *plan.steps, *stored.steps)
         return Plan(
             steps=steps,
             after=plan.after,
@@ -96,7 +100,7 @@ class InterfaceResource(Resource[ObservedInterface]):
             notes={"resume": to_json(plan.resume)} if plan.resume else {},
             returned={
                 "method": plan.method if plan.steps or not steps else "changed" if self.present else "removed",
-                "files": list(stored.touched),
+                "files": list(stored.changes),
                 "persist": stored.tool,
             },
         )
@@ -105,7 +109,7 @@ class InterfaceResource(Resource[ObservedInterface]):
         del plan
         states = world.facts(InterfaceFacts).namespace(self.desired.netns).states
         files = world.facts(FileFacts)
-        tool = persistence.choice(self.desired, files.tools).tool
+        tool = chosen_tool(self.desired, files.tools).tool
         return replace(observed_interface(self.name, states), files=files.read(tool) if tool != NONE else {})
 
     def show(self, state: ObservedInterface, plan: Plan[ObservedInterface]) -> Shown:

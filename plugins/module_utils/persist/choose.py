@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which tool keeps a host's interfaces over a reboot, and what its files should be. Pure."""
+"""Which boot tool stores a host's interfaces, and what its files should be. Pure."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from dataclasses import dataclass
 from typing import Optional
 
 from ..errors import OptionError
-from .files import Draft, FileChanges, Request, Tool, ToolFacts
+from .files import Draft, Request, Tool, ToolFacts
 from .ifupdown.writer import Ifupdown
 from .netplan.writer import Netplan
 from .networkd.writer import Networkd
 from .networkmanager.writer import NetworkManager
+from .plan import NONE as NONE
+from .plan import FileChanges
 
-NONE = "none"
 AUTO = "auto"
 
-# By the names that users give.
+# The writers, by the names that users give.
 TOOLS: Mapping[str, Tool] = {
     "networkd": Networkd(),
     "networkmanager": NetworkManager(),
@@ -28,7 +29,7 @@ TOOLS: Mapping[str, Tool] = {
     "ifupdown": Ifupdown(),
 }
 
-# The order in which ``auto`` looks: netplan writes the files of the next two.
+# The order in which ``auto`` looks. netplan comes first, as it writes the files of the next two.
 _ORDER = ("netplan", "networkmanager", "networkd", "ifupdown")
 
 CHOICES = (AUTO, "networkd", "networkmanager", "netplan", "ifupdown", NONE)
@@ -36,14 +37,17 @@ CHOICES = (AUTO, "networkd", "networkmanager", "netplan", "ifupdown", NONE)
 
 @dataclass(frozen=True)
 class Choice:
-    """The tool, or ``none``; and what the user should know of it."""
+    """A boot tool, or ``none``, with a warning for the user."""
 
     tool: str
     warning: Optional[str] = None
 
 
 def choose(option: str, facts: ToolFacts, name: str, netns: Optional[str] = None) -> Choice:
-    """What keeps the interface ``name``, given the option ``persist``; raises `OptionError` for what can't be."""
+    """Returns what stores the interface ``name``, by the option ``persist``.
+
+    Raises `OptionError` for a tool that the host doesn't have, or that can't store it.
+    """
     if netns is not None and option not in (AUTO, NONE):
         raise OptionError(
             "persist",
@@ -62,13 +66,13 @@ def choose(option: str, facts: ToolFacts, name: str, netns: Optional[str] = None
             return Choice(tool)
     return Choice(
         NONE,
-        f"{name} won't survive a reboot: this host has none of networkd, NetworkManager, netplan and ifupdown in charge;"
-        " persist: none says that this is meant",
+        f"{name}: won't survive a reboot, because none of netplan, NetworkManager, networkd and ifupdown manages this"
+        " host's network; enable one of them, or set persist to none to accept that",
     )
 
 
 def plan_files(tool: str, request: Request) -> FileChanges:
-    """What has to change in the tool's files, so that the interface is as desired after a reboot."""
+    """Returns what has to change in a tool's files so that the interface is as desired after a reboot."""
     draft = Draft(tool, request)
     if request.desired is not None:
         TOOLS[tool].write(draft, request.desired)
@@ -77,5 +81,5 @@ def plan_files(tool: str, request: Request) -> FileChanges:
 
 
 def overlay(files: Mapping[str, str], changes: Mapping[str, Optional[str]]) -> dict[str, str]:
-    """The files with changes made."""
+    """Returns the files with the changes made."""
     return {path: text for path, text in {**files, **changes}.items() if text is not None}

@@ -2,12 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What every tool's module is given and gives back, and how files are owned, edited and set back. Pure.
+"""The files of boot tools: what their writers get and return, and how files are owned, edited and set back. Pure.
 
-A file is ours, for one interface, where its first line says so (`header`). A user's file is edited a whole line at a time:
-a line that must not count any more gets our mark in front (`hide`), so that what was done for an interface can be taken
-back later, whatever else the user or another interface has changed in the file since; and as long as a mark of ours is in
-it, a copy of what the user had lies beside it (`saved_path`).
+A file of ours is for one interface, and says so in its first line (`header`). A user's file is edited a whole line at a
+time: a line that must not count any more gets our mark in front (`comment_out`). So what was done for one interface can be
+taken back, whatever else the user or another interface has changed in the file since. As long as a mark of ours is in it,
+a copy of what the user had is beside it (`saved_path`).
 """
 
 from __future__ import annotations
@@ -15,35 +15,45 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Optional, Protocol
+from dataclasses import dataclass, field, replace
+from typing import Callable, Optional, Protocol
 
 from ..model.interface.options import Interface, InterfaceState
+from .plan import FileChanges
 
 OWNER = "virtnet.kvm"
 _HEADER = f"# Made by {OWNER} for "
-_HIDDEN = f"#{OWNER} "
+_MARK = f"#{OWNER} "
 _SAVED = ".virtnet-kvm-saved"
+
+
+def no_accounts(_kind: str, _name: str) -> Optional[int]:
+    return None
 
 
 @dataclass(frozen=True)
 class ToolFacts:
-    """The tools that a host has, and those in charge of interfaces there: netplan where it has a definition, the others
-    where their services run or start with the host. ``systemd`` is its version, 0 where there is none."""
+    """The boot tools that a host has (``installed``), and those that manage its interfaces (``in_charge``): netplan where
+    it has a file, the others where their service runs or is enabled.
+
+    ``systemd`` is the version of systemd, 0 where there is no networkd. ``account_number`` returns the number of an
+    ``owner`` or a ``group`` by its name, for tools that take no names.
+    """
 
     installed: frozenset[str] = frozenset()
     in_charge: frozenset[str] = frozenset()
     systemd: int = 0
+    account_number: Callable[[str, str], Optional[int]] = field(default=no_accounts, compare=False)
 
 
 @dataclass(frozen=True)
 class Request:
     """What is to be stored for the interface ``name``.
 
-    ``desired`` is the whole of it, as it should be after a reboot; ``None`` where it goes. It holds what the host has
-    chosen by itself (a MAC, an MTU) only where that is to be stored. A bridge's ``ports`` are those that are to be stored;
-    the one it adopted, ``adopt``, is among them. ``files`` are the tool's, by path; ``interfaces`` are the host's as they
-    will be when all is done, in which the details of addresses and routes are found.
+    ``desired`` is the whole interface as it should be after a reboot; ``None`` where there should be none. What the host
+    chooses (a MAC address, an MTU) is in it only where it is to be stored. A bridge's ``ports`` are those to be stored; the
+    one that it adopted, ``adopt``, is among them. ``files`` are the tool's, by path. ``interfaces`` are the host's as they
+    are once all is done; they have the details of addresses and routes.
     """
 
     name: str
@@ -54,93 +64,96 @@ class Request:
     facts: ToolFacts = ToolFacts()
 
 
-@dataclass(frozen=True)
-class FileChanges:
-    """Files to write, in this order, or to remove (``None``); empty where all is as it should be. ``unsupported`` has a
-    sentence for each thing that the tool can't keep."""
-
-    changes: Mapping[str, Optional[str]]
-    unsupported: tuple[str, ...] = ()
-
-
 class Tool(Protocol):
-    """What a tool's module (``persist/networkd.py``, ...) offers; `plan.TOOLS` has them by the names that users give.
+    """The writer of a boot tool's files; `choose.TOOLS` has them by the names that users give.
 
-    Its reload, which touches the host, is a function ``reload(names: tuple[str, ...]) -> None`` in
-    ``backend/_reload_TOOL.py`` that raises `HostError`.
+    What touches the host is ``reload(names: tuple[str, ...]) -> None`` in ``backend/boot_tools/TOOL.py``, which raises
+    `HostError`.
     """
 
     def patterns(self, files: Mapping[str, str], /) -> tuple[str, ...]:
-        """Glob patterns of the files that matter, first with no files; it is asked again with what was read as long as it
-        names new ones, for tools whose files include others. Copies beside users' files are read without being named."""
+        """Returns glob patterns of the files that matter, first without any files.
+
+        It is called again with the files that were read as long as it returns new patterns, for tools whose files include
+        others. The copies beside users' files are read without a pattern.
+        """
 
     def write(self, draft: Draft, desired: Interface) -> None:
-        """Write all that is to be stored for ``draft.request``. The draft starts without anything that an earlier run has
-        written for this interface: its files are gone, its marks in others are taken out. So say only what should be."""
+        """Writes all that is to be stored for ``draft.request``.
+
+        The draft starts without anything that an earlier run has written for this interface: its files are gone, its marks
+        in other files are taken out.
+        """
 
     def tidy(self, draft: Draft) -> None:
-        """Called last, also where the interface goes: set right what several interfaces share."""
+        """Sets right what several interfaces share. It is called last, also where the interface goes."""
 
     def kept(self, desired: Interface) -> Interface:
-        """``desired`` as the kernel shows it while the tool manages it: tools that take in router advertisements by
-        themselves set the kernel's own ``accept_ra`` to 0. What is compared with the host is this."""
+        """Returns ``desired`` as the kernel shows it while the tool manages it.
+
+        This is what is compared with the host: tools that process router advertisements themselves set the kernel's own
+        ``accept_ra`` to 0.
+        """
 
 
 def header(name: str) -> str:
-    """The first line of a file that we made for an interface."""
+    """Returns the first line of a file of ours for an interface."""
     return f"{_HEADER}{name}; changes here are overwritten"
 
 
 def made_for(text: str) -> Optional[str]:
-    """The interface that a file of ours was made for; ``None`` for a user's."""
+    """Returns the interface that a file of ours is for; ``None`` for a user's file."""
     first = text.split("\n", 1)[0]
     return first[len(_HEADER) :].split(";", 1)[0] if first.startswith(_HEADER) else None
 
 
 def without_accept_ra(desired: Interface) -> Interface:
-    """The interface where a tool takes in advertisements in the kernel's place."""
+    """Returns the interface as the kernel shows it where a tool processes router advertisements."""
     if desired.ipv6 is None or desired.ipv6.accept_ra is None:
         return desired
     return replace(desired, ipv6=replace(desired.ipv6, accept_ra="never"))
 
 
 def saved_path(path: str) -> str:
-    """Where the copy of a user's file lies: beside it, under a hidden name that no tool reads."""
+    """Returns the path of the copy of a user's file: beside it, under a hidden name that no tool reads."""
     directory, name = posixpath.split(path)
     return posixpath.join(directory, f".{name}{_SAVED}")
 
 
 def copied_path(path: str) -> Optional[str]:
-    """The file of which this path is the copy, if it is one."""
+    """Returns the path of the file whose copy ``path`` is; ``None`` if it is none."""
     directory, name = posixpath.split(path)
     if name.startswith(".") and name.endswith(_SAVED):
         return posixpath.join(directory, name[1 : -len(_SAVED)])
     return None
 
 
-def hide(line: str, name: str) -> str:
-    """A line of a user's file, made a comment for an interface's sake. All tools' formats take ``#`` at a line's start."""
-    return f"{_HIDDEN}{name}# {line}"
+def comment_out(line: str, name: str) -> str:
+    """Returns a line of a user's file as a comment, made for an interface. ``#`` begins one in the files of all tools."""
+    return f"{_MARK}{name}# {line}"
 
 
-def insert(line: str, name: str) -> str:
-    """A line of ours for an interface in a user's file, together with the mark before it by which it is found again."""
-    return f"{_HIDDEN}{name}: the next line is ours\n{line}"
+def added_line(line: str, name: str) -> str:
+    """Returns a line that is added to a user's file for an interface, after the mark by which it is found again."""
+    return f"{_MARK}{name}: the next line is ours\n{line}"
 
 
-def reveal(text: str, name: str) -> str:
-    """A user's file without what `hide` and `insert` have done for an interface."""
-    text = re.sub(rf"(?m)^{re.escape(insert('', name))}.*(?:\n|\Z)", "", text)
-    return re.sub(rf"(?m)^((?:{_HIDDEN}\S+# )*?){re.escape(hide('', name))}", r"\1", text)
+def without_marks(text: str, name: str) -> str:
+    """Returns a user's file without what `comment_out` and `added_line` have done for an interface."""
+    text = re.sub(rf"(?m)^{re.escape(added_line('', name))}.*(?:\n|\Z)", "", text)
+    return re.sub(rf"(?m)^((?:{_MARK}\S+# )*?){re.escape(comment_out('', name))}", r"\1", text)
 
 
-def marked(text: str) -> bool:
-    """Whether a user's file has marks of ours, for any interface."""
-    return bool(re.search(rf"(?m)^{re.escape(_HIDDEN)}", text))
+def has_marks(text: str) -> bool:
+    """Returns whether a user's file has marks of ours, for any interface."""
+    return bool(re.search(rf"(?m)^{re.escape(_MARK)}", text))
 
 
 class Draft:
-    """The files as they will be."""
+    """A tool's files as they are to be, which its writer changes; `result` returns what differs from those that there are.
+
+    It collects the warnings, too.
+    """
 
     def __init__(self, tool: str, request: Request) -> None:
         self.tool = tool
@@ -149,49 +162,51 @@ class Draft:
         for path, text in request.files.items():
             if made_for(text) == request.name:
                 del self.files[path]
-        self._notes: list[str] = []
+        self._warnings: list[str] = []
 
     def _without_ours(self, text: str) -> str:
-        return reveal(text, self.request.name) if marked(text) else text
+        return without_marks(text, self.request.name) if has_marks(text) else text
 
     def users(self) -> dict[str, str]:
-        """The users' files, as they are so far."""
+        """Returns the users' files, as they are so far."""
         files = self.files.items()
         return {path: text for path, text in files if made_for(text) is None and copied_path(path) is None}
 
     def write(self, path: str, *lines: str) -> None:
-        """A file of ours, without its first line."""
+        """Writes a file of ours; its first line comes by itself."""
         self.files[path] = "\n".join((header(self.request.name), *lines)).rstrip("\n") + "\n"
 
     def edit(self, path: str, text: str) -> None:
-        """A user's file with lines that were passed through `hide` and `insert`."""
+        """Replaces a user's file by one with lines from `comment_out` and `added_line`."""
         self.files[path] = text
 
-    def cannot(self, what: str) -> None:
-        """Something of the interface that the tool has no word for."""
-        self._notes.append(f"{self.tool} can't express {what} of {self.request.name}; it holds until the next reboot")
+    def cannot(self, what: str, reason: str = "") -> None:
+        """Warns of something that the tool can't store."""
+        why = f", because {reason}" if reason else ""
+        self.warn(f"{self.tool} can't store {what}{why}; run this task again after each reboot")
 
-    def note(self, sentence: str) -> None:
-        self._notes.append(sentence)
+    def warn(self, sentence: str) -> None:
+        """Adds a warning about the interface."""
+        self._warnings.append(f"{self.request.name}: {sentence}")
 
     def result(self) -> FileChanges:
-        """What differs from the files that there are, the copies of users' files first."""
+        """Returns what differs from the files that there are, the copies of users' files first."""
         self._keep_copies()
         before = self.request.files
         changes: dict[str, Optional[str]] = {}
         for path in sorted({*before, *self.files}, key=self._turn):
             if before.get(path) != self.files.get(path):
                 changes[path] = self.files.get(path)
-        return FileChanges(changes, tuple(dict.fromkeys(self._notes)))
+        return FileChanges(changes, tuple(dict.fromkeys(self._warnings)))
 
     def _turn(self, path: str) -> tuple[bool, bool, bool, str]:
-        """What goes comes last; devices are there before others refer to them."""
+        """Returns when a file is written: what goes comes last, and devices come before the files that refer to them."""
         return (path not in self.files, copied_path(path) is None, not path.endswith(".netdev"), path)
 
     def _keep_copies(self) -> None:
         for path, text in self.users().items():
             copy = saved_path(path)
-            if not marked(text):
+            if not has_marks(text):
                 kept = self.files.pop(copy, text)
                 if kept.rstrip("\n") == text.rstrip("\n"):
                     self.files[path] = kept

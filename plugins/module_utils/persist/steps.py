@@ -2,25 +2,27 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The steps that change the files by which interfaces survive a reboot."""
+"""The steps and handlers that change what a host reads when it starts."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Optional
+from typing import TYPE_CHECKING, ClassVar, Optional
 
 from ..contract import Driver, Handler, Host, Step
-from .files import ToolFacts
+
+if TYPE_CHECKING:
+    from .files import ToolFacts
 
 
 class FileDriver(Driver, ABC):
-    """The files by which the boot tools make interfaces when the host starts; each call raises `HostError`."""
+    """The files by which providers make what a host has when it starts. Each call raises `HostError`."""
 
     @abstractmethod
     def facts(self) -> ToolFacts:
-        """Returns which tools the host has."""
+        """Returns which boot tools the host has."""
 
     @abstractmethod
     def read(self, tool: str) -> Mapping[str, str]:
@@ -32,11 +34,11 @@ class FileDriver(Driver, ABC):
 
     @abstractmethod
     def hold(self, tool: str) -> None:
-        """Keeps a tool that interferes from acting, until `reload`."""
+        """Stops a tool from changing interfaces by itself, until `reload`."""
 
     @abstractmethod
     def reload(self, tool: str, names: tuple[str, ...]) -> None:
-        """Has the tool (``networkd``, ...) read its files again, and take over these interfaces as they are."""
+        """Makes the tool (``networkd``, ...) read its files again, and take over these interfaces as they are."""
 
 
 def _files(host: Host) -> FileDriver:
@@ -45,7 +47,7 @@ def _files(host: Host) -> FileDriver:
 
 @dataclass(frozen=True)
 class WriteFile(Step):
-    """Make a tool's file so; ``None`` is no file."""
+    """Writes a file of a provider (``tool``), or removes it where ``text`` is ``None``; ``was`` is the old text."""
 
     tool: str
     path: str
@@ -65,13 +67,13 @@ class WriteFile(Step):
         _files(host).write(self.path, self.was)
 
 
-# These tools create again at once what is removed.
+# Tools that at once create again what is removed.
 INTERFERING = ("networkmanager", "netplan")
 
 
 @dataclass(frozen=True)
 class HoldTool(Step):
-    """Keep a tool from having a hand in what is changed; `ReloadTool` lets go of it, also where all is taken back."""
+    """Stops a tool from changing what a run changes, until `ReloadTool`, also where all is undone."""
 
     composite: ClassVar[bool] = True
 
@@ -80,18 +82,18 @@ class HoldTool(Step):
 
     @property
     def words(self) -> str:
-        return f"hold {self.tool} still while {self.name} changes"
+        return f"pause {self.tool} while {self.name} changes"
 
     def do(self, host: Host) -> None:
         _files(host).hold(self.tool)
 
     def undo(self, host: Host) -> None:
-        """Left to `ReloadTool`."""
+        """Leaves it to `ReloadTool`, which comes after it."""
 
 
 @dataclass(frozen=True)
 class ReloadTool(Handler):
-    """Have a tool read its files again; once for all that a run has written, and once more when that is taken back."""
+    """Makes a tool read its files again: once for all that a run has written, and once more when that is undone."""
 
     tool: str
     names: tuple[str, ...]
@@ -101,13 +103,13 @@ class ReloadTool(Handler):
         return f"have {self.tool} read its files again"
 
     def merge(self, other: Handler) -> Optional[ReloadTool]:
-        """This and another one as one, where they are for one tool."""
+        """Returns this and another one as one; ``None`` unless they are for the same tool."""
         if not isinstance(other, ReloadTool) or other.tool != self.tool:
             return None
         return ReloadTool(self.tool, tuple(dict.fromkeys((*self.names, *other.names))))
 
     def triggered_by(self, steps: Sequence[Step]) -> bool:
-        """Whether any of these steps needs it."""
+        """Returns whether any of these steps needs it."""
         return any(isinstance(step, (WriteFile, HoldTool)) and step.tool == self.tool for step in steps)
 
     def do(self, host: Host) -> None:

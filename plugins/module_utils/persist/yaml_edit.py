@@ -2,18 +2,19 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""YAML as far as netplan's files need it: read by PyYAML, which netplan brings along, and edited a line at a time."""
+"""YAML for netplan's files: read and written by PyYAML, which netplan needs itself, and edited a line at a time."""
 
 from __future__ import annotations
 
+import functools
 import importlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Optional
 
 from ..errors import MissingLibraryError, VirtnetError
-from .files import hide, insert
+from .files import added_line, comment_out
 
 
 def _library() -> Any:
@@ -24,6 +25,7 @@ def _library() -> Any:
 
 
 def load(path: str, text: str) -> dict[str, Any]:
+    """Returns a file's mapping, an empty one for anything else. Raises `VirtnetError` for what isn't YAML."""
     yaml = _library()
     try:
         found = yaml.safe_load(text)
@@ -32,43 +34,61 @@ def load(path: str, text: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def scalar(value: Any) -> str:
-    """As JSON, which is YAML, but for what is plain in both."""
-    plain = isinstance(value, str) and re.fullmatch(r"[A-Za-z_][\w.-]*", value) and not _means_else(value)
-    return str(value) if plain else json.dumps(value)
+class _Flow(dict[str, object]):
+    """A mapping that is written in braces."""
 
 
-def _means_else(word: str) -> bool:
-    return word.lower() in ("y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf")
+def dump(value: Mapping[str, object]) -> list[str]:
+    """Returns a file's lines: mappings with a line for each key; lists, and mappings in them, in one line."""
+    text: str = _library().dump(value, Dumper=_dumper(), width=float("inf"), allow_unicode=True)
+    return text.splitlines()
 
 
-def flow(value: Any) -> str:
-    """A value in one line."""
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{scalar(key)}: {flow(held)}" for key, held in value.items()) + "}"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(flow(held) for held in value) + "]"
-    return scalar(value)
+def _in_one_line(key: str, value: Mapping[str, object]) -> str:
+    return dump({key: _Flow(value)})[0]
 
 
-def dump(value: Mapping[str, Any], depth: int = 0) -> list[str]:
-    """Mappings a key a line; lists, and mappings in them, in one line."""
-    lines = []
-    for key, held in value.items():
-        start = f"{'  ' * depth}{scalar(key)}:"
-        if isinstance(held, Mapping) and held:
-            lines += [start, *dump(held, depth + 1)]
-        else:
-            lines.append(f"{start} {flow(held)}")
-    return lines
+@functools.cache
+def _dumper() -> Any:
+    """Returns PyYAML's dumper with the layout of JSON: text is in double quotes unless it is a plain word."""
+    members = {"ignore_aliases": lambda _dumper, _value: True, "write_double_quoted": _write_quoted}
+    made: Any = type("Dumper", (_library().SafeDumper,), members)
+    made.add_representer(str, _text)
+    made.add_representer(dict, lambda dumper, held: _mapping(dumper, held, False))
+    made.add_representer(_Flow, lambda dumper, held: _mapping(dumper, held, True))
+    for kind in (list, tuple):
+        made.add_representer(kind, lambda dumper, held: dumper.represent_sequence(_SEQUENCE, held, flow_style=True))
+    return made
 
 
-def without(path: str, text: str, where: tuple[str, ...], keys: Iterable[str], name: str) -> str:
-    """A user's file in which these keys of the mapping ``where`` (a path of keys) don't count, for an interface's sake.
+_MAPPING, _SEQUENCE, _STRING = (f"tag:yaml.org,2002:{kind}" for kind in ("map", "seq", "str"))  # yaml.org/type
+# What YAML 1.1 (yaml.org/type/bool.html), which netplan's library reads, or some other version takes for no text.
+_NO_TEXT = ("y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf")
 
-    In block style it is just their lines; what is written in braces is written anew without them, in a line of ours.
+
+def _text(dumper: Any, value: str) -> Any:
+    plain = re.fullmatch(r"[A-Za-z_][\w.-]*", value) and value.lower() not in _NO_TEXT
+    return dumper.represent_scalar(_STRING, value, style=None if plain else '"')
+
+
+def _write_quoted(dumper: Any, text: str, split: bool = True) -> None:
+    """Writes text as JSON has it, with the same escapes for all that isn't ASCII."""
+    del split  # nothing is folded
+    # beyond 16 bits JSON's escapes are pairs, which YAML doesn't know
+    dumper.write_indicator(json.dumps(text, ensure_ascii=max(text, default="") <= "\uffff"), True)
+
+
+def _mapping(dumper: Any, held: Mapping[str, object], flow: bool) -> Any:
+    # PyYAML sorts the keys of a mapping, but not pairs (represent_mapping in its representer.py)
+    return dumper.represent_mapping(_MAPPING, list(held.items()), flow_style=flow)
+
+
+def without(path: str, text: str, where: tuple[str, ...], keys: Collection[str], name: str) -> str:
+    """Returns a user's file in which some ``keys`` of a mapping don't count, for the interface ``name``.
+
+    ``where`` is the mapping, as a path of keys. In block style the lines of the keys become comments; a mapping in braces
+    does so as a whole, and a line of ours has what is left of it.
     """
-    keys = set(keys)
     node = _library().compose(text)
     block: Optional[tuple[Any, Any]] = None
     block_path: tuple[str, ...] = ()
@@ -84,9 +104,9 @@ def without(path: str, text: str, where: tuple[str, ...], keys: Iterable[str], n
         for key in block_path:
             held = held[key]
         start, end = _span(block)
-        line = f"{' ' * block[0].start_mark.column}{scalar(block_path[-1])}: "
-        return _hidden(text, [(start, end)], name, line + flow(_cut(held, where[len(block_path) :], keys)))
-    # netplan wants a mapping, be it as good as an empty one
+        line = _in_one_line(block_path[-1], _cut(held, where[len(block_path) :], keys))
+        return _hidden(text, [(start, end)], name, " " * block[0].start_mark.column + line)
+    # netplan demands a mapping, so that one which would be empty gets a key without effect
     empty = f"{' ' * node.value[0][0].start_mark.column}dhcp4: false" if len(gone) == len(node.value) else ""
     return _hidden(text, gone, name, empty)
 
@@ -97,25 +117,25 @@ def _entry(node: Any, key: str) -> tuple[Any, Any]:
 
 
 def _span(entry: tuple[Any, Any]) -> tuple[int, int]:
-    """The first line of a key and the one after the last of its value."""
+    """Returns the number of a key's first line, and of the one after the last of its value."""
     first, value = entry
     if getattr(value, "value", None) and not getattr(value, "flow_style", True):
         last = value.value[-1]
         return first.start_mark.line, _span(last if isinstance(last, tuple) else (last, last))[1]
     end = value.end_mark
-    return first.start_mark.line, max(end.line + (1 if end.column else 0), first.start_mark.line + 1)
+    return first.start_mark.line, end.line + (1 if end.column else 0)
 
 
 def _hidden(text: str, spans: list[tuple[int, int]], name: str, added: str) -> str:
     lines = text.split("\n")
     for start, end in spans:
-        lines[start:end] = [hide(line, name) for line in lines[start:end]]
+        lines[start:end] = [comment_out(line, name) for line in lines[start:end]]
     if added:
-        lines.insert(spans[0][0], insert(added, name))
+        lines.insert(spans[0][0], added_line(added, name))
     return "\n".join(lines)
 
 
-def _cut(held: Any, where: tuple[str, ...], keys: set[str]) -> Any:
+def _cut(held: Any, where: tuple[str, ...], keys: Collection[str]) -> Any:
     if where:
         return {key: _cut(value, where[1:], keys) if key == where[0] else value for key, value in held.items()}
     return {key: value for key, value in held.items() if key not in keys} or {"dhcp4": False}

@@ -2,15 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The files of the tools that keep a host's interfaces over a reboot: read, written, and read again by their tool."""
+"""The driver of the boot tools' files: they are read, written, and read again by their tool."""
 
 from __future__ import annotations
 
 import contextlib
 import glob
 import os
-import re
-import shutil
 import stat
 from collections.abc import Mapping
 from typing import Callable, Optional
@@ -19,24 +17,21 @@ from ...errors import HostError
 from ...persist.choose import TOOLS
 from ...persist.files import ToolFacts, copied_path, saved_path
 from ...persist.steps import FileDriver
-from ..os import commands
 from ..os.atomic import write_file
 from . import ifupdown, netplan, networkd, networkmanager
+from .facts import read_facts
 
-# Only root reads what may hold the passwords of a wireless network.
+# Only root may read what may contain the password of a wireless network.
 _NETPLAN = "/etc/netplan/"
 _SECRET = (_NETPLAN, "/etc/NetworkManager/")
-_SERVICES = {
-    "systemd-networkd.service": "networkd",
-    "NetworkManager.service": "networkmanager",
-    "networking.service": "ifupdown",
-}
+_DROP_INS = ".network.d"
 
+# What makes each tool read its files again and bring interfaces in line with them; raises `HostError`.
 RELOADS: Mapping[str, Callable[[tuple[str, ...]], None]] = {
     "networkd": networkd.reload,
-    "ifupdown": ifupdown.reload,
     "networkmanager": networkmanager.reload,
     "netplan": netplan.reload,
+    "ifupdown": ifupdown.reload,
 }
 
 
@@ -48,65 +43,17 @@ class Files(FileDriver):
         self._facts: Optional[ToolFacts] = None
         self._read: dict[str, dict[str, str]] = {}
         self._held: set[str] = set()
-        self._netdevs: list[str] = []  # written, and not yet read by networkd
-        self._netplans = False  # written, and not yet read by netplan
+        self._new_netdevs: list[str] = []  # written, and not yet read by networkd
+        self._new_netplan = False  # netplan has files that it hasn't read yet
 
     def facts(self) -> ToolFacts:
-        """The tools of this host; looked up once."""
+        """Returns the boot tools of this host, which are looked up once."""
         if self._facts is None:
-            installed = {
-                tool
-                for tool, command in (
-                    ("networkd", "networkctl"),
-                    ("networkmanager", "nmcli"),
-                    ("netplan", "netplan"),
-                    ("ifupdown", "ifup"),
-                )
-                if shutil.which(command)
-            }
-            in_charge = self._services() if installed & set(_SERVICES.values()) else set()
-            if self._glob(f"{_NETPLAN}*.yaml"):
-                in_charge.add("netplan")
-            self._facts = ToolFacts(frozenset(installed), frozenset(in_charge), self._systemd(installed))
+            self._facts = read_facts(netplan_files=bool(self._glob(f"{_NETPLAN}*.yaml")))
         return self._facts
 
-    @staticmethod
-    def _systemd(installed: set[str]) -> int:
-        """The version of systemd, where networkd is there, whose words depend on it."""
-        try:
-            said = (
-                commands.run("ask networkd for its version", "networkctl", "--version")
-                if "networkd" in installed
-                else ""
-            )
-        except HostError:
-            return 0
-        found = re.search(r"\d+", said)
-        return int(found[0]) if found else 0
-
-    @staticmethod
-    def _services() -> set[str]:
-        """The tools whose service runs, or starts with the host. Without systemd it is ifupdown whose scripts do that."""
-        try:
-            said = commands.run(
-                "look which services keep the network",
-                "systemctl",
-                "show",
-                "-p",
-                "Id,ActiveState,UnitFileState",
-                *_SERVICES,
-            )
-        except HostError:
-            return {"ifupdown"}
-        found = set()
-        for block in said.split("\n\n"):
-            unit = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
-            if unit.get("ActiveState") == "active" or unit.get("UnitFileState") == "enabled":
-                found.add(_SERVICES.get(unit.get("Id", ""), ""))
-        return found - {""}
-
     def read(self, tool: str) -> Mapping[str, str]:
-        """All files of a tool that matter, by path, with the copies that lie beside users' files."""
+        """Returns all files of a tool that matter, by path, with the copies beside users' files."""
         if tool not in self._read:
             files: dict[str, str] = {}
             seen: set[str] = set()
@@ -132,33 +79,36 @@ class Files(FileDriver):
             raise HostError(f"read {path}", error.strerror or error) from error
 
     def forget(self) -> None:
+        """Forgets what was read."""
         self._read.clear()
 
     def write(self, path: str, text: Optional[str]) -> None:
-        """Make a file so, whole or not at all; ``None`` removes it, and a drop-in's directory that is left empty."""
+        """Writes a file, whole or not at all; ``None`` removes it, and the directory of drop-ins with the last of them.
+
+        Raises `HostError`.
+        """
         self.forget()
         where = self._root + path
-        if self._netdevs and not path.endswith(".netdev"):
+        if self._new_netdevs and not path.endswith(".netdev"):
             self._introduce()
-        self._netplans |= path.startswith(_NETPLAN)
+        self._new_netplan |= path.startswith(_NETPLAN)
         try:
             if text is None:
                 os.unlink(where)
-                if path.endswith(".conf"):
+                if os.path.dirname(path).endswith(_DROP_INS):
                     with contextlib.suppress(OSError):
                         os.rmdir(os.path.dirname(where))
             else:
                 self._replace(path, os.path.realpath(where), text)
                 if path.endswith(".netdev"):
-                    self._netdevs.append(where)
-        except FileNotFoundError:
-            if text is not None:
-                raise
+                    self._new_netdevs.append(where)
         except OSError as error:
+            if text is None and isinstance(error, FileNotFoundError):
+                return
             raise HostError(f"{'remove' if text is None else 'write'} {path}", error.strerror or error) from error
 
     def _replace(self, path: str, where: str, text: str) -> None:
-        """The text is kept as it is, byte by byte; owner and mode stay."""
+        """Replaces the file at ``where``, which is ``path`` with links followed; its owner and mode stay."""
         os.makedirs(os.path.dirname(where), exist_ok=True)
         like = self._like(path, where)
         mode = stat.S_IMODE(like.st_mode) if like else 0o600 if path.startswith(_SECRET) else 0o644
@@ -167,32 +117,34 @@ class Files(FileDriver):
         write_file(where, content, mode=mode, uid=uid, gid=gid)
 
     def _like(self, path: str, where: str) -> Optional[os.stat_result]:
-        """Whose mode and owner it gets: its own, or, for the copy of a user's file, that file's."""
+        """Returns the status that a file gets: its own, or, for the copy of a user's file, that file's."""
         for each in (where, self._root + (copied_path(path) or path)):
             with contextlib.suppress(FileNotFoundError):
                 return os.stat(each)
         return None
 
     def hold(self, tool: str) -> None:
-        """Have a tool that meddles keep still until `reload`; of these there is NetworkManager, be it behind netplan."""
+        """Stops a tool that interferes until `reload`. That is NetworkManager, also as netplan's renderer."""
         if tool not in self._held:
             self._held.add(tool)
             networkmanager.hold()
 
     def reload(self, tool: str, names: tuple[str, ...]) -> None:
-        """Have the tool read its files again and agree with what runs, for these interfaces."""
+        """Makes a tool read its files again and bring these interfaces in line with them. Raises `HostError`."""
         if tool == "netplan":
-            self._netplans = False
+            self._new_netplan = False
         self._introduce()
         self._held.discard(tool)
         RELOADS[tool](names)
 
     def _introduce(self) -> None:
-        """networkd knows each .netdev before another file refers to it; and has none from netplan any more of what is gone,
-        which it would make again."""
-        netplans, self._netplans = self._netplans, False
-        if netplans:
+        """Makes networkd read new .netdev files before files that refer to them.
+
+        Before that netplan removes the .netdev files of what is gone, or networkd would make it again.
+        """
+        new_netplan, self._new_netplan = self._new_netplan, False
+        if new_netplan:
             netplan.generate()
-        netdevs, self._netdevs = self._netdevs, []
+        netdevs, self._new_netdevs = self._new_netdevs, []
         if netdevs and networkd.running():
             networkd.introduce(netdevs)

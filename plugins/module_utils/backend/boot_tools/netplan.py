@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Has netplan write the files of networkd and NetworkManager anew, and these take them over each in its own gentle way.
+"""Makes netplan write the files of networkd and NetworkManager, and these read them, each in its own gentle way.
 
-``netplan apply`` does more: it takes down and makes again.
+``netplan apply`` does more: it takes interfaces down and makes them again.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Optional
 
 from ...errors import HostError
 from ..os import commands
+from ..os.atomic import write_file
 from . import networkd, networkmanager
 
 _NETWORKD = "/run/systemd/network"
@@ -24,7 +25,7 @@ _ASIDE = ".virtnet-kvm-later"
 
 
 def reload(names: tuple[str, ...]) -> None:
-    """Have the tools behind it agree with the files."""
+    """Brings interfaces in line with netplan's files. Raises `HostError`."""
     generate()
     networkd.reload(names)
     if shutil.which("nmcli"):
@@ -32,9 +33,9 @@ def reload(names: tuple[str, ...]) -> None:
 
 
 def generate() -> None:
-    """Have it write the files of the tools behind it; networkd gets to know new interfaces, and hasn't read the rest."""
+    """Makes netplan write the files of its renderers. networkd reads those of new interfaces, and not yet the others."""
     before = _networkd_files()
-    commands.run("have netplan write its tools' files", "netplan", "generate")
+    commands.run("have netplan write the files of its renderers", "netplan", "generate")
     if networkd.running():
         _introduce(before, _networkd_files())
 
@@ -49,7 +50,7 @@ def _text(path: str) -> str:
 
 
 def _introduce(before: Mapping[str, str], after: Mapping[str, str]) -> None:
-    """Have networkd hear of new interfaces before it reads what refers to them: see there."""
+    """Makes networkd read new .netdev files before files that refer to them (see `networkd`)."""
     fresh = [path for path, text in after.items() if path.endswith(".netdev") and before.get(path) != text]
     if not fresh:
         return
@@ -63,15 +64,12 @@ def _introduce(before: Mapping[str, str], after: Mapping[str, str]) -> None:
             for path in later:
                 os.replace(path + _ASIDE, path)
     except OSError as error:
-        raise HostError("hand networkd its files one after the other", error.strerror or error) from error
+        raise HostError("give networkd its files one after the other", error.strerror or error) from error
 
 
 def _put_aside(path: str, old: Optional[str]) -> None:
-    """Put back what was there for the while; networkd, which isn't root, has to be able to read it."""
+    """Renames a file, and puts the ``old`` text in its place, readable for networkd, which isn't root."""
     os.replace(path, path + _ASIDE)
     if old is not None:
         like = os.stat(path + _ASIDE)
-        with open(path, "w", encoding="utf-8") as handle:
-            os.fchown(handle.fileno(), like.st_uid, like.st_gid)
-            os.fchmod(handle.fileno(), like.st_mode & 0o777)
-            handle.write(old)
+        write_file(path, old.encode(), mode=like.st_mode & 0o777, uid=like.st_uid, gid=like.st_gid)

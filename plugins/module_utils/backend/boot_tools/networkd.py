@@ -2,12 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Have systemd-networkd take over interfaces that are there already.
+"""Makes systemd-networkd take over interfaces that are there already.
 
-networkd makes what a new .netdev file says, and takes what is there for its own only if it has heard of it since it read
-that file (netdev_create_handler in src/network/netdev/netdev.c). So .netdev files are read first, each interface is made to
-speak up, and only then are files read that refer to it. Restarting networkd does without that, but has it drop what others
-have added to the interfaces that it manages.
+networkd creates what a new .netdev file says. It takes an interface that is there for the one in the file only if the
+kernel has announced it since networkd has read the file (netdev_create_handler in src/network/netdev/netdev.c). So .netdev
+files are read first, then the kernel announces each interface, and only then the files are read that refer to it. A restart
+of networkd needs none of that, but then networkd removes what others have added to the interfaces that it manages.
 """
 
 from __future__ import annotations
@@ -20,21 +20,23 @@ import time
 from collections.abc import Iterable
 
 from ...errors import HostError
+from ...persist.ini import parse
 from ..netlink.channel import Channel, attribute
 from ..netlink.layer3 import announce_subnets
 from ..netlink.read import LINK, RTM_NEWLINK
 from ..os import commands
 
 SYS_NET = "/sys/class/net"
-SECONDS = 15
-PATIENCE = 2
-# What its own files begin with; the latter are netplan's, of ours.
+SECONDS = 15  # until all is set up
+PATIENCE = 2  # seconds until it gets some help
+# What the names of our files begin with, and those that netplan writes from ours.
 _OURS = ("/etc/systemd/network/*-virtnet-kvm", "/run/systemd/network/*-netplan")
 _IFALIAS = 20  # linux/if_link.h
 _UNDER_WAY = ("pending", "initialized", "configuring", "failed")
 
 
 def running() -> bool:
+    """Returns whether networkd runs."""
     try:
         commands.run("look whether networkd runs", "systemctl", "--quiet", "is-active", "systemd-networkd.service")
     except HostError:
@@ -43,38 +45,41 @@ def running() -> bool:
 
 
 def introduce(netdevs: Iterable[str]) -> None:
-    """Have networkd read .netdev files, and see that their interfaces are there."""
+    """Makes networkd read .netdev files and take the interfaces that are there for theirs. Raises `HostError`."""
     paths = [path for path in netdevs if os.path.exists(path)]
     _reload()
     for path in paths:
-        _speak_up(_name_in(path))
+        _announce(_name_in(path))
     for path in paths:
-        os.utime(path)  # a .netdev that has failed is tried again when its file is another
+        os.utime(path)  # networkd tries a .netdev that has failed again only if the file has another time
     _reload()
 
 
 def reload(names: tuple[str, ...]) -> None:
-    """Have networkd read all files, and wait until it has set up the interfaces and their ports or parents."""
+    """Makes networkd read all files, and waits until it has set up the interfaces and their ports or parents.
+
+    Raises `HostError` if that takes too long.
+    """
     if not running():
         return
     _reload()
     begun = time.monotonic()
-    told = False
+    announced = False
     again: set[str] = set()
     while waiting := _under_way(_concerned(names)):
         took = time.monotonic() - begun
         for name in {name for name, state in waiting.items() if state == "failed"} - again:
-            # It has tried to make a port of it, of a bridge that was just removed.
+            # it has tried to make it a port of a bridge that was just removed
             commands.run(f"have networkd set up {name} again", "networkctl", "reconfigure", name)
             again.add(name)
-        if told and not any(state == "failed" or _is_ours(name) for name, state in waiting.items()):
-            return  # a user's own, such as the NIC that a bridge gives back, may look for routers for long
-        if took > PATIENCE and not told:
+        if announced and not any(state == "failed" or _is_ours(name) for name, state in waiting.items()):
+            return  # others, such as the NIC that a bridge gives back, may wait long for a router
+        if took > PATIENCE and not announced:
             _announce_subnets(waiting)
-            told = True
+            announced = True
         if took > SECONDS:
             raise HostError(
-                "have networkd take over its files",
+                "have networkd set up its interfaces",
                 f"after {SECONDS} s {', '.join(f'{name} is {state}' for name, state in waiting.items())}; networkctl status says why",
             )
         time.sleep(0.1)
@@ -86,17 +91,17 @@ def _reload() -> None:
 
 def _name_in(path: str) -> str:
     with open(path, encoding="utf-8", errors="surrogateescape") as handle:
-        return next((line[5:].strip() for line in handle if line.startswith("Name=")), "")
+        return parse(handle.read()).get("NetDev", {}).get("Name", "")
 
 
-def _speak_up(name: str) -> None:
-    """Setting an alias, be it the same one, makes the kernel announce the interface (do_setlink in net/core/rtnetlink.c)."""
+def _announce(name: str) -> None:
+    """Makes the kernel announce an interface, by setting the alias that it has (do_setlink in net/core/rtnetlink.c)."""
     try:
         with open(f"{SYS_NET}/{name}/ifalias", "rb") as handle:
             alias = handle.read().rstrip(b"\n")
         index = socket.if_nametoindex(name)
     except OSError:
-        return  # networkd is going to make it
+        return  # networkd is going to create it
     with contextlib.closing(Channel(None)) as channel:
         channel.request(
             f"have the kernel announce {name}", RTM_NEWLINK, LINK.pack(0, 0, index, 0, 0) + attribute(_IFALIAS, alias)
@@ -104,17 +109,17 @@ def _speak_up(name: str) -> None:
 
 
 def _announce_subnets(names: Iterable[str]) -> None:
-    """Have the kernel tell of the routes to subnets again, by taking each away and putting it back.
+    """Makes the kernel announce the routes to subnets again, by removing and adding each.
 
-    networkd waits for that to its gateway, and where two interfaces had the same subnet for a moment, as when addresses
-    move, it takes the route by the one for that by the other (route_compare_func in src/network/networkd-route.c).
+    networkd waits for the route to its gateway. Where two interfaces had the same subnet for a moment, as when addresses
+    move, it takes the one's route for the other's (route_compare_func in src/network/networkd-route.c).
     """
     with contextlib.closing(Channel(None)) as channel:
         announce_subnets(channel, {socket.if_nametoindex(name) for name in names})
 
 
 def _concerned(names: Iterable[str]) -> set[str]:
-    """The interfaces that there are of these, with their ports and parents."""
+    """Returns those of the interfaces that exist, with their ports and parents."""
     found = {name for name in names if os.path.isdir(f"{SYS_NET}/{name}")}
     for name in list(found):
         with contextlib.suppress(OSError):
@@ -124,7 +129,7 @@ def _concerned(names: Iterable[str]) -> set[str]:
 
 
 def _under_way(names: set[str]) -> dict[str, str]:
-    """Those that networkd hasn't set up yet, with where they are; those that it doesn't manage need nothing."""
+    """Returns the interfaces that networkd hasn't set up yet, with their states, without those that it doesn't manage."""
     said = commands.run("ask networkd for its interfaces", "networkctl", "list", "--no-pager", "--no-legend")
     rows = [line.split() for line in said.splitlines()]
     states = {row[1]: row[-1] for row in rows if len(row) >= 5}

@@ -2,13 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Has NetworkManager take over interfaces that are already as its profiles say, without touching them.
+"""Makes NetworkManager take over interfaces that are already as its profiles say, without touching them.
 
-To activate a profile on a running bridge, NetworkManager takes the bridge's ports away first, and gives them back a moment
-later. What it does gently is to start: it finds the interfaces as it has left them, looks which profile each had
-(/run/NetworkManager/devices, see NetworkManager(8)), and goes on with it if it fits what it finds. So it is told there of
-our profiles, while it is stopped; and it is stopped, too, while interfaces of its own are changed (`hold`): what is taken
-away from under it, it makes again at once. Stopping it leaves all its interfaces as they are.
+To activate a profile on a running bridge, NetworkManager first removes the bridge's ports, and adds them again a moment
+later. Only its start is gentle: it finds the interfaces as it has left them, reads which profile each had
+(/run/NetworkManager/devices, see NetworkManager(8)), and goes on with that if it matches what it finds. So our profiles are
+written there while it is stopped. It is stopped, too, while interfaces of its own are changed (`hold`), because it at once
+creates again what is removed. When it stops, all its interfaces stay as they are.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ import uuid
 from typing import Optional
 
 from ...errors import HostError
-from ...persist.ini import parse
+from ...persist.ini import parse, render
 from ...persist.networkmanager.writer import PROFILES, profile_path, profile_uuid, users_profile
 from ..os import commands
+from ..os.atomic import write_file
 
 _SERVICE = "NetworkManager.service"
 _GUARD = "virtnet-kvm-networkmanager"
@@ -38,13 +39,13 @@ _PAUSE = 0.2
 
 
 def hold() -> None:
-    """Stop NetworkManager, where it runs, until `reload`; should that never come, it starts by itself."""
+    """Stops NetworkManager, if it runs, until `reload`. Without a `reload` a timer starts it. Raises `HostError`."""
     if _active():
         _stop()
 
 
 def reload(names: tuple[str, ...]) -> None:
-    """Have NetworkManager manage the interfaces by their profiles."""
+    """Makes NetworkManager manage the interfaces by their profiles. Raises `HostError`."""
     held = _guarded()
     if not held and not _active():
         return
@@ -63,14 +64,17 @@ def reload(names: tuple[str, ...]) -> None:
 
 def _active() -> bool:
     try:
-        return "active" in commands.run("ask for NetworkManager", "systemctl", "is-active", _SERVICE).split()
+        return "active" in commands.run("ask whether NetworkManager runs", "systemctl", "is-active", _SERVICE).split()
     except HostError:
         return False
 
 
 def _guarded() -> bool:
     try:
-        return "active" in commands.run("ask for a timer", "systemctl", "is-active", f"{_GUARD}.timer").split()
+        return (
+            "active"
+            in commands.run("ask whether NetworkManager is held", "systemctl", "is-active", f"{_GUARD}.timer").split()
+        )
     except HostError:
         return False
 
@@ -98,7 +102,7 @@ def _profiles() -> dict[str, str]:
 
 
 def _desired(names: tuple[str, ...], files: dict[str, str]) -> dict[str, str]:
-    """The UUIDs of the profiles, ours or netplan's, of these interfaces and of their ports, as far as they are there."""
+    """Returns the UUIDs of the profiles, ours or netplan's, of those of these interfaces and their ports that exist."""
     found = {}
     for path, text in files.items():
         connection = parse(text).get("connection", {})
@@ -111,13 +115,15 @@ def _desired(names: tuple[str, ...], files: dict[str, str]) -> dict[str, str]:
 
 
 def _uuid_by_file(path: str) -> str:
-    """The one that NetworkManager gives a profile without (nm_keyfile_read_ensure_uuid in its nm-keyfile.c), for which all
-    its directories are the first."""
+    """Returns the UUID that NetworkManager gives a profile without one (nm_keyfile_read_ensure_uuid in its nm-keyfile.c).
+
+    It takes the file as one in the first of its directories, wherever it is.
+    """
     return str(uuid.uuid3(_UUIDS_BY_FILE, f"keyfile\0{PROFILES}/{os.path.basename(path)}\0"))
 
 
 def _left(files: dict[str, str]) -> dict[str, str]:
-    """The UUIDs of users' profiles of interfaces whose profile was ours and is gone."""
+    """Returns the UUIDs of the users' profiles for interfaces whose profile was ours and is gone."""
     found = {}
     for name in os.listdir(_INTERFACES):
         if profile_path(name) in files or _last_profile(name) != profile_uuid(name):
@@ -148,14 +154,14 @@ def _index(name: str) -> Optional[int]:
 def _write_state(name: str, profile: str) -> None:
     try:
         os.makedirs(_DEVICES, exist_ok=True)
-        with open(f"{_DEVICES}/{_index(name)}", "w", encoding="ascii") as handle:
-            handle.write(f"[device]\nmanaged=true\nconnection-uuid={profile}\n")
+        device = ("device", (("managed", "true"), ("connection-uuid", profile)))
+        write_file(f"{_DEVICES}/{_index(name)}", "\n".join([*render([device]), ""]).encode(), mode=0o644)
     except OSError as error:
-        raise HostError(f"tell NetworkManager of {name}", error.strerror or error) from error
+        raise HostError(f"give NetworkManager the profile of {name}", error.strerror or error) from error
 
 
 def _devices(names: tuple[str, ...]) -> dict[str, tuple[str, bool]]:
-    """The UUID of the profile that each interface has just now, and whether NetworkManager only looks on."""
+    """Returns the UUID of each interface's active profile, and whether NetworkManager doesn't manage it."""
     said = commands.run("ask NetworkManager", "nmcli", "-t", "-e", "no", "-f", "DEVICE,CON-UUID,STATE", "device")
     found = {}
     for line in said.splitlines():
@@ -166,7 +172,7 @@ def _devices(names: tuple[str, ...]) -> dict[str, tuple[str, bool]]:
 
 
 def _settle(desired: dict[str, str]) -> None:
-    """Wait until it has taken over what it could: an interface without a carrier has to wait for that."""
+    """Waits until it has taken over all that it can; an interface without a carrier waits for that."""
     names = tuple(desired)
     until = time.monotonic() + _SETTLES
     while time.monotonic() < until:

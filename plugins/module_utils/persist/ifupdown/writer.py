@@ -4,9 +4,9 @@
 
 """ifupdown's files (interfaces(5)).
 
-ifupdown by itself knows neither bridges nor most of their settings, and what packages like bridge-utils add knows not all
-of them. So an interface is a stanza of the method ``manual`` whose commands make it. They can be run again on an interface
-that is there: then they change nothing. What a user has in store for a port is commented out, and ``manual`` instead.
+ifupdown itself has no bridges, and what packages like bridge-utils add to it has not all settings. So an interface is a
+stanza of the method ``manual`` whose commands make it; run on an interface that is there, they change nothing. A user's
+stanza for a port is commented out, and one of the method ``manual`` takes its place.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ import shlex
 from collections.abc import Iterator, Mapping
 
 from ...model.interface.options import Interface, LinuxBridge, Tuntap, VlanIface
-from ..files import Draft, hide, insert, made_for, reveal
+from ..files import Draft, added_line, comment_out, made_for, without_marks
 from . import commands as ip
 
 MAIN = "/etc/network/interfaces"
 _DIRECTORY = "/etc/network/interfaces.d"
 _OURS = "virtnet-kvm-"
 _ALL = "all interfaces"  # no interface has such a name
-# Words that begin a stanza, and so end the one before.
+# Words that begin a stanza and so end the one before.
 _STANZAS = (
     "iface",
     "auto",
@@ -56,9 +56,9 @@ class Ifupdown:
             _manual(draft, port.name or "", f"iface {port.name} inet manual")
 
     def tidy(self, draft: Draft) -> None:
-        """One line has the files of all interfaces read, where no user's does."""
+        """Adds the one line that includes the files of all interfaces, unless a user's line does so."""
         text = draft.files.get(MAIN, "")
-        bare = reveal(text, _ALL)
+        bare = without_marks(text, _ALL)
         sources = [
             source for path, held in draft.users().items() for source in _sources(path, bare if path == MAIN else held)
         ]
@@ -68,20 +68,20 @@ class Ifupdown:
                 draft.edit(MAIN, bare)
         elif bare == text:
             end = "" if not text or text.endswith("\n") else "\n"
-            draft.edit(MAIN, f"{text}{end}{insert(f'source {_DIRECTORY}/{_OURS}*', _ALL)}\n")
+            draft.edit(MAIN, f"{text}{end}{added_line(f'source {_DIRECTORY}/{_OURS}*', _ALL)}\n")
 
     def kept(self, desired: Interface) -> Interface:
         return desired
 
 
 def own_path(name: str) -> str:
-    """A file of a name that ``source-directory`` takes, too."""
+    """Returns the path of an interface's file, whose name is one that ``source-directory`` reads, too."""
     plain = re.sub(r"[^A-Za-z0-9-]", lambda match: "".join(f"_{byte:02x}" for byte in match[0].encode()), name)
     return f"{_DIRECTORY}/{_OURS}{plain}"
 
 
 def _sources(path: str, text: str) -> Iterator[tuple[str, str]]:
-    """What a file includes, as patterns of paths."""
+    """Yields what a file includes, as keywords with patterns of paths."""
     for line in text.splitlines():
         keyword, _space, rest = line.strip().partition(" ")
         for word in rest.split() if keyword in ("source", "source-directory") else ():
@@ -96,7 +96,7 @@ def _reads(keyword: str, pattern: str, path: str) -> bool:
 
 
 def _manual(draft: Draft, interface: str, instead: str) -> None:
-    """Comment out what users' files say of an interface, all but that it is to be brought up."""
+    """Comments out the users' stanzas of an interface, but not ``auto`` and the like, by which it is brought up."""
     for path, text in draft.users().items():
         edited = "".join(_edited(text.splitlines(keepends=True), interface, instead, draft.request.name))
         if edited != text:
@@ -112,10 +112,10 @@ def _edited(lines: list[str], interface: str, instead: str, name: str) -> Iterat
             already = within and words[3:] == ["manual"] and bool(instead)
             within = within and not already
             if within and instead:
-                yield insert(instead, name) + "\n"
+                yield added_line(instead, name) + "\n"
                 instead = ""
         mine = within and words and (continued or not words[0].startswith("#"))
-        yield hide(line, name) if mine else line
+        yield comment_out(line, name) if mine else line
         continued = line.rstrip("\n").endswith("\\")
 
 
@@ -140,5 +140,5 @@ def _stanza(draft: Draft, desired: Interface) -> Iterator[str]:
 
 
 def _there(other: object) -> str:
-    """The files may be read in any order: what it needs is brought up before."""
+    """Returns the command that brings up another interface, which is needed first; the files are read in any order."""
     return f"{ip.present(str(other))} || ifup {shlex.quote(str(other))}"

@@ -4,32 +4,35 @@
 
 """netplan's files (netplan(5)): a YAML file for each interface.
 
-netplan has networkd or NetworkManager do the work, as the host's own files say; what only NetworkManager has a word for is
-passed through to it. netplan adds up the lists of all its files, so a user's file that gives a port addresses is edited: those
-lines become comments, and a copy of what was there lies beside. Name servers that stood there go to the bridge.
+networkd or NetworkManager does the work for netplan, as the host's own files say. What only NetworkManager has a word for is
+passed through to it. netplan adds up the lists in all of its files, so a user's file that gives addresses to a port is
+edited: these lines become comments, and a copy of the file is kept beside it. The bridge takes over the name servers there.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
 from ...model.fields import canonical
-from ...model.interface.options import Interface, Ipv6, LinuxBridge, Port, Tuntap, VlanIface
+from ...model.interface.normal import ANYWHERE, destination, family
+from ...model.interface.options import Interface, InterfaceRoute, Ipv6, LinuxBridge, Port, Tuntap, VlanIface
 from .. import yaml_edit
 from ..files import Draft, made_for, without_accept_ra
-from ..ip import V6, family, target
+from ..ip import V6
+from ..networkmanager import words as networkmanager
 from ..networkmanager.ip import prefix_metrics
 from ..networkmanager.writer import device_settings, port_settings
-from ..vlans import vlans_to_tell
+from ..vlans import vlans_to_write
+from ..words import Cannot, Table, Word, lost, settings
+from .words import NETWORKD, NETWORKMANAGER, WORDS
 
 ETC = "/etc/netplan"
 _OWN = "90-virtnet-kvm-"
 _DIRECTORIES = ("/lib/netplan", ETC, "/run/netplan")
-_NETWORKMANAGER = "NetworkManager"
 _IP = (
     "addresses",
     "dhcp4",
@@ -46,32 +49,11 @@ _IP = (
     "optional-addresses",
 )
 _LINKS = "ethernets"
-# What netplan itself says to NetworkManager.
-_WRITTEN = {
-    "bridge": ("stp", "priority", "forward-delay", "hello-time", "max-age", "ageing-time"),
-    "bridge-port": ("path-cost", "priority"),
-    "vlan": ("id", "parent"),
-}
-_PARAMETERS = {
-    "priority": "priority",
-    "forward_delay": "forward-delay",
-    "hello_time": "hello-time",
-    "max_age": "max-age",
-    "ageing_time": "ageing-time",
-}
-_VLANS = ("pvid", "tagged", "untagged")
-_MULTICAST = ("mcast_snooping", "mcast_querier")
-_ONLY_NETWORKMANAGER = {
-    LinuxBridge: (*_VLANS, "vlan_filtering", "vlan_default_pvid", "vlan_protocol", *_MULTICAST, "group_fwd_mask"),
-    VlanIface: ("protocol", "reorder", "gvrp", "mvrp", "loose_binding", "ingress_qos", "egress_qos"),
-    Port: (*_VLANS, "hairpin"),
-}
-_NOBODY = ("isolated", "learning", "flood", "guard")
 
 
 @dataclass(frozen=True)
 class _Definition:
-    """One of netplan's, in one file."""
+    """A definition of an interface, or of several that match, in one file."""
 
     path: str
     section: str
@@ -105,7 +87,7 @@ class Netplan:
         desired = canonical(desired)
         renderer = _renderer(draft)
         if isinstance(desired, Tuntap):
-            draft.cannot("a TUN or TAP device; nothing")
+            draft.cannot("a TUN or TAP device")
             return
         body = _common(draft, desired, renderer)
         others: dict[str, Any] = {}
@@ -116,12 +98,12 @@ class Netplan:
                 _port(draft, body, others, desired, port, renderer)
         elif isinstance(desired, VlanIface):
             section = "vlans"
-            body["id"] = desired.id
+            body.update(_values(WORDS.vlan, desired))
             body["link"] = _id_of(draft, desired.parent or "")
-            _lost(draft, desired, renderer, desired.name or "", ())
+            _warn_of(draft, lost(WORDS.vlan, desired, renderer))
         else:
             section = _LINKS
-        if renderer == _NETWORKMANAGER:
+        if renderer == NETWORKMANAGER:
             _pass_through(body, device_settings(draft, desired))
         network: dict[str, Any] = {"version": 2}
         if others:
@@ -130,7 +112,7 @@ class Netplan:
         draft.write(_path(draft.request.name), *yaml_edit.dump({"network": network}))
 
     def tidy(self, draft: Draft) -> None:
-        """Each interface that a file refers to has to be defined in one, and only there."""
+        """Defines each interface that a file refers to in one file."""
         ours = {path: yaml_edit.load(path, text) for path, text in draft.files.items() if made_for(text) is not None}
         users = {each.id for each in _definitions(draft) if each.path not in ours}
         known = users | {each.id for each in _definitions(draft) if each.section != _LINKS}
@@ -149,11 +131,11 @@ class Netplan:
             draft.files[path] = "\n".join([draft.files[path].split("\n", 1)[0], *lines]) + "\n"
 
     def kept(self, desired: Interface) -> Interface:
-        """Both of netplan's tools take in advertisements by themselves, and switch off the kernel's own doing so."""
+        """Returns it without the kernel's router advertisements: both renderers process these themselves, not the kernel."""
         return without_accept_ra(desired)
 
 
-# What is said of an interface only because netplan wants it defined: a port; and a parent, whose addresses are others' doing.
+# Definitions that netplan demands: of a port; and of a parent, whose addresses others set.
 _STUBS: tuple[dict[str, Any], ...] = ({"dhcp4": False}, {"dhcp4": False, "critical": True})
 
 
@@ -172,8 +154,8 @@ def _definitions(draft: Draft) -> list[_Definition]:
 
 
 def _renderer(draft: Draft) -> str:
-    """The last word on it counts."""
-    found = "networkd"
+    """Returns netplan's renderer; of several files that set it the last one counts."""
+    found = NETWORKD
     for path in sorted(draft.files, key=lambda path: path.rpartition("/")[2]):
         if path.endswith(".yaml"):
             found = (yaml_edit.load(path, draft.files[path]).get("network") or {}).get("renderer", found)
@@ -186,7 +168,7 @@ def _referred(network: Mapping[str, Any]) -> list[str]:
 
 
 def _of(draft: Draft, name: str) -> list[_Definition]:
-    """A user's definitions of an interface."""
+    """Returns the users' definitions of an interface."""
     state = draft.request.interfaces.get(name)
     macs = {mac for mac in (state.permanent_mac, state.definition.mac) if mac} if state else set()
     found = [each for each in _definitions(draft) if made_for(draft.files[each.path]) is None]
@@ -199,36 +181,32 @@ def _id_of(draft: Draft, name: str) -> str:
 
 
 def _common(draft: Draft, desired: Interface, renderer: str) -> dict[str, Any]:
-    body: dict[str, Any] = {}
-    if desired.mac is not None:
-        body["macaddress"] = desired.mac
-    if desired.mtu is not None:
-        body["mtu"] = desired.mtu
+    body: dict[str, Any] = _values(WORDS.interface, desired)
     if desired.up is False:
-        if renderer == _NETWORKMANAGER:
-            draft.cannot("an interface that is there but down")
+        if renderer == NETWORKMANAGER:
+            draft.cannot("up false")
         else:
             body["activation-mode"] = "off"
-    body["optional"] = True  # the start of the host doesn't wait for a carrier
+    body["optional"] = True  # a start of the host doesn't wait for its carrier
     body["addresses"] = list(desired.addresses or ())
     if desired.routes:
         body["routes"] = [_route(draft, route, renderer) for route in desired.routes]
     _ipv6(draft, body, desired.ipv6 or Ipv6(), renderer)
-    if renderer == _NETWORKMANAGER:
+    if renderer == NETWORKMANAGER:
         _pass_through(body, prefix_metrics(desired))
     return body
 
 
-def _route(draft: Draft, route: Any, renderer: str) -> dict[str, Any]:
-    to = target(route)
-    found: dict[str, Any] = {"to": "default" if to in ("0.0.0.0/0", "::/0") and route.via else to}
+def _route(draft: Draft, route: InterfaceRoute, renderer: str) -> dict[str, Any]:
+    to = destination(route)
+    found: dict[str, Any] = {"to": "default" if to in ANYWHERE and route.via else to}
     if route.via:
         found["via"] = route.via
     else:
         found["scope"] = "link"
     if route.metric is not None:
         found["metric"] = route.metric
-    elif renderer == _NETWORKMANAGER:
+    elif renderer == NETWORKMANAGER:
         found["metric"] = 1024 if family(to) == V6 else 0  # the kernel's own, not one by the kind of the device
     if route.table is not None:
         found["table"] = route.table
@@ -244,41 +222,36 @@ def _ipv6(draft: Draft, body: dict[str, Any], desired: Ipv6, renderer: str) -> N
     if desired.enabled is False:
         body["link-local"] = []
         body["accept-ra"] = False
-        if renderer == _NETWORKMANAGER:
+        if renderer == NETWORKMANAGER:
             _pass_through(body, {"ipv6": {"method": "disabled"}})
         else:
-            draft.cannot("ipv6.enabled false, but for leaving out the link-local address,")
+            draft.cannot("ipv6.enabled false", "networkd only leaves out the link-local address")
         return
     if desired.accept_ra is not None and desired.accept_ra != "unless_forwarding":
         body["accept-ra"] = desired.accept_ra == "always"
-    if desired.addr_gen_mode == "stable-privacy" and renderer == _NETWORKMANAGER:
+    if desired.autoconf is False and desired.accept_ra != "never":
+        draft.cannot("ipv6.autoconf false where router advertisements are accepted")
+    if desired.addr_gen_mode == "stable-privacy" and renderer == NETWORKMANAGER:
         body["ipv6-address-generation"] = "stable-privacy"
     elif desired.addr_gen_mode not in (None, "eui64", "none"):
         draft.cannot(f"ipv6.addr_gen_mode {desired.addr_gen_mode}")
 
 
 def _bridge(draft: Draft, body: dict[str, Any], desired: LinuxBridge, renderer: str) -> None:
-    parameters: dict[str, Any] = {"stp": bool(desired.stp)}
-    for option, key in _PARAMETERS.items():
-        value = getattr(desired, option)
-        if value:
-            parameters[key] = value
-        elif value is not None:
-            draft.cannot(f"{option} {value}")
     body["interfaces"] = []
-    body["parameters"] = parameters
-    _lost(draft, desired, renderer, desired.name or "", _given_by_kernel(desired, desired))
+    body["parameters"] = _values(WORDS.bridge, desired)
+    _warn_of(draft, lost(WORDS.bridge, desired, renderer))
+    if vlans_to_write(desired, desired) is not None:
+        _warn_of(draft, lost(WORDS.bridge_vlans, desired, renderer))
 
 
-def _given_by_kernel(bridge: LinuxBridge, value: Any) -> tuple[str, ...]:
-    return _VLANS if vlans_to_tell(bridge, value) is None else ()
+def _values(table: Table, options: object) -> dict[str, Any]:
+    return {key: value for _where, key, value in settings(table, options)}
 
 
-def _lost(draft: Draft, desired: Any, renderer: str, whose: str, but: tuple[str, ...]) -> None:
-    options = () if renderer == _NETWORKMANAGER else _ONLY_NETWORKMANAGER[type(desired)]
-    for option in options:
-        if option not in but and getattr(desired, option) is not None:
-            draft.cannot(f"{option} of port {whose}" if isinstance(desired, Port) else option)
+def _warn_of(draft: Draft, found: Iterable[str], whose: str = "") -> None:
+    for words in found:
+        draft.cannot(f"{words}{whose}")
 
 
 def _port(
@@ -288,7 +261,7 @@ def _port(
     theirs = _of(draft, name)
     id_ = theirs[-1].id if theirs else name
     if theirs and theirs[-1].for_many:
-        # one that comes first, for this interface alone: of several that fit, the first counts
+        # a definition of this interface alone, which sorts first: of several that match, the first counts
         id_ = f"0-virtnet-kvm-{name}"
         others[id_] = {"match": {"name": name}, "dhcp4": False}
     body["interfaces"].append(id_)
@@ -296,21 +269,16 @@ def _port(
         if not each.for_many:
             _inherit_dns(body, each.value)
             _without_addresses(draft, each)
-    parameters = body["parameters"]
-    if port.cost is not None:
-        parameters.setdefault("path-cost", {})[id_] = port.cost
-    if port.priority is not None:
-        parameters.setdefault("port-priority", {})[id_] = port.priority
-    _lost(draft, port, renderer, name, _given_by_kernel(bridge, port))
-    if renderer == _NETWORKMANAGER:
+    for key, value in _values(WORDS.port, port).items():
+        body["parameters"].setdefault(key, {})[id_] = value
+    _warn_of(draft, lost(WORDS.port, port, renderer), f" of port {name}")
+    if vlans_to_write(bridge, port) is not None:
+        _warn_of(draft, lost(WORDS.bridge_vlans, port, renderer), f" of port {name}")
+    if renderer == NETWORKMANAGER:
         said = others.get(id_, {})
         _pass_through(said, {"bridge-port": port_settings(draft, port)})
         if said:
             others[id_] = said
-    else:
-        for option in _NOBODY:
-            if getattr(port, option) is not None:
-                draft.cannot(f"{option} of port {name}")
 
 
 def _inherit_dns(body: dict[str, Any], theirs: Mapping[str, Any]) -> None:
@@ -321,8 +289,9 @@ def _inherit_dns(body: dict[str, Any], theirs: Mapping[str, Any]) -> None:
 
 def _without_addresses(draft: Draft, theirs: _Definition) -> None:
     if not theirs.path.startswith(f"{ETC}/"):
-        draft.note(
-            f"{theirs.path} gives addresses to {theirs.id}, and is not for people to change: it is left as it is"
+        draft.warn(
+            f"{theirs.path} gives addresses to port {theirs.id}, and stays as it is, because another program writes it;"
+            " have that program give it none"
         )
         return
     where = ("network", theirs.section, theirs.id)
@@ -330,9 +299,20 @@ def _without_addresses(draft: Draft, theirs: _Definition) -> None:
     draft.edit(theirs.path, text)
 
 
-def _pass_through(body: dict[str, Any], settings: Mapping[str, Mapping[str, str]]) -> None:
-    """Give NetworkManager what netplan has no word for."""
-    for section, keys in settings.items():
+def _pass_through(body: dict[str, Any], found: Mapping[str, Mapping[str, str]]) -> None:
+    """Gives NetworkManager the words that netplan doesn't have and so doesn't write itself."""
+    for section, keys in found.items():
         for key, value in keys.items():
-            if key not in _WRITTEN.get(section, ()):
+            if (section, key) not in _WRITTEN:
                 body.setdefault("networkmanager", {}).setdefault("passthrough", {})[f"{section}.{key}"] = value
+
+
+def _written() -> Iterator[tuple[str, str]]:
+    """Yields NetworkManager's words for the options that netplan has words for, too."""
+    theirs = networkmanager.WORDS
+    for mine, others in ((WORDS.bridge, theirs.bridge), (WORDS.port, theirs.port), (WORDS.vlan, theirs.vlan)):
+        own = {row.option for row in mine if not isinstance(row, Cannot)}
+        yield from ((row.where, row.key) for row in others if isinstance(row, Word) and row.option in own)
+
+
+_WRITTEN = frozenset(_written())

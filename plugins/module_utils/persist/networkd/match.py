@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import fnmatch
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Callable, Optional
 
 from ...model.interface.options import InterfaceState
+from ..ini import sections, settings
 
 # In the order in which one hides a file of the same name in another (systemd.network(5)).
 DIRECTORIES = (
@@ -28,8 +29,8 @@ _OWN_TYPES = ("bridge", "vlan", "bond", "vxlan", "macvlan", "macvtap", "ipvlan")
 
 @dataclass(frozen=True)
 class NetworkFile:
-    """A file that fits an interface; ``certain`` is false where that depends on what can't be told from here.
-    ``specific`` is one that fits no other interface."""
+    """A file that may match an interface. ``certain`` is false where that depends on what isn't known here, ``specific`` is
+    true if it matches no other interface."""
 
     path: str
     certain: bool
@@ -41,7 +42,7 @@ class NetworkFile:
 
 
 def fitting(files: Mapping[str, str], interface: InterfaceState) -> list[NetworkFile]:
-    """The files that may be taken for an interface, in their order, up to the first one that certainly fits."""
+    """Returns the files that may be taken for an interface, in their order, up to the first one that certainly matches."""
     found = []
     for path in _in_order(files):
         match = _match_section(files[path])
@@ -55,7 +56,7 @@ def fitting(files: Mapping[str, str], interface: InterfaceState) -> list[Network
 
 
 def _in_order(files: Mapping[str, str]) -> list[str]:
-    """The .network files that count, by their names."""
+    """Returns the .network files that count, sorted by their names."""
     by_name: dict[str, str] = {}
     for directory in reversed(DIRECTORIES):
         for path in files:
@@ -64,31 +65,18 @@ def _in_order(files: Mapping[str, str]) -> list[str]:
     return [by_name[name] for name in sorted(by_name)]
 
 
-def sections(text: str) -> Iterator[tuple[str, list[str]]]:
-    """A file's sections, with all of their lines."""
-    lines: list[str] = []
-    for line in text.splitlines():
-        if line.strip().startswith("["):
-            lines = []
-            yield line.strip().strip("[]"), lines
-        else:
-            lines.append(line)
-
-
 def _match_section(text: str) -> dict[str, list[str]]:
-    """The words of each key of [Match]; a key that comes again adds to it, an empty one starts anew."""
+    """Returns the words of each key of [Match]. A key that comes again adds words, an empty one removes those before it."""
     found: dict[str, list[str]] = {}
     for name, lines in list(sections(text)):
-        for line in lines if name == "Match" else ():
-            key, sign, value = line.strip().partition("=")
-            if sign and not key.startswith(("#", ";")):
-                words = value.split()
-                found[key.strip()] = [*found.get(key.strip(), ()), *words] if words else []
+        for key, value in settings(lines) if name == "Match" else ():
+            words = value.split()
+            found[key] = [*found.get(key, ()), *words] if words else []
     return {key: words for key, words in found.items() if words}
 
 
 def _fits(match: Mapping[str, list[str]], interface: InterfaceState) -> Optional[bool]:
-    """``None`` where it can't be told. A file without a condition fits nothing."""
+    """Returns whether all conditions match, ``None`` if that isn't known. A file without a condition matches nothing."""
     if not match:
         return False
     answers = [_KEYS[key](words, interface) if key in _KEYS else None for key, words in match.items()]

@@ -5,8 +5,8 @@
 """systemd-networkd's files (systemd.netdev(5), systemd.network(5)).
 
 An interface has a .netdev and a .network file. What it needs of another one (``Bridge=`` of its ports, ``VLAN=`` of its
-parent) is a drop-in beside the .network file that networkd takes for that one: ours, if that is an interface of ours, or a
-port, whose file of the user's is passed over in favour of ours; the user's own else. No user's file is edited.
+parent) is a drop-in beside the .network file that networkd takes for that one. That file is ours if the other one is an
+interface of ours, or a port, for which ours comes before the user's; otherwise it is the user's. No user's file is edited.
 """
 
 from __future__ import annotations
@@ -18,17 +18,22 @@ from dataclasses import dataclass
 
 from ...model.interface.options import Interface, InterfaceState, Ipv6, LinuxBridge, VlanIface
 from ..files import Draft, header, made_for, without_accept_ra
-from . import text as text_of
-from .match import DIRECTORIES, NetworkFile, fitting, sections
+from ..ini import Section, render, sections
+from . import sections as sections_of
+from .match import DIRECTORIES, NetworkFile, fitting
 
 HOME = DIRECTORIES[0]
 _SYSCTLS = "/etc/sysctl.d"
-_FIRST = "05-"  # before what users commonly choose; where that isn't enough, one of the others
+_FIRST = "05-"  # before what users commonly choose; where that isn't early enough, one of the others
 _PREFIXES = (_FIRST, "00-", "!-")
 _LAST = "95-"
 _OURS = "virtnet-kvm-"
-_OF = "# For "  # the second line of a drop-in: whose it is
+_OF = "# For "  # the second line of a drop-in: the interface that it is for
 _SHARED = "# What others need of it stands in the drop-ins beside."
+_PORT: tuple[Section, ...] = (
+    ("Link", (("RequiredForOnline", "no"),)),
+    ("Network", (("LinkLocalAddressing", "no"), ("IPv6AcceptRA", "no"), ("KeepConfiguration", "yes"))),
+)
 
 
 @dataclass(frozen=True)
@@ -54,18 +59,18 @@ class Networkd:
 
     def write(self, draft: Draft, desired: Interface) -> None:
         name = draft.request.name
-        draft.write(f"{HOME}/{_FIRST}{_OURS}{name}.netdev", *text_of.netdev(desired))
-        draft.write(_own_path(draft, name), *text_of.network(draft, desired))
-        if settings := text_of.sysctl(desired):
+        draft.write(f"{HOME}/{_FIRST}{_OURS}{name}.netdev", *render(sections_of.netdev(desired)))
+        draft.write(_own_path(draft, name), *render(sections_of.network(draft, desired)))
+        if settings := sections_of.sysctl(desired):
             draft.write(f"{_SYSCTLS}/90-{_OURS}{name}.conf", *settings)
         if isinstance(desired, LinuxBridge):
             for port in desired.ports or ():
-                _need(draft, port.name or "", text_of.port(draft, desired, port))
+                _need(draft, port.name or "", render(sections_of.port(draft, desired, port)))
         if isinstance(desired, VlanIface):
-            _need(draft, desired.parent or "", ["[Network]", f"VLAN={name}"])
+            _need(draft, desired.parent or "", render([("Network", [("VLAN", name)])]))
 
     def tidy(self, draft: Draft) -> None:
-        """Put each drop-in beside the file that networkd takes, which another interface may have changed."""
+        """Puts each drop-in beside the file that networkd takes, which another interface may have changed."""
         needs = []
         for path, text in list(draft.files.items()):
             owner = made_for(text)
@@ -82,19 +87,19 @@ class Networkd:
                     draft.files[f"{HOME}/{posixpath.basename(base)}.d/50-{_OURS}{need.owner}.conf"] = need.text
 
     def kept(self, desired: Interface) -> Interface:
-        """networkd takes in advertisements by itself, and switches off the kernel's own doing so."""
+        """Returns it without the kernel's router advertisements: networkd processes these itself, not the kernel."""
         return without_accept_ra(desired)
 
 
 def _need(draft: Draft, of: str, lines: list[str]) -> None:
-    """`Networkd.tidy` finds its place."""
+    """Adds a drop-in, for which `Networkd.tidy` finds the place."""
     name = draft.request.name
     text = "\n".join([header(name), f"{_OF}{of}", *lines]).rstrip("\n") + "\n"
     draft.files[f"{HOME}/{of}.network.d/50-{_OURS}{name}.conf"] = text
 
 
 def _last_bridge(draft: Draft, needs: list[_Need]) -> list[_Need]:
-    """An interface is a port of one bridge: of the one that is planned now, where an earlier one is stored."""
+    """Returns the needs with those of one bridge only: of the one that is planned now, where another one was stored."""
     bridges = {_bridge_in(need.text) for need in needs if need.port}
     now = next((_bridge_in(need.text) for need in needs if need.port and need.owner == draft.request.name), None)
     if now is None or len(bridges) < 2:
@@ -107,7 +112,7 @@ def _bridge_in(text: str) -> str:
     return found[1] if found else ""
 
 
-# -- where ---------------------------------------------------------------------------------------------------------------
+# -- paths ---------------------------------------------------------------------------------------------------------------
 
 
 def _state(draft: Draft, name: str) -> InterfaceState:
@@ -119,34 +124,33 @@ def _users(draft: Draft, name: str) -> list[NetworkFile]:
 
 
 def _own_path(draft: Draft, name: str) -> str:
-    """A name that networkd reads before all users' files that may fit."""
+    """Returns a path that networkd reads before all users' files that may match."""
     users = _users(draft, name)
     for prefix in _PREFIXES:
         found = f"{prefix}{_OURS}{name}.network"
         if all(found < user.name for user in users):
             break
     else:
-        draft.note(
-            f"networkd reads {users[0].path} before what is stored for {draft.request.name}: give that file a later name"
+        draft.warn(
+            f"networkd takes {users[0].path} in place of our file, whose name sorts after it; give that file a later name"
         )
     return f"{HOME}/{found}"
 
 
 def _bases(draft: Draft, of: str, needs: list[_Need]) -> list[str]:
-    """The .network files of an interface for drop-ins to be put beside; one is made where there is none."""
+    """Returns the .network files of an interface that drop-ins are put beside; writes one where there is none."""
     own = next((path for path, text in draft.files.items() if made_for(text) == of and path.endswith(".network")), None)
     if own:
         return [own]
     if any(need.port for need in needs):
         path = _own_path(draft, of)
-        link = ["[Link]", "RequiredForOnline=no", ""]
-        network = ["[Network]", "LinkLocalAddressing=no", "IPv6AcceptRA=no", "KeepConfiguration=yes"]
-        draft.files[path] = _shared(of, *link, *network)
+        draft.files[path] = _shared(of, *render(_PORT))
         return [path]
     users = _users(draft, of)
     if not users or not users[-1].certain:
         path = f"{HOME}/{_LAST if users else _FIRST}{_OURS}{of}.network"
-        draft.files[path] = _shared(of, "[Network]", _link_local(_state(draft, of)), "KeepConfiguration=yes")
+        network = (("LinkLocalAddressing", _link_local(_state(draft, of))), ("KeepConfiguration", "yes"))
+        draft.files[path] = _shared(of, *render([("Network", network)]))
         return [*(user.path for user in users), path]
     if users[-1].specific or len(users) > 1:
         return [user.path for user in users]
@@ -158,11 +162,12 @@ def _bases(draft: Draft, of: str, needs: list[_Need]) -> list[str]:
 
 
 def _shared(of: str, *lines: str) -> str:
-    return "\n".join([header(of), _SHARED, "[Match]", f"Name={of}", "", *lines]).rstrip("\n") + "\n"
+    match = render([("Match", [("Name", of)])])
+    return "\n".join([header(of), _SHARED, *match, "", *lines]).rstrip("\n") + "\n"
 
 
 def _rest(draft: Draft, user: NetworkFile) -> list[str]:
-    """A user's file with its drop-ins, without what it is for."""
+    """Returns the lines of a user's file and its drop-ins without [Match]."""
     texts = [draft.files[user.path]]
     beside = sorted((posixpath.basename(path), path) for path in draft.files if f"/{user.name}.d/" in path)
     texts += [draft.files[path] for _name, path in beside]
@@ -176,6 +181,6 @@ def _rest(draft: Draft, user: NetworkFile) -> list[str]:
 
 
 def _link_local(state: InterfaceState) -> str:
-    """As the kernel has it, of which networkd is going to take charge."""
+    """Returns ``LinkLocalAddressing=`` as the kernel has it now, because networkd is going to manage the interface."""
     ipv6 = state.definition.ipv6 or Ipv6()
-    return f"LinkLocalAddressing={'no' if ipv6.enabled is False or ipv6.addr_gen_mode == 'none' else 'ipv6'}"
+    return "no" if ipv6.enabled is False or ipv6.addr_gen_mode == "none" else "ipv6"

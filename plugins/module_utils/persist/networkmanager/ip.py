@@ -2,20 +2,22 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Addresses, routes and settings of IPv6 in a profile of NetworkManager's."""
+"""Addresses, routes and settings of IPv6 in NetworkManager's profiles."""
 
 from __future__ import annotations
 
+from ...model.interface.normal import destination, family
 from ...model.interface.options import Interface, InterfaceRoute, Ipv6
 from ..files import Draft
 from ..ini import Sections
-from ..ip import V4, V6, by_family, family, target
+from ..ip import V4, V6, by_family
 
-# The kernel's own metrics, where NetworkManager would take one that depends on the kind of the device.
+# The kernel's own metrics. NetworkManager's depend on the kind of the device.
 _METRIC_V4, _METRIC_V6, _PREFIX_METRIC_V6 = 0, 1024, 256
 
 
 def method6(desired: Interface) -> str:
+    """Returns ``ipv6.method``."""
     ipv6 = desired.ipv6 or Ipv6()
     addresses = [cidr for cidr in desired.addresses or () if family(cidr) == V6]
     if ipv6.enabled is False:
@@ -24,13 +26,13 @@ def method6(desired: Interface) -> str:
         return "auto"
     if addresses:
         return "manual"
-    if ipv6.accept_ra == "never" or any(family(target(route)) == V6 for route in desired.routes or ()):
+    if ipv6.accept_ra == "never" or any(family(destination(route)) == V6 for route in desired.routes or ()):
         return "link-local"
     return "ignore"
 
 
 def prefix_metrics(desired: Interface) -> Sections:
-    """The kernel's metrics of the routes that addresses bring with them, or there would be second ones."""
+    """Returns the kernel's metrics for the routes to the subnets; with others there would be second routes."""
     found: Sections = {}
     if any(family(cidr) == V4 for cidr in desired.addresses or ()):
         found["ipv4"] = {"route-metric": str(_METRIC_V4)}
@@ -40,15 +42,16 @@ def prefix_metrics(desired: Interface) -> Sections:
 
 
 def add_addresses(draft: Draft, profile: Sections, desired: Interface) -> None:
+    """Adds the sections ``ipv4`` and ``ipv6`` to a profile."""
     addresses: dict[int, list[str]] = {V4: [], V6: []}
     for cidr in desired.addresses or ():
         addresses[family(cidr)].append(cidr)
-    _say_lost_details(draft, desired)
+    _warn_of_peers(draft, desired)
     routes = by_family(desired.routes or ())
     v4 = profile["ipv4"] = {"method": "manual" if addresses[V4] else "disabled"}
     v6 = profile["ipv6"] = {"method": method6(desired)}
     if not addresses[V4] and routes[V4]:
-        draft.cannot("routes for IPv4 without an address for it")
+        draft.cannot("routes for IPv4", "there is no IPv4 address")
         routes[V4] = []
     if v6["method"] in ("disabled", "ignore"):
         routes[V6] = []
@@ -64,10 +67,10 @@ def add_addresses(draft: Draft, profile: Sections, desired: Interface) -> None:
 
 def _route(draft: Draft, keys: dict[str, str], place: int, route: InterfaceRoute, version: int) -> None:
     if route.via and family(route.via) != version:
-        draft.cannot(f"the route to {route.to} via {route.via}, a gateway of the other family,")
+        draft.cannot(f"the route to {route.to} via {route.via}", "the gateway is of the other IP version")
     usual = _METRIC_V4 if version == V4 else _METRIC_V6
     via = route.via or ("0.0.0.0" if version == V4 else "::")
-    keys[f"route{place}"] = f"{target(route)},{via},{usual if route.metric is None else route.metric}"
+    keys[f"route{place}"] = f"{destination(route)},{via},{usual if route.metric is None else route.metric}"
     options = [f"table={route.table}"] if route.table is not None else []
     if route.source:
         options.append(f"src={route.source}")
@@ -79,17 +82,17 @@ def _route(draft: Draft, keys: dict[str, str], place: int, route: InterfaceRoute
 
 
 def _ipv6(draft: Draft, keys: dict[str, str], desired: Ipv6) -> None:
+    if desired.autoconf is False and keys["method"] in ("auto", "ignore"):
+        draft.cannot("ipv6.autoconf false where router advertisements are accepted")
     if keys["method"] in ("disabled", "ignore"):
         return
-    # none is what the kernel shows where NetworkManager makes the link-local address, and random is the kernel's alone
+    # the kernel shows none where NetworkManager sets the link-local address; only the kernel has random
     keys["addr-gen-mode"] = "stable-privacy" if desired.addr_gen_mode == "stable-privacy" else "eui64"
     if desired.addr_gen_mode == "random":
         draft.cannot("ipv6.addr_gen_mode random")
-    if desired.autoconf is False and keys["method"] == "auto":
-        draft.cannot("ipv6.autoconf off where advertisements are accepted")
 
 
-def _say_lost_details(draft: Draft, desired: Interface) -> None:
+def _warn_of_peers(draft: Draft, desired: Interface) -> None:
     state = draft.request.interfaces.get(draft.request.name)
     for address in state.addresses if state else ():
         if address.cidr in (desired.addresses or ()) and address.peer:

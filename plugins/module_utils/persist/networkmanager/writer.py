@@ -4,8 +4,8 @@
 
 """NetworkManager's keyfiles (nm-settings-keyfile(5)): one profile for each interface, and one for each port of a bridge.
 
-A user's own profile of a port stays as it is: ours has a higher ``autoconnect-priority``, so that it is taken instead, and
-says all that the user's says of the device itself (MTU, 802.1X, wake on LAN).
+A user's own profile of a port stays as it is. Ours has a higher ``autoconnect-priority``, so that NetworkManager takes it
+instead, and a copy of all that the user's says of the device itself (MTU, 802.1X, wake on LAN).
 """
 
 from __future__ import annotations
@@ -14,32 +14,35 @@ import re
 import uuid
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Optional
+from typing import Optional
 
 from ...model.fields import canonical
 from ...model.interface.kernel_effects import default_pvid
 from ...model.interface.options import (
     Interface,
     InterfaceState,
+    Ipv6,
     LinuxBridge,
     Port,
     Tuntap,
     VlanIface,
 )
 from ...model.interface.vlans import Vlans, ranges, vlans_of
-from ..accounts import number
-from ..files import OWNER, Draft, insert, made_for
-from ..ini import Sections, parse, render
+from ..files import OWNER, Draft, added_line, made_for, without_accept_ra
+from ..ini import Sections, parse, render_parsed
+from ..vlans import warn_of_default_vlan
+from ..words import by_section, lost, settings
 from .ip import add_addresses, method6
+from .words import WORDS
 
 PROFILES = "/etc/NetworkManager/system-connections"
 _OWN = "virtnet-kvm-"
-_NAMESPACE = uuid.UUID("0b6a3c1e-5d0f-4d27-9a45-6f2f4a1c8e73")  # any will do; it makes the names' UUIDs ours
+_NAMESPACE = uuid.UUID("0b6a3c1e-5d0f-4d27-9a45-6f2f4a1c8e73")  # of no other program (RFC 4122, 4.3)
 _PRIORITY = "999"  # the highest that there is
 _DNS = ("dns", "dns-search", "dns-options", "dns-priority")
 _NOT_OF_THE_DEVICE = ("connection", "ipv4", "ipv6", "proxy", "bridge-port", "match", "user")
+_TYPES: Mapping[type[Interface], str] = {LinuxBridge: "bridge", VlanIface: "vlan", Tuntap: "tun"}
 _PORT_TYPES = {"": "ethernet", "veth": "ethernet", "dummy": "dummy"}
-_STP_ONLY = ("priority", "forward_delay", "hello_time", "max_age")  # only_with_stp in nm-device-bridge.c
 
 
 def profile_path(name: str) -> str:
@@ -60,14 +63,14 @@ class NetworkManager:
     def write(self, draft: Draft, desired: Interface) -> None:
         name = draft.request.name
         desired = canonical(desired)
-        profile = _connection(name, _type(desired))
+        profile = _connection(name, _TYPES.get(type(desired), "ethernet"))
         if desired.up is False:
             profile["connection"]["autoconnect"] = "false"
-            draft.cannot("an interface that is there but down; it isn't made at a start of the host,")
-        _link(profile, desired)
+            draft.cannot("up false", "it creates no interface that is to stay down")
+        profile.update(by_section(settings(WORDS.interface, desired)))
         ports: Sequence[Port] = (desired.ports or ()) if isinstance(desired, LinuxBridge) else ()
         profile.update(device_settings(draft, desired))
-        # What its bridge says of it is kept, and doesn't change what is said here.
+        # What its bridge has added stays, and changes nothing else in the profile.
         joined = _joined(name, draft.request.files.get(profile_path(name), ""))
         bridge = desired.bridge if isinstance(desired, Tuntap) and not joined else None
         if bridge:
@@ -76,16 +79,16 @@ class NetworkManager:
         else:
             add_addresses(draft, profile, desired)
         if (bridge or joined) and (desired.addresses or desired.routes):
-            draft.cannot("addresses and routes, as it is a port of a bridge,")
+            draft.cannot("addresses and routes", "a port of a bridge has none there")
         _inherit_dns(draft, profile, ports)
-        draft.write(profile_path(name), *render(profile))
+        _write(draft, name, profile)
         if joined:
             draft.edit(profile_path(name), draft.files[profile_path(name)] + joined)
         for port in ports:
             _port(draft, name, port)
 
     def tidy(self, draft: Draft) -> None:
-        """What NetworkManager has written anew under our name, by its own tools, has lost our first line."""
+        """Removes a profile of ours that NetworkManager's own tools have written again, without our first line."""
         path = profile_path(draft.request.name)
         if draft.request.desired is None and path in draft.files and made_for(draft.files[path]) is None:
             del draft.files[path]
@@ -94,20 +97,13 @@ class NetworkManager:
         method = method6(desired)
         if desired.ipv6 is None or method in ("disabled", "ignore"):
             return desired
-        changes: dict[str, Any] = {}
-        if desired.ipv6.accept_ra is not None:
-            changes["accept_ra"] = "never"
-        if desired.ipv6.addr_gen_mode is not None:
-            changes["addr_gen_mode"] = "none"
-        return replace(desired, ipv6=replace(desired.ipv6, **changes))
+        addr_gen_mode = None if desired.ipv6.addr_gen_mode is None else "none"
+        shown = without_accept_ra(desired)
+        return replace(shown, ipv6=replace(shown.ipv6 or Ipv6(), addr_gen_mode=addr_gen_mode))
 
 
-def _type(desired: Interface) -> str:
-    if isinstance(desired, LinuxBridge):
-        return "bridge"
-    if isinstance(desired, VlanIface):
-        return "vlan"
-    return "tun" if isinstance(desired, Tuntap) else "ethernet"
+def _write(draft: Draft, name: str, profile: Sections) -> None:
+    draft.write(profile_path(name), "", *render_parsed(profile))
 
 
 def _connection(name: str, kind: str) -> Sections:
@@ -123,60 +119,30 @@ def _connection(name: str, kind: str) -> Sections:
     }
 
 
-def _link(profile: Sections, desired: Interface) -> None:
-    if desired.mac is not None:
-        profile["ethernet"]["cloned-mac-address"] = desired.mac
-    if desired.mtu is not None:
-        profile["ethernet"]["mtu"] = str(desired.mtu)
-
-
 def device_settings(draft: Draft, desired: Interface) -> Sections:
-    """What is special of its kind."""
-    found: Sections = {}
-    if isinstance(desired, LinuxBridge):
-        _bridge(draft, found, desired)
-    elif isinstance(desired, VlanIface):
-        _vlan(found, desired)
-    elif isinstance(desired, Tuntap):
-        _tuntap(draft, found, desired)
+    """Returns the sections of a profile that are special of an interface's kind."""
+    if isinstance(desired, Tuntap):
+        desired = _with_numbers(draft, desired)
+    table, said = WORDS.of_kind(desired), canonical(desired)
+    found = by_section(settings(table, said))
+    for words in lost(table, said):
+        draft.cannot(words)
+    if isinstance(said, LinuxBridge):
+        _add_bridge_vlans(draft, found["bridge"], said)
     return found
 
 
-def _flag(value: Optional[bool]) -> str:
-    return "true" if value else "false"
-
-
-def _bridge(draft: Draft, profile: Sections, desired: LinuxBridge) -> None:
-    keys = profile["bridge"] = {"stp": _flag(desired.stp)}
-    for option in (*_STP_ONLY, "ageing_time"):
-        value = getattr(desired, option)
-        if value is None:
-            continue
-        if option in _STP_ONLY and not desired.stp:
-            draft.cannot(f"{option} where stp is off")
-        else:
-            keys[option.replace("_", "-")] = str(value)
-    if desired.group_fwd_mask:
-        if desired.group_fwd_mask & 7:
-            draft.cannot(f"bits 0 to 2 of group_fwd_mask ({desired.group_fwd_mask})")
-        keys["group-forward-mask"] = str(desired.group_fwd_mask & ~7)
-    if desired.mcast_snooping is False:
-        keys["multicast-snooping"] = "false"
-    if desired.mcast_querier:
-        keys["multicast-querier"] = "true"
-    if desired.vlan_protocol == "802.1ad":
-        keys["vlan-protocol"] = "802.1ad"
+def _add_bridge_vlans(draft: Draft, keys: dict[str, str], desired: LinuxBridge) -> None:
     default = default_pvid(desired)
     if desired.vlan_filtering:
-        keys["vlan-filtering"] = "true"
         keys["vlan-default-pvid"] = str(default)
         _vlans(draft, keys, vlans_of(desired), default, "the bridge")
     elif default != 1:
-        draft.cannot("vlan_default_pvid where vlan_filtering is off")
+        draft.cannot("vlan_default_pvid while vlan_filtering is off")
 
 
 def _vlans(draft: Draft, keys: dict[str, str], vlans: Vlans, default: int, whose: str) -> None:
-    """The list of ids; besides these there is always the bridge's default, which can be named but not left out."""
+    """Adds the list of ids. Besides these there is always the bridge's default, which can be listed, but not left out."""
     words = [f"{span} untagged" for span in ranges(vlans.untagged - {vlans.pvid})]
     words += ranges(vlans.tagged - {vlans.pvid})
     if vlans.pvid:
@@ -184,55 +150,43 @@ def _vlans(draft: Draft, keys: dict[str, str], vlans: Vlans, default: int, whose
     if words:
         keys["vlans"] = ", ".join(sorted(words, key=lambda word: int(word.split()[0].split("-")[0])))
     if default and default not in vlans.all:
-        draft.cannot(f"that {whose} is not in VLAN {default}, the default,")
+        warn_of_default_vlan(draft, draft.tool, default, whose)
 
 
-def _vlan(profile: Sections, desired: VlanIface) -> None:
-    flags = (desired.reorder is not False, desired.gvrp, desired.loose_binding, desired.mvrp)  # NMVlanFlags
-    keys = profile["vlan"] = {
-        "id": str(desired.id),
-        "parent": desired.parent or "",
-        "flags": str(sum(1 << bit for bit, on in enumerate(flags) if on)),
-    }
-    if desired.protocol == "802.1ad":
-        keys["protocol"] = "802.1ad"
-    if desired.ingress_qos:
-        keys["ingress-priority-map"] = ",".join(f"{entry.pcp}:{entry.priority}" for entry in desired.ingress_qos)
-    if desired.egress_qos:
-        keys["egress-priority-map"] = ",".join(f"{entry.priority}:{entry.pcp}" for entry in desired.egress_qos)
+def _with_numbers(draft: Draft, desired: Tuntap) -> Tuntap:
+    """Returns the device with the numbers of its owner and group in place of names."""
+    owner, group = _number(draft, "owner", desired.owner), _number(draft, "group", desired.group)
+    return replace(desired, owner=owner, group=group)
 
 
-def _tuntap(draft: Draft, profile: Sections, desired: Tuntap) -> None:
-    keys = profile["tun"] = {"mode": "1" if desired.mode == "tun" else "2"}
-    for option in ("owner", "group"):
-        account = getattr(desired, option)
-        if account:
-            found = number(option, account)
-            if found is None:
-                draft.cannot(f"its {option} {account}, for whom the host knows no number,")
-            else:
-                keys[option] = str(found)
-    for key, on in (("pi", desired.packet_info), ("vnet-hdr", desired.vnet_hdr), ("multi-queue", desired.multi_queue)):
-        if on:
-            keys[key] = "true"
+def _number(draft: Draft, option: str, account: Optional[str]) -> Optional[str]:
+    if not account or account.isdigit():
+        return account
+    number = draft.request.facts.account_number("user" if option == "owner" else "group", account)
+    if number is None:
+        draft.cannot(
+            f"{option} {account!r}", f"this host has no {'user' if option == 'owner' else 'group'} of that name"
+        )
+        return None
+    return str(number)
 
 
 # -- ports ---------------------------------------------------------------------------------------------------------------
 
 
 def _membership(bridge: str) -> dict[str, str]:
-    # newer names are controller and port-type; these are read by all versions
+    # the newer names are controller and port-type; all versions know these
     return {"master": bridge, "slave-type": "bridge"}
 
 
 def _split(text: str) -> tuple[str, str]:
-    """A profile of ours, and what a bridge has added to it."""
+    """Splits a profile of ours from what a bridge has added to it."""
     found = re.search(rf"(?m)^#{re.escape(OWNER)} ", text)
     return (text[: found.start()], text[found.start() :]) if found else (text, "")
 
 
 def _joined(name: str, text: str) -> str:
-    """What a bridge says of the interface in the profile that there is: in one of the bridge's, or in one of our own."""
+    """Returns what a bridge says of the interface in the profile that there is: the bridge's, or one of the interface."""
     owner = made_for(text)
     if owner in (None, name):
         return _split(text)[1] if owner else ""
@@ -240,9 +194,9 @@ def _joined(name: str, text: str) -> str:
 
 
 def _added(bridge: str, settings: Mapping[str, str]) -> str:
-    """What makes a port of the profile to which it is added; sections may come twice."""
-    lines = render({"connection": _membership(bridge), "bridge-port": settings})
-    return "".join(f"{insert(line, bridge)}\n" for line in lines if line)
+    """Returns the lines that make a port of the profile to which they are added; sections may come twice."""
+    lines = render_parsed({"connection": _membership(bridge), "bridge-port": settings})
+    return "".join(f"{added_line(line, bridge)}\n" for line in lines if line)
 
 
 def _port(draft: Draft, bridge: str, port: Port) -> None:
@@ -255,24 +209,18 @@ def _port(draft: Draft, bridge: str, port: Port) -> None:
     state = draft.request.interfaces.get(name)
     profile = _device(draft, name, state)
     if profile is None:
-        draft.cannot(f"its port {name}, which is of the kind {state.kind if state else 'unknown'} and has no profile,")
+        draft.cannot(f"port {name}", f"it is of the kind {state.kind if state else 'unknown'} and has no profile there")
         return
     profile["connection"].update(_membership(bridge))
     profile["bridge-port"] = settings
-    draft.write(path, *render(profile))
+    _write(draft, name, profile)
 
 
 def port_settings(draft: Draft, port: Port) -> dict[str, str]:
-    keys: dict[str, str] = {}
-    if port.cost is not None:
-        keys["path-cost"] = str(port.cost)
-    if port.priority is not None:
-        keys["priority"] = str(port.priority)
-    if port.hairpin:
-        keys["hairpin-mode"] = "true"
-    for option, usual in (("isolated", False), ("learning", True), ("flood", True), ("guard", False)):
-        if getattr(port, option) not in (None, usual):
-            draft.cannot(f"{option} of port {port.name}")
+    said = canonical(port)
+    keys = by_section(settings(WORDS.port, said)).get("bridge-port", {})
+    for words in lost(WORDS.port, said):
+        draft.cannot(f"{words} of port {port.name}")
     desired = draft.request.desired
     if isinstance(desired, LinuxBridge) and desired.vlan_filtering and (port.pvid or port.tagged or port.untagged):
         default = default_pvid(desired)
@@ -281,7 +229,7 @@ def port_settings(draft: Draft, port: Port) -> dict[str, str]:
 
 
 def _device(draft: Draft, name: str, state: Optional[InterfaceState]) -> Optional[Sections]:
-    """A profile with all that is to be said of a port's device, but for its being a port."""
+    """Returns a profile with all that belongs to a port's device itself; ``None`` if its kind isn't known."""
     users = _users(draft, name)
     if users is not None:
         profile = _connection(name, users["connection"].get("type", "ethernet"))
@@ -289,7 +237,7 @@ def _device(draft: Draft, name: str, state: Optional[InterfaceState]) -> Optiona
         return profile
     found = state.definition if state else Interface(name=name)
     if isinstance(found, (VlanIface, Tuntap)):
-        return {**_connection(name, _type(found)), **device_settings(draft, found)}
+        return {**_connection(name, _TYPES[type(found)]), **device_settings(draft, found)}
     kind = _PORT_TYPES.get(state.kind if state else "")
     return _connection(name, kind) if kind else None
 
@@ -301,7 +249,7 @@ def _users(draft: Draft, name: str) -> Optional[Sections]:
 
 
 def users_profile(files: Mapping[str, str], name: str, macs: Container[str]) -> Optional[Sections]:
-    """The profile that NetworkManager takes for a device, if a user has written one for it."""
+    """Returns the user's profile that NetworkManager takes for a device; ``None`` without one."""
     found: list[tuple[int, str, Sections]] = []
     for path, text in files.items():
         if not path.startswith(f"{PROFILES}/") or path.startswith(f"{PROFILES}/.") or made_for(text) is not None:
@@ -317,7 +265,7 @@ def users_profile(files: Mapping[str, str], name: str, macs: Container[str]) -> 
 
 
 def _inherit_dns(draft: Draft, profile: Sections, ports: Sequence[Port]) -> None:
-    """The name servers that a user's profile of a port has: that profile isn't used any more, and a port has none."""
+    """Copies the name servers from the users' profiles of the ports, which aren't used any more; a port has none."""
     for port in ports:
         users = _users(draft, port.name or "")
         for section in ("ipv4", "ipv6"):
@@ -326,11 +274,12 @@ def _inherit_dns(draft: Draft, profile: Sections, ports: Sequence[Port]) -> None
             if profile.get(section, {}).get("method") not in (None, "disabled", "ignore"):
                 profile[section].update(held)
             elif held:
-                draft.cannot(
-                    f"the name servers of {port.name} ({held.get('dns', '')}) without an address of that family"
+                draft.warn(
+                    f"the name servers of port {port.name} ({held.get('dns', '')}) are not stored, because the bridge has no"
+                    f" {'IPv4' if section == 'ipv4' else 'IPv6'} address; give it one, or write them into another profile"
                 )
             if theirs.get("method") == "auto" and section == "ipv4" and "dns" not in held:
-                draft.note(
-                    f"name servers that {port.name} had from DHCP are not stored for {draft.request.name};"
-                    f" give them to NetworkManager in the profile of {port.name}, and they are taken over"
+                draft.warn(
+                    f"the name servers that port {port.name} had from DHCP are not stored; write them into"
+                    f" NetworkManager's profile of {port.name}, from which the bridge takes them over"
                 )

@@ -2,12 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What interfaces are in the words of systemd-networkd."""
+"""The sections of systemd-networkd's files for an interface."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Optional
 
 from ...model.fields import canonical
 from ...model.interface.kernel_effects import default_pvid
@@ -25,97 +24,42 @@ from ...model.interface.options import (
 )
 from ...model.interface.vlans import ranges
 from ..files import Draft
-from ..vlans import vlans_to_tell
+from ..ini import Section
+from ..vlans import vlans_to_write, warn_of_default_vlan
+from ..words import Table, by_section, settings
+from .words import WORDS
 
-_PVID_CAN_BE_NONE = 256  # systemd, from which on the VLANs that are named replace the default one
-
-
-def _yes(value: Optional[bool]) -> Optional[str]:
-    return None if value is None else "yes" if value else "no"
-
-
-def _section(name: str, settings: Iterable[tuple[str, object]]) -> list[str]:
-    """A section with what is said; none where nothing is."""
-    lines = [f"{key}={value}" for key, value in settings if value is not None]
-    return [f"[{name}]", *lines, ""] if lines else []
+_KINDS = {LinuxBridge: "bridge", VlanIface: "vlan"}
+_PVID_CAN_BE_NONE = 256  # the version of systemd from which on the VLANs that are listed replace the default one
 
 
-def netdev(desired: Interface) -> list[str]:
-    kind, own = "bridge", []
-    if isinstance(desired, VlanIface):
-        kind, own = "vlan", _vlan(desired)
-    elif isinstance(desired, Tuntap):
-        kind = desired.mode or "tap"
-        own = _tuntap(desired)
-    elif isinstance(desired, LinuxBridge):
-        own = _bridge(desired)
-    # without an address of its own networkd would invent one, where the kernel takes that of a port or the parent
-    device: list[tuple[str, object]] = [("Name", desired.name), ("Kind", kind)]
-    if not isinstance(desired, Tuntap):  # which takes these only in `network`
+def _section(name: str, keys: Iterable[tuple[str, object]]) -> list[Section]:
+    """Returns a section with the keys that have a value; none where no key has one."""
+    found = [(key, value) for key, value in keys if value is not None]
+    return [(name, found)] if found else []
+
+
+def _by_words(table: Table, options: object) -> list[Section]:
+    return [(name, keys.items()) for name, keys in by_section(settings(table, canonical(options))).items()]
+
+
+def netdev(desired: Interface) -> list[Section]:
+    """Returns the sections of an interface's .netdev file."""
+    mode = desired.mode or "tap" if isinstance(desired, Tuntap) else None
+    device: list[tuple[str, object]] = [("Name", desired.name), ("Kind", mode or _KINDS[type(desired)])]
+    if mode is None:  # a TUN or TAP device takes these only in `network`
+        # without an address networkd would make one up, where the kernel takes that of a port or of the parent
         device += [("MACAddress", desired.mac or "none"), ("MTUBytes", desired.mtu)]
-    return [*_section("NetDev", device), *own]
+    own = _by_words(WORDS.of_kind(desired), desired)
+    return [*_section("NetDev", device), *(("Tun" if mode == "tun" else name, keys) for name, keys in own)]
 
 
-def _bridge(desired: LinuxBridge) -> list[str]:
-    said = canonical(desired)
-    pvid = None if desired.vlan_default_pvid == 1 else desired.vlan_default_pvid
-    return _section(
-        "Bridge",
-        (
-            ("STP", _yes(said.stp)),
-            ("Priority", said.priority),
-            ("ForwardDelaySec", said.forward_delay),
-            ("HelloTimeSec", said.hello_time),
-            ("MaxAgeSec", said.max_age),
-            ("AgeingTimeSec", said.ageing_time),
-            ("VLANFiltering", _yes(said.vlan_filtering)),
-            ("VLANProtocol", said.vlan_protocol),
-            ("DefaultPVID", "none" if pvid == 0 else pvid),
-            ("MulticastSnooping", _yes(said.mcast_snooping)),
-            ("MulticastQuerier", _yes(said.mcast_querier)),
-            ("GroupForwardMask", said.group_fwd_mask),
-        ),
-    )
-
-
-def _vlan(desired: VlanIface) -> list[str]:
-    said = canonical(desired)
-    ingress = " ".join(f"{entry.pcp}-{entry.priority}" for entry in said.ingress_qos or ())
-    egress = " ".join(f"{entry.priority}-{entry.pcp}" for entry in said.egress_qos or ())
-    return _section(
-        "VLAN",
-        (
-            ("Id", said.id),
-            ("Protocol", said.protocol),
-            ("ReorderHeader", _yes(said.reorder)),
-            ("GVRP", _yes(said.gvrp)),
-            ("MVRP", _yes(said.mvrp)),
-            ("LooseBinding", _yes(said.loose_binding)),
-            ("IngressQOSMaps", ingress or None),
-            ("EgressQOSMaps", egress or None),
-        ),
-    )
-
-
-def _tuntap(desired: Tuntap) -> list[str]:
-    said = canonical(desired)
-    return _section(
-        "Tun" if said.mode == "tun" else "Tap",
-        (
-            ("MultiQueue", _yes(said.multi_queue)),
-            ("PacketInfo", _yes(said.packet_info)),
-            ("VNetHeader", _yes(said.vnet_hdr)),
-            ("User", said.owner),
-            ("Group", said.group),
-        ),
-    )
-
-
-def network(draft: Draft, desired: Interface) -> list[str]:
+def network(draft: Draft, desired: Interface) -> list[Section]:
+    """Returns the sections of an interface's .network file."""
     state = draft.request.interfaces.get(desired.name or "")
     ipv6 = desired.ipv6 or Ipv6()
     if ipv6.enabled is None and state and state.definition.ipv6 and state.definition.ipv6.enabled is False:
-        ipv6 = Ipv6(enabled=False)  # the host's default, which networkd would overrule
+        ipv6 = Ipv6(enabled=False)  # the host's default, which networkd would override
     off = ipv6.enabled is False
     ra = {None: None, "never": "no", "unless_forwarding": None, "always": "yes"}[ipv6.accept_ra]
     lines = _section("Match", [("Name", desired.name)])
@@ -149,11 +93,11 @@ def network(draft: Draft, desired: Interface) -> list[str]:
 
 
 def _leads_out(desired: Interface) -> bool:
-    """Whether a start of the host should wait for it: a bridge of guests alone, or a tap, has nobody at its other end."""
+    """Returns whether a start of the host should wait for its carrier. A tap, or a bridge with guests only, has none then."""
     return bool(desired.addresses) and (isinstance(desired, VlanIface) or bool(getattr(desired, "ports", None)))
 
 
-def _address(address: Address, name: str) -> list[str]:
+def _address(address: Address, name: str) -> list[Section]:
     of_ipv4 = ":" not in address.cidr
     return _section(
         "Address",
@@ -171,7 +115,7 @@ def _address(address: Address, name: str) -> list[str]:
     )
 
 
-def _route(route: Route) -> list[str]:
+def _route(route: Route) -> list[Section]:
     option = route.option
     return _section(
         "Route",
@@ -183,46 +127,34 @@ def _route(route: Route) -> list[str]:
             ("Table", option.table),
             ("PreferredSource", option.source),
             ("Scope", route.scope or None),
-            # unsaid, networkd makes a second one beside a route that others have made
+            # without it networkd adds a second route beside one that another program has made
             ("Protocol", route.protocol),
         ),
     )
 
 
 def sysctl(desired: Interface) -> list[str]:
-    """What networkd doesn't touch; udev applies it as the interface appears (99-systemd.rules)."""
+    """Returns the lines of a sysctl.d file for what networkd doesn't set; udev applies them when the interface appears
+    (99-systemd.rules)."""
     prefix, ipv6 = f"net/ipv6/conf/{desired.name}", desired.ipv6 or Ipv6()
     off = [f"{prefix}/disable_ipv6 = 1"] if ipv6.enabled is False else []
     return [*off, f"{prefix}/autoconf = {int(ipv6.autoconf)}"] if ipv6.autoconf is not None else off
 
 
-def port(draft: Draft, bridge: LinuxBridge, member: Port) -> list[str]:
-    said = canonical(member)
-    settings = (
-        ("Cost", said.cost),
-        ("Priority", said.priority),
-        ("HairPin", _yes(said.hairpin)),
-        ("Isolated", _yes(said.isolated)),
-        ("Learning", _yes(said.learning)),
-        ("UnicastFlood", _yes(said.flood)),
-        # what it calls so is the kernel's guard, the other way round
-        ("UseBPDU", None if said.guard is None else _yes(not said.guard)),
-    )
-    lines = [*_section("Network", [("Bridge", bridge.name)]), *_section("Bridge", settings)]
+def port(draft: Draft, bridge: LinuxBridge, member: Port) -> list[Section]:
+    """Returns the sections of the drop-in that makes an interface a port of a bridge."""
+    lines = [*_section("Network", [("Bridge", bridge.name)]), *_by_words(WORDS.port, member)]
     return lines + _vlans(draft, bridge, member, f"port {member.name}")
 
 
-def _vlans(draft: Draft, bridge: LinuxBridge, value: BridgeVlans, whose: str) -> list[str]:
-    vlans, default = vlans_to_tell(bridge, value), default_pvid(bridge)
+def _vlans(draft: Draft, bridge: LinuxBridge, value: BridgeVlans, whose: str) -> list[Section]:
+    vlans, default = vlans_to_write(bridge, value), default_pvid(bridge)
     if vlans is None:
         return []
-    lines: list[str] = []
+    lines: list[Section] = []
     replaces = draft.request.facts.systemd >= _PVID_CAN_BE_NONE
     if default and default not in vlans.all and not replaces:
-        draft.note(
-            f"networkd can't take VLAN {default}, the bridge's default, from {whose} of {bridge.name};"
-            f" it is there again after the next reboot (vlan_default_pvid 0 does without)"
-        )
+        warn_of_default_vlan(draft, f"networkd before systemd {_PVID_CAN_BE_NONE}", default, whose)
     if default and not vlans.pvid and replaces:
         lines += _section("BridgeVLAN", [("PVID", "no")])
     if vlans.pvid:

@@ -1,0 +1,56 @@
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which boot tools a host has, and which of them manage its interfaces."""
+
+from __future__ import annotations
+
+import re
+import shutil
+
+from ...errors import HostError
+from ...persist.files import ToolFacts
+from ..os import accounts, commands
+
+_COMMANDS = {"networkd": "networkctl", "networkmanager": "nmcli", "netplan": "netplan", "ifupdown": "ifup"}
+_SERVICES = {
+    "systemd-networkd.service": "networkd",
+    "NetworkManager.service": "networkmanager",
+    "networking.service": "ifupdown",
+}
+
+
+def read_facts(*, netplan_files: bool) -> ToolFacts:
+    """Returns the boot tools of this host. ``netplan_files`` says whether there are files in /etc/netplan."""
+    installed = {tool for tool, command in _COMMANDS.items() if shutil.which(command)}
+    in_charge = _services() if installed & set(_SERVICES.values()) else set()
+    if netplan_files:
+        in_charge.add("netplan")
+    systemd = _systemd() if "networkd" in installed else 0
+    return ToolFacts(frozenset(installed), frozenset(in_charge), systemd, accounts.number_of)
+
+
+def _systemd() -> int:
+    """Returns the version of systemd, on which the words of networkd depend; 0 if it isn't known."""
+    try:
+        said = commands.run("ask networkd for its version", "networkctl", "--version")
+    except HostError:
+        return 0
+    found = re.search(r"\d+", said)
+    return int(found[0]) if found else 0
+
+
+def _services() -> set[str]:
+    """Returns the tools whose service runs or is enabled. Without systemd the scripts of ifupdown start the network."""
+    properties = "Id,ActiveState,UnitFileState"
+    try:
+        said = commands.run("look which services set up the network", "systemctl", "show", "-p", properties, *_SERVICES)
+    except HostError:
+        return {"ifupdown"}
+    found = set()
+    for block in said.split("\n\n"):
+        unit = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+        if unit.get("ActiveState") == "active" or unit.get("UnitFileState") == "enabled":
+            found.add(_SERVICES.get(unit.get("Id", ""), ""))
+    return found - {""}

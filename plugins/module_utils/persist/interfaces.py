@@ -1,0 +1,119 @@
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How interfaces survive a reboot: from what is desired and the host's boot tools to files, steps and handlers. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Callable, Optional
+
+from ..model.fields import merge, without_host_chosen
+from ..model.interface.desired import DesiredInterface
+from ..model.interface.options import Interface, InterfaceState, LinuxBridge, Tuntap
+from ..model.interface.plan import ObservedInterface
+from .choose import TOOLS, Choice, choose, plan_files
+from .files import Request, ToolFacts, made_for
+from .plan import NONE, FileChanges, PersistencePlan, plan_provider
+from .steps import INTERFERING
+
+
+@dataclass(frozen=True)
+class BootTool:
+    """A boot tool as a `plan.Provider`, by the name in `choose.TOOLS`."""
+
+    name: str
+
+    @property
+    def interferes(self) -> bool:
+        return self.name in INTERFERING
+
+    def changes(self, stored: Request) -> FileChanges:
+        return plan_files(self.name, stored)
+
+    def concerned(self, stored: Request) -> tuple[str, ...]:
+        """Returns the interface; for networkd also the one that a bridge gives back, which it has to set up again."""
+        adopted = stored.adopt if self.name == "networkd" else None
+        return (stored.name, adopted) if adopted else (stored.name,)
+
+
+def chosen_tool(desired: DesiredInterface, facts: ToolFacts) -> Choice:
+    """Returns the boot tool that stores an interface; raises `OptionError` where ``persist`` names one that can't."""
+    return choose(desired.persist, facts, desired.name, desired.netns)
+
+
+def as_managed(desired: DesiredInterface, before: ObservedInterface, facts: ToolFacts) -> DesiredInterface:
+    """Returns what is desired as the kernel shows it while the tool manages the interface (`files.Tool.kept`).
+
+    What is compared with the host is this, or each run would undo what the tool does.
+    """
+    given, tool = desired.given, chosen_tool(desired, facts).tool
+    if tool == NONE or given.ipv6 is None:
+        return desired
+    base = before.definition if type(before.definition) is type(given) else type(given)(name=given.name)
+    kept = TOOLS[tool].kept(without_host_chosen(merge(base, given), given))
+    return replace(desired, given=replace(given, ipv6=kept.ipv6))
+
+
+def stored_interface(
+    desired: DesiredInterface, after: ObservedInterface, files: Mapping[str, str]
+) -> Optional[Interface]:
+    """Returns the interface that the files have to make at boot, ``None`` for none.
+
+    It is what was asked for and what else is there (``after``), without what the host chooses at each boot and without
+    the guests' taps.
+    """
+    if after.definition is None or not desired.present:
+        return None
+    given = desired.given
+    kept = replace(without_host_chosen(after.definition, given), ipv6=given.ipv6)
+    if isinstance(kept, Tuntap) and isinstance(given, Tuntap):
+        return _stored_tap(kept, given, files)
+    if isinstance(kept, LinuxBridge) and isinstance(given, LinuxBridge):
+        bridge = _stored_bridge(kept, given, after.taps)
+        return replace(bridge, mac=after.definition.mac) if desired.adopt else bridge
+    return kept
+
+
+def _stored_tap(kept: Tuntap, given: Tuntap, files: Mapping[str, str]) -> Tuntap:
+    """Returns the tap without its bridge, where the bridge's own files name the tap."""
+    if given.bridge is not None:
+        return kept
+    named = any(made_for(text) == kept.bridge and kept.name in text.split() for text in files.values())
+    return replace(kept, bridge=None) if named else kept
+
+
+def _stored_bridge(kept: LinuxBridge, given: LinuxBridge, taps: frozenset[str]) -> LinuxBridge:
+    options = {port.name: port for port in given.ports or ()}
+    ports = tuple(
+        without_host_chosen(port, options.get(port.name))
+        for port in kept.ports or ()
+        if port.name in options or port.name not in taps
+    )
+    return replace(kept, ports=ports or None)
+
+
+def plan_persistence(
+    desired: DesiredInterface,
+    after: ObservedInterface,
+    facts: ToolFacts,
+    read_files: Callable[[str], Mapping[str, str]],
+    states: Mapping[str, InterfaceState],
+    *,
+    changes_host: bool,
+) -> PersistencePlan:
+    """Plans the files that make an interface at boot as it is ``after`` the steps that change the running host.
+
+    ``read_files`` returns a tool's files by path, and ``states`` are the host's interfaces, both as they are once all that
+    is planned so far is done. ``changes_host`` says whether there are such steps. Raises `OptionError` as `chosen_tool`.
+    """
+    choice = chosen_tool(desired, facts)
+    warnings = (choice.warning,) if choice.warning and desired.present else ()
+    if choice.tool == NONE:
+        return PersistencePlan(warnings=warnings)
+    files = read_files(choice.tool)
+    stored = stored_interface(desired, after, files)
+    request = Request(desired.name, stored, files, states, desired.adopt, facts)
+    return plan_provider(BootTool(choice.tool), request, files, name=desired.name, changes_host=changes_host)

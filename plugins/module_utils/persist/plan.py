@@ -1,0 +1,79 @@
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What has to change so that something is there again after a reboot: from a provider to files, steps and handlers. Pure.
+
+A provider reads files when the host starts, and makes what they say. For interfaces these are the boot tools, see
+`interfaces`; a service of ours that loads a set of rules is one, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Optional, Protocol, TypeVar
+
+from .steps import HoldTool, ReloadTool, WriteFile
+
+NONE = "none"  # in place of a provider's name
+
+Stored = TypeVar("Stored", contravariant=True)
+
+
+@dataclass(frozen=True)
+class FileChanges:
+    """Files to write, in this order, or to remove (``None``); empty where all is as it should be. ``unsupported`` has a
+    sentence for each thing that the provider can't store."""
+
+    changes: Mapping[str, Optional[str]]
+    unsupported: tuple[str, ...] = ()
+
+
+class Provider(Protocol[Stored]):
+    """What reads files when the host starts. ``Stored`` is what is to be stored, together with the files that there are."""
+
+    @property
+    def name(self) -> str:
+        """The name that users, the results and the driver of the files have for it."""
+
+    @property
+    def interferes(self) -> bool:
+        """Whether it at once undoes what others change, and so is stopped before that."""
+
+    def changes(self, stored: Stored) -> FileChanges:
+        """Returns what has to change in its files."""
+
+    def concerned(self, stored: Stored) -> tuple[str, ...]:
+        """Returns the names of what it brings in line when it reads its files again."""
+
+
+@dataclass(frozen=True)
+class PersistencePlan:
+    """What has to be done: ``before`` and after (``steps``) what changes the running host, and once at the end of all
+    plans (``handlers``). ``tool`` is the provider's name; without ``changes`` in its files there are no steps."""
+
+    tool: str = NONE
+    before: tuple[HoldTool, ...] = ()
+    steps: tuple[WriteFile, ...] = ()
+    handlers: tuple[ReloadTool, ...] = ()
+    warnings: tuple[str, ...] = ()
+    changes: Mapping[str, Optional[str]] = field(default_factory=dict)
+
+
+def plan_provider(
+    provider: Provider[Stored], stored: Stored, files: Mapping[str, str], *, name: str, changes_host: bool
+) -> PersistencePlan:
+    """Plans what a provider has to store for ``name``. ``files`` are all of its files, by path; ``changes_host`` says
+    whether something is changed in what runs, too."""
+    found = provider.changes(stored)
+    steps = tuple(WriteFile(provider.name, path, text, files.get(path)) for path, text in found.changes.items())
+    held = bool(steps) and changes_host and provider.interferes
+    return PersistencePlan(
+        tool=provider.name,
+        before=(HoldTool(provider.name, name),) if held else (),
+        steps=steps,
+        handlers=(ReloadTool(provider.name, provider.concerned(stored)),) if steps else (),
+        warnings=found.unsupported,
+        changes=found.changes,
+    )
