@@ -89,5 +89,6 @@ class Snapshot:
     def of(self, part: Part[K]) -> K:
         """Returns what the part has taken."""
         kept = self._kept[part.name]
-        assert isinstance(kept, part.kept)
+        if not isinstance(kept, part.kept):
+            raise TypeError(f"the part {part.name} has kept a {type(kept).__name__}")
         return kept

@@ -62,7 +62,8 @@ def from_json(cls: type[T], held: Json) -> T:
     Raises `VirtnetError` if ``held`` isn't such a value, as where another version of the code has written it.
     """
     value = _decode(cls, held, cls.__name__)
-    assert isinstance(value, cls)
+    if not isinstance(value, cls):
+        raise _unusable(cls.__name__, held, cls.__name__)
     return value
 
 
@@ -73,6 +74,7 @@ def _key(key: object) -> str:
 
 
 _NO_DEFAULT = object()
+_NONE = type(None)
 
 
 @functools.cache
@@ -139,11 +141,11 @@ def _decode_items(origin: object, arguments: tuple[Any, ...], held: Json, where:
 
 def _decode_union(members: tuple[Any, ...], held: Json, where: str) -> object:
     """Returns the value of the first member that fits. An object names its class, so that it fits only one."""
-    if held is None and type(None) in members:
+    if held is None and _NONE in members:
         return None
     problems = []
     for member in members:
-        if member is not type(None):
+        if member is not _NONE:
             try:
                 return _decode(member, held, where)
             except VirtnetError as error:
@@ -171,7 +173,9 @@ def _is_scalar(declared: object, held: Json) -> bool:
     """Returns whether it is a value of this type. An int may be a fraction: a kernel may have 1.5 s where an option has seconds."""
     if declared in (int, float):
         return isinstance(held, (int, float)) and not isinstance(held, bool)
-    return declared in (str, bool, type(None)) and type(held) is declared
+    if declared is str:
+        return isinstance(held, str)
+    return isinstance(held, bool) if declared is bool else declared is _NONE and held is None
 
 
 def _unusable(where: str, held: Json, expected: str) -> VirtnetError:
