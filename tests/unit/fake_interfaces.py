@@ -82,28 +82,28 @@ class FakeInterfaces(InterfaceDriver):
 
     # -- links ------------------------------------------------------------------------------------------------------
 
-    def add(self, made: Interface) -> None:
-        name = made.name or ""
+    def add(self, definition: Interface) -> None:
+        name = definition.name or ""
         self._called(f"add {name}")
         if name in self.kept:
             raise HostError(f"add {name}", "File exists")
         index = 100 + len(self.calls)
-        self.set_by_user |= {(name, "mac")} if made.mac else set()
-        kind = {LinuxBridge: "bridge", VlanIface: "vlan", Tuntap: "tun"}[type(made)]
-        asked = made.mac
+        self.set_by_user |= {(name, "mac")} if definition.mac else set()
+        kind = {LinuxBridge: "bridge", VlanIface: "vlan", Tuntap: "tun"}[type(definition)]
+        asked = definition.mac
         mac = asked or f"52:54:00:00:01:{index % 256:02x}"
-        made = replace(
-            made, up=False, mac=mac, mtu=made.mtu or 1500, ipv6=Ipv6(True, "unless_forwarding", True, "eui64")
+        definition = replace(
+            definition, up=False, mac=mac, mtu=definition.mtu or 1500, ipv6=Ipv6(True, "unless_forwarding", True, "eui64")
         )
-        if isinstance(made, VlanIface):
-            parent = self.kept[made.parent or ""].definition
-            taken = [other for other in self.kept.values() if other.lower == made.parent]
-            assert not any(_tag(other.definition) == _tag(made) for other in taken), "the kernel has one of each"
-            made = replace(made, mac=asked or parent.mac)
-        if isinstance(made, LinuxBridge) and "bridge vlan filtering" in self._features:
+        if isinstance(definition, VlanIface):
+            parent = self.kept[definition.parent or ""].definition
+            taken = [other for other in self.kept.values() if other.lower == definition.parent]
+            assert not any(_tag(other.definition) == _tag(definition) for other in taken), "the kernel has one of each"
+            definition = replace(definition, mac=asked or parent.mac)
+        if isinstance(definition, LinuxBridge) and "bridge vlan filtering" in self._features:
             vlans = after_adding(vlans_of(LinuxBridge()), VlanEntry("1", True, True))
-            made = with_vlans(made, after_default_change(vlans, 1, _pvid(made)))
-        state = InterfaceState(kind, index, made, lower=getattr(made, "parent", None), persistent=kind == "tun")
+            definition = with_vlans(definition, after_default_change(vlans, 1, _pvid(definition)))
+        state = InterfaceState(kind, index, definition, lower=getattr(definition, "parent", None), persistent=kind == "tun")
         self.kept[name] = state
         self._fit_ipv6()
 
