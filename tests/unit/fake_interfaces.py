@@ -93,7 +93,11 @@ class FakeInterfaces(InterfaceDriver):
         asked = definition.mac
         mac = asked or f"52:54:00:00:01:{index % 256:02x}"
         definition = replace(
-            definition, up=False, mac=mac, mtu=definition.mtu or 1500, ipv6=Ipv6(True, "unless_forwarding", True, "eui64")
+            definition,
+            up=False,
+            mac=mac,
+            mtu=definition.mtu or 1500,
+            ipv6=Ipv6(True, "unless_forwarding", True, "eui64"),
         )
         if isinstance(definition, VlanIface):
             parent = self.kept[definition.parent or ""].definition
@@ -103,7 +107,9 @@ class FakeInterfaces(InterfaceDriver):
         if isinstance(definition, LinuxBridge) and "bridge vlan filtering" in self._features:
             vlans = after_adding(vlans_of(LinuxBridge()), VlanEntry("1", True, True))
             definition = with_vlans(definition, after_default_change(vlans, 1, _pvid(definition)))
-        state = InterfaceState(kind, index, definition, lower=getattr(definition, "parent", None), persistent=kind == "tun")
+        state = InterfaceState(
+            kind, index, definition, lower=getattr(definition, "parent", None), persistent=kind == "tun"
+        )
         self.kept[name] = state
         self._fit_ipv6()
 

@@ -16,8 +16,7 @@ from .ifupdown.writer import Ifupdown
 from .netplan.writer import Netplan
 from .networkd.writer import Networkd
 from .networkmanager.writer import NetworkManager
-from .plan import NONE as NONE
-from .plan import FileChanges
+from .plan import NONE, FileChanges
 
 AUTO = "auto"
 

@@ -18,7 +18,7 @@ from .steps import HoldTool, ReloadTool, WriteFile
 
 NONE = "none"  # in place of a provider's name
 
-Stored = TypeVar("Stored", contravariant=True)
+Stored_contra = TypeVar("Stored_contra", contravariant=True)
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class FileChanges:
     unsupported: tuple[str, ...] = ()
 
 
-class Provider(Protocol[Stored]):
-    """What reads files when the host starts. ``Stored`` is what is to be stored, together with the files that there are."""
+class Provider(Protocol[Stored_contra]):
+    """What reads files when the host starts. ``Stored_contra`` is what is to be stored, together with the files that there are."""
 
     @property
     def name(self) -> str:
@@ -41,10 +41,10 @@ class Provider(Protocol[Stored]):
     def interferes(self) -> bool:
         """Whether it at once undoes what others change, and so is stopped before that."""
 
-    def changes(self, stored: Stored) -> FileChanges:
+    def changes(self, stored: Stored_contra) -> FileChanges:
         """Returns what has to change in its files."""
 
-    def concerned(self, stored: Stored) -> tuple[str, ...]:
+    def concerned(self, stored: Stored_contra) -> tuple[str, ...]:
         """Returns the names of what it brings in line when it reads its files again."""
 
 
@@ -62,7 +62,7 @@ class PersistencePlan:
 
 
 def plan_provider(
-    provider: Provider[Stored], stored: Stored, files: Mapping[str, str], *, name: str, changes_host: bool
+    provider: Provider[Stored_contra], stored: Stored_contra, files: Mapping[str, str], *, name: str, changes_host: bool
 ) -> PersistencePlan:
     """Plans what a provider has to store for ``name``. ``files`` are all of its files, by path; ``changes_host`` says
     whether something is changed in what runs, too."""
