@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import VirtnetError
@@ -97,6 +97,7 @@ _VALUES: st.SearchStrategy[Any] = st.recursive(
 )
 
 
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))  # PyYAML is slow
 @given(st.dictionaries(_TEXT.filter(lambda text: len(text) < 100), _VALUES))
 def test_what_is_written_reads_the_same(value: dict[str, Any]) -> None:
     assert yaml.safe_load("\n".join(dump(value))) == (value or {})
