@@ -128,7 +128,7 @@ persist:
     - V(networkd), V(networkmanager), V(netplan) and V(ifupdown) select that tool, which must be installed.
     - V(none) stores nothing. The interface is gone after a reboot.
     - Files of an earlier run stay with V(none), and files of a tool other than the selected one always stay, with O(state=absent) too.
-    - A setting that the tool can't express is applied to the running interface only, and a warning says what is lost at the next boot.
+    - A setting that the tool can't store is applied to the running interface only, and a warning says what is lost at the next boot.
   type: str
   choices: [auto, networkd, networkmanager, netplan, ifupdown, none]
   default: auto
