@@ -12,21 +12,38 @@ from typing import Optional
 
 from ..errors import OptionError
 from .files import Draft, Request, Tool, ToolFacts
-from .ifupdown.writer import Ifupdown
-from .netplan.writer import Netplan
-from .networkd.writer import Networkd
-from .networkmanager.writer import NetworkManager
 from .plan import NONE, FileChanges
 
 AUTO = "auto"
 
-# The writers, by the names that users give.
-TOOLS: Mapping[str, Tool] = {
-    "networkd": Networkd(),
-    "networkmanager": NetworkManager(),
-    "netplan": Netplan(),
-    "ifupdown": Ifupdown(),
-}
+
+class _Writers(dict[str, Tool]):
+    """The writers by the names that users give, each imported when it is first needed: a run uses one or two."""
+
+    def __missing__(self, name: str) -> Tool:
+        writer = self[name] = _writer(name)
+        return writer
+
+
+def _writer(name: str) -> Tool:
+    if name == "networkd":
+        from .networkd.writer import Networkd
+
+        return Networkd()
+    if name == "networkmanager":
+        from .networkmanager.writer import NetworkManager
+
+        return NetworkManager()
+    if name == "netplan":
+        from .netplan.writer import Netplan
+
+        return Netplan()
+    from .ifupdown.writer import Ifupdown
+
+    return Ifupdown()
+
+
+TOOLS: Mapping[str, Tool] = _Writers()
 
 # The order in which ``auto`` looks. netplan comes first, as it writes the files of the next two.
 _ORDER = ("netplan", "networkmanager", "networkd", "ifupdown")
