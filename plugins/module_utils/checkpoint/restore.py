@@ -76,7 +76,7 @@ class Restore:
         return part.steps(self._snapshot, self._host)
 
     def _converge(self) -> None:
-        """Runs rounds, as a step may fail because another, which comes after it, has yet to be done."""
+        """Repeats the steps until nothing changes any more. A step can fail because it needs a later one to be done first."""
         running = [part for part in self._parts if not part.on_disk]
         for _number in range(ROUNDS):
             before = len(self.actions), set(self._errors)
