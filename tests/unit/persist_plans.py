@@ -11,8 +11,8 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.option
     Interface,
     InterfaceState,
 )
-from ansible_collections.virtnet.kvm.plugins.module_utils.persist.choose import overlay, plan_files
-from ansible_collections.virtnet.kvm.plugins.module_utils.persist.files import Request, ToolFacts
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.choose import plan_files
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.files import Request, ToolFacts, overlay
 from ansible_collections.virtnet.kvm.plugins.module_utils.persist.plan import FileChanges
 
 

@@ -11,7 +11,6 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.persist.choose import 
     NONE,
     ToolFacts,
     choose,
-    overlay,
 )
 from ansible_collections.virtnet.kvm.plugins.module_utils.persist.files import (
     Draft,
@@ -21,6 +20,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.persist.files import (
     has_marks,
     header,
     made_for,
+    overlay,
     saved_path,
     without_marks,
 )

@@ -22,8 +22,8 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.option
     Tuntap,
     VlanIface,
 )
-from ansible_collections.virtnet.kvm.plugins.module_utils.persist.choose import TOOLS, overlay
-from ansible_collections.virtnet.kvm.plugins.module_utils.persist.files import saved_path
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.choose import TOOLS
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.files import overlay, saved_path
 from unit.persist_plans import planned
 
 MAIN = "/etc/network/interfaces"

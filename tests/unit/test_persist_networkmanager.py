@@ -24,8 +24,8 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.option
     Tuntap,
     VlanIface,
 )
-from ansible_collections.virtnet.kvm.plugins.module_utils.persist.choose import TOOLS, overlay
-from ansible_collections.virtnet.kvm.plugins.module_utils.persist.files import added_line
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.choose import TOOLS
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.files import added_line, overlay
 from ansible_collections.virtnet.kvm.plugins.module_utils.persist.plan import FileChanges
 from unit.persist_plans import planned
 

@@ -171,13 +171,15 @@ class InterfaceKind(Kind):
         LinkDriver: _open_links,
     }
 
-    #: What one is called in messages, and the class of its options.
+    #: What one is called in messages, the class of its options, and the options that only such a module has.
     word: ClassVar[str]
     option_class: ClassVar[type[Interface]]
+    own_options: ClassVar[ArgumentSpec] = {"recreate": {"type": "bool", "default": True}}
 
     def argument_spec(self) -> ArgumentSpec:
         persist: dict[str, object] = {"type": "str", "choices": list(CHOICES), "default": "auto"}
-        return {**argument_spec(self.option_class), **STATE, "netns": {"type": "str"}, "persist": persist}
+        common: ArgumentSpec = {**STATE, "netns": {"type": "str"}, "persist": persist}
+        return {**argument_spec(self.option_class), **common, **self.own_options}
 
     def parse(self, options: Options, path: str = "") -> InterfaceResource:
         adopt = text(options, "adopt")
@@ -206,23 +208,15 @@ class InterfaceKind(Kind):
 
 class BridgeKind(InterfaceKind):
     plural, word, option_class = "bridges", "bridge", LinuxBridge
-
-    def argument_spec(self) -> ArgumentSpec:
-        return {**super().argument_spec(), "adopt": {"type": "str"}, "purge_taps": {"type": "bool", "default": False}}
+    own_options = {"adopt": {"type": "str"}, "purge_taps": {"type": "bool", "default": False}}
 
 
 class VlanKind(InterfaceKind):
     plural, word, option_class = "vlans", "vlan", VlanIface
 
-    def argument_spec(self) -> ArgumentSpec:
-        return {**super().argument_spec(), "recreate": {"type": "bool", "default": True}}
-
 
 class TuntapKind(InterfaceKind):
     plural, word, option_class = "taps", "tap", Tuntap
-
-    def argument_spec(self) -> ArgumentSpec:
-        return {**super().argument_spec(), "recreate": {"type": "bool", "default": True}}
 
     def settle(self, resource: AnyResource, others: Sequence[AnyResource]) -> AnyResource:
         """Lets the bridge that lists the tap attach it, and be created after the tap: otherwise each would need the other."""

@@ -94,8 +94,3 @@ def plan_files(tool: str, request: Request) -> FileChanges:
         TOOLS[tool].write(draft, request.desired)
     TOOLS[tool].tidy(draft)
     return draft.result()
-
-
-def overlay(files: Mapping[str, str], changes: Mapping[str, Optional[str]]) -> dict[str, str]:
-    """Returns the files with the changes made."""
-    return {path: text for path, text in {**files, **changes}.items() if text is not None}

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Optional
 
 from ..contract import Facts
-from .files import ToolFacts
+from .files import ToolFacts, overlay
 from .steps import FileDriver
 
 
@@ -24,8 +24,7 @@ class FileFacts(Facts):
 
     def read(self, tool: str) -> Mapping[str, str]:
         """Returns the files of a tool by path."""
-        merged = {**self.host.driver(FileDriver).read(tool), **self._planned.get(tool, {})}
-        return {path: text for path, text in merged.items() if text is not None}
+        return overlay(self.host.driver(FileDriver).read(tool), self._planned.get(tool, {}))
 
     def expect(self, tool: str, changes: Mapping[str, Optional[str]]) -> None:
         """Takes a plan into account: the files will be like this, or will be removed (``None``)."""

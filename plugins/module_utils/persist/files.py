@@ -26,6 +26,9 @@ _HEADER = f"# Made by {OWNER} for "
 _MARK = f"#{OWNER} "
 _SAVED = ".virtnet-kvm-saved"
 
+# How the paths of our sysctl files begin, one for each interface that needs one.
+SYSCTL_FILES = "/etc/sysctl.d/90-virtnet-kvm-"
+
 
 def no_accounts(_kind: str, _name: str) -> Optional[int]:
     return None
@@ -147,6 +150,11 @@ def without_marks(text: str, name: str) -> str:
 def has_marks(text: str) -> bool:
     """Returns whether a user's file has marks of ours, for any interface."""
     return bool(re.search(rf"(?m)^{re.escape(_MARK)}", text))
+
+
+def overlay(files: Mapping[str, str], changes: Mapping[str, Optional[str]]) -> dict[str, str]:
+    """Returns the files, by path, with the changes made; a change to ``None`` removes a file."""
+    return {path: text for path, text in {**files, **changes}.items() if text is not None}
 
 
 class Draft:

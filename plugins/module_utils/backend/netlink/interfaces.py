@@ -16,7 +16,7 @@ from typing import Optional
 
 from ...errors import HostError, MissingLibraryError
 from ...model.interface.options import Address, Interface, InterfaceState, Ipv6, Port, Route
-from ...model.interface.requests import InterfaceDriver
+from ...model.interface.requests import BRIDGE_VLANS, InterfaceDriver
 from ...model.ipv6_settings import sysctl_path, sysctl_values
 from . import layer3, tables, tun
 from .channel import (
@@ -95,7 +95,7 @@ class Interfaces(InterfaceDriver):
             if tun.available():
                 found.add("tun")
             if "bridge" in found and self._has_bridge_vlans():
-                found.add("bridge vlan filtering")
+                found.add(BRIDGE_VLANS)
             self._features = frozenset(found)
         return self._features
 

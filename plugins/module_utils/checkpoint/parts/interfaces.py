@@ -9,13 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from ...model.interface.requests import InterfaceDriver
+from ...model.interface.requests import BRIDGE_VLANS, InterfaceDriver
 from ...model.interface.steps import InterfaceStep, steps_to
 from ..part import Host, Part, Snapshot
 from .libvirt_bridges import libvirt_bridges
 from .target import SavedInterfaces, Target, restore_target
-
-_VLAN_FILTERING = "bridge vlan filtering"  # of `InterfaceDriver.features`
 
 
 class InterfacesPart(Part[SavedInterfaces]):
@@ -29,7 +27,7 @@ class InterfacesPart(Part[SavedInterfaces]):
 
     def steps(self, snapshot: Snapshot, host: Host) -> Sequence[InterfaceStep]:
         driver = host.driver(InterfaceDriver)
-        bridge_vlans = _VLAN_FILTERING in driver.features()
+        bridge_vlans = BRIDGE_VLANS in driver.features()
         return steps_to(driver.all(), target_of(snapshot, host).states, bridge_vlans=bridge_vlans)
 
     def lost(self, snapshot: Snapshot, host: Host) -> Sequence[str]:

@@ -13,7 +13,7 @@ from ...contract import Facts, Host
 from ..links import Link, LinkFacts
 from .normal import destination, normal_state, route_family
 from .options import InterfaceState, LinuxBridge
-from .requests import AccountDriver, InterfaceDriver
+from .requests import BRIDGE_VLANS, AccountDriver, InterfaceDriver
 from .steps import StepPlanner
 
 
@@ -38,7 +38,7 @@ class Namespace:
 
     @property
     def bridge_vlans(self) -> bool:
-        return "bridge vlan filtering" in self.features
+        return BRIDGE_VLANS in self.features
 
     def account(self, kind: str, text: str) -> Optional[str]:
         """Returns what a ``user`` or ``group``, given by name or number, is called on the host; ``None`` for no such one."""

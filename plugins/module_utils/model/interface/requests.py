@@ -16,6 +16,9 @@ from ..fields import shapes
 from .options import Address, Interface, InterfaceState, Ipv6, Port, Route
 from .vlans import VlanEntry
 
+# Of `InterfaceDriver.features`: VLAN filtering of bridges.
+BRIDGE_VLANS = "bridge vlan filtering"
+
 
 class InterfaceDriver(Driver, ABC):
     """The interfaces of one network namespace.
@@ -35,7 +38,7 @@ class InterfaceDriver(Driver, ABC):
 
     @abstractmethod
     def features(self) -> frozenset[str]:
-        """Returns what this kernel has of "bridge", "vlan", "tun" and "bridge vlan filtering", without changing anything."""
+        """Returns what this kernel has of "bridge", "vlan", "tun" and `BRIDGE_VLANS`, without changing anything."""
 
     @abstractmethod
     def add(self, definition: Interface) -> None:

@@ -63,7 +63,7 @@ def steps_to(
     """Returns the steps from the current interfaces to the desired ones.
 
     Interfaces that aren't in ``desired`` are removed, so leave out of both what must not change. ``bridge_vlans`` is whether
-    the kernel has VLANs on bridges ("bridge vlan filtering" in its features).
+    the kernel has VLANs on bridges (`requests.BRIDGE_VLANS`).
     """
     planner = StepPlanner(
         {name: normal_state(state) for name, state in current.items()}, netns, bridge_vlans=bridge_vlans

@@ -33,6 +33,7 @@ from ...model.interface.options import (
     VlanIface,
 )
 from ...model.interface.vlans import ranges
+from ...model.ipv6_settings import sysctl_path
 from ..vlans import vlans_to_write
 from ..words import Table, settings
 from .words import WORDS
@@ -51,7 +52,7 @@ def making(desired: Interface) -> Iterator[str]:
     if link := _by_words(WORDS.interface, desired):
         yield f"ip link set dev {name} {link}"
     for _where, key, value in settings(WORDS.ipv6, desired.ipv6 or Ipv6()):
-        yield f"echo {value} >{shlex.quote(f'/proc/sys/net/ipv6/conf/{desired.name}/{key}')}"
+        yield f"echo {value} >{shlex.quote(sysctl_path(desired.name or '', key))}"
 
 
 def present(name: Optional[str]) -> str:

@@ -23,6 +23,7 @@ from ...model.interface.options import (
     VlanIface,
 )
 from ...model.interface.vlans import ranges
+from ...model.ipv6_settings import sysctl_key, sysctl_values
 from ..files import Draft
 from ..ini import Section
 from ..vlans import vlans_to_write, warn_of_default_vlan
@@ -136,9 +137,9 @@ def _route(route: Route) -> list[Section]:
 def sysctl(desired: Interface) -> list[str]:
     """Returns the lines of a sysctl.d file for what networkd doesn't set; udev applies them when the interface appears
     (99-systemd.rules)."""
-    prefix, ipv6 = f"net/ipv6/conf/{desired.name}", desired.ipv6 or Ipv6()
-    off = [f"{prefix}/disable_ipv6 = 1"] if ipv6.enabled is False else []
-    return [*off, f"{prefix}/autoconf = {int(ipv6.autoconf)}"] if ipv6.autoconf is not None else off
+    ipv6 = desired.ipv6 or Ipv6()
+    unset = Ipv6(enabled=None if ipv6.enabled else ipv6.enabled, autoconf=ipv6.autoconf)
+    return [f"{sysctl_key(desired.name or '', key)} = {value}" for key, value in sysctl_values(unset).items()]
 
 
 def port(draft: Draft, bridge: LinuxBridge, member: Port) -> list[Section]:

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ...model.interface.options import Interface, InterfaceState, Ipv6, LinuxBridge, VlanIface
-from ..files import Draft, header, made_for, without_accept_ra
+from ..files import SYSCTL_FILES, Draft, header, made_for, without_accept_ra
 from ..ini import Section, render, sections
 from . import sections as sections_of
 from .match import DIRECTORIES, NetworkFile, fitting
@@ -62,7 +62,7 @@ class Networkd:
         draft.write(f"{HOME}/{_FIRST}{_OURS}{name}.netdev", *render(sections_of.netdev(desired)))
         draft.write(_own_path(draft, name), *render(sections_of.network(draft, desired)))
         if settings := sections_of.sysctl(desired):
-            draft.write(f"{_SYSCTLS}/90-{_OURS}{name}.conf", *settings)
+            draft.write(f"{SYSCTL_FILES}{name}.conf", *settings)
         if isinstance(desired, LinuxBridge):
             for port in desired.ports or ():
                 _need(draft, port.name or "", render(sections_of.port(draft, desired, port)))
