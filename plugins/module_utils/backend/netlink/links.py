@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .interfaces import Interfaces
 
 SYS_NET = "/sys/class/net"
+_IFF_UP = 1  # linux/if.h
 
 
 class HostLinks(LinkDriver):
@@ -70,6 +71,20 @@ def is_tap(device: str) -> bool:
 def exists(device: str) -> bool:
     """Returns whether the host has an interface of that name."""
     return os.path.exists(f"{SYS_NET}/{device}")
+
+
+def is_bridge(device: str) -> bool:
+    """Returns whether the host has a bridge of that name."""
+    return bool(device) and os.path.isdir(f"{SYS_NET}/{device}/bridge")
+
+
+def is_up(device: str) -> bool:
+    """Returns whether a device is set up (IFF_UP); it may have no carrier."""
+    try:
+        with open(f"{SYS_NET}/{device}/flags", encoding="ascii") as file:
+            return bool(int(file.read(), 16) & _IFF_UP)
+    except OSError:
+        return False
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ from typing import Optional
 from .. import values
 from ..fields import canonical, option
 from ..libvirt_parts import Bandwidth, Extra, VirtualPort, Vlan, normalise_vlan
+from .problems import Problem
 
 # Modes in which libvirt creates a bridge of its own; "none" is the isolated network, which has no <forward>.
 OWN_BRIDGE_MODES = ("none", "nat", "route", "open")
@@ -217,12 +218,16 @@ class Guest:
 
 @dataclass(frozen=True)
 class NetworkState:
-    """A network as a host has it; ``stored`` is missing where it is transient, ``running`` where it is inactive."""
+    """A network as a host has it; ``stored`` is missing where it is transient, ``running`` where it is inactive.
+
+    ``problems`` are those of an active network.
+    """
 
     stored: Optional[Network]
     running: Optional[Network]
     autostart: bool = False
     guests: tuple[Guest, ...] = ()
+    problems: tuple[Problem, ...] = ()
 
     @property
     def active(self) -> bool:
@@ -239,6 +244,18 @@ class NetworkState:
 def mode_of(network: Network) -> str:
     """Returns the forward mode; "none" where there is no <forward>."""
     return (network.forward.mode if network.forward else None) or "none"
+
+
+def has_dhcp(network: Network) -> bool:
+    """Returns whether dnsmasq serves DHCP on the network."""
+    return any(ip.dhcp and (ip.dhcp.ranges or ip.dhcp.hosts) for ip in network.ips or ())
+
+
+def has_dnsmasq(network: Network) -> bool:
+    """Returns whether libvirt starts dnsmasq for the network (networkStartDhcpDaemon)."""
+    if mode_of(network) not in OWN_BRIDGE_MODES or not network.ips:
+        return False
+    return has_dhcp(network) or not (network.dns and network.dns.enable is False)
 
 
 def normalise(network: Network) -> Network:
