@@ -35,10 +35,11 @@ autostart:
   type: bool
 restart:
   description:
-    - What to do if a running network must be restarted for a change, because libvirt can't make the change live.
+    - What to do if a running network must be restarted for a change, because libvirt can't make the change live, or for a repair, because
+      another program has removed its bridge, an address of the bridge, or dnsmasq.
     - V(if_needed) restarts the network, and reconnects its guests. They have no network for a moment.
     - V(never) stores the change and warns. The change takes effect when the network is started the next time. Changes that libvirt can
-      make live are made live.
+      make live are made live, and firewall rules are restored.
   type: str
   choices: [if_needed, never]
   default: if_needed

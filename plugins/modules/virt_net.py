@@ -208,10 +208,10 @@ method:
     - How the change was made.
     - V(none) if nothing had to be changed.
     - V(created) if the network is new.
-    - V(live) if the change was made live, in the running network.
+    - V(live) if the change was made live, in the running network. Also if firewall rules were restored, or guests were reconnected.
     - V(stored) if only the stored definition was changed.
     - V(started) if the network was started, or V(stopped) if it was stopped, with or without other changes.
-    - V(restarted) if the network was restarted to make the change.
+    - V(restarted) if the network was restarted to make the change, or to repair it.
     - V(removed) if the network was removed.
   returned: success
   type: str
@@ -252,6 +252,8 @@ before:
   description:
     - The network before the run, in the structure of the options, without values that the host has chosen.
     - If the running network differs from the stored definition, C(running) has the differences.
+    - If another program has removed a part of the active network, such as its bridge, C(problems) lists what is missing, as
+      in what M(virtnet.kvm.virt_net_info) returns.
   returned: success
   type: dict
   sample:

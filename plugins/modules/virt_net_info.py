@@ -128,6 +128,17 @@ networks:
       type: str
       returned: always
       sample: virbr-lan
+    problems:
+      description:
+        - What an active network lacks, because another program has removed it. Empty if there is nothing, or if the network is inactive.
+        - M(virtnet.kvm.virt_net) repairs it, except for C(lease file not writable) and what would remove an interface or end a process that
+          isn't the network's.
+        - It is observed where libvirt runs on the same host. Only root sees problems of dnsmasq, the lease file and the firewall rules.
+      type: list
+      elements: str
+      returned: always
+      sample:
+        - "bridge missing: virbr-lan"
     leases:
       description: Valid DHCP leases. Empty if the network is inactive.
       type: list

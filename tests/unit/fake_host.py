@@ -25,6 +25,11 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.options 
     mode_of,
     normalise,
 )
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.problems import (
+    BY_RESTART,
+    Fault,
+    Problem,
+)
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.steps import NetworkDriver
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.updates import (
     ADD,
@@ -63,6 +68,9 @@ class FakeNetworks(NetworkDriver):
         self.kept: dict[str, _Kept] = {}
         self.calls: list[str] = []
         self.strike: Callable[[int, str], None] = lambda _number, _call: None
+        # what other programs did: the problems of active networks, and why none could be started
+        self.problems: dict[str, tuple[Problem, ...]] = {}
+        self.in_the_way: tuple[str, ...] = ()
 
     def _called(self, call: str) -> None:
         self.calls.append(call)
@@ -78,7 +86,10 @@ class FakeNetworks(NetworkDriver):
 
     def observe(self, name: str) -> Optional[NetworkState]:
         found = self.kept.get(name)
-        return NetworkState(found.stored, found.running, found.autostart, found.guests) if found else None
+        if found is None:
+            return None
+        problems = self.problems.get(name, ()) if found.running else ()
+        return NetworkState(found.stored, found.running, found.autostart, found.guests, problems)
 
     def libvirt_version(self) -> int:
         return self.libvirt
@@ -123,6 +134,8 @@ class FakeNetworks(NetworkDriver):
         found = self._get(name)
         if found.running is not None:
             raise HostError("start", "network is already active")
+        # the driver itself restores the firewall when libvirt fails to start a network
+        self._solve(name, *BY_RESTART, Fault.PID_FILE, Fault.FIREWALL)
         found.running = found.stored
         bridge = found.stored.bridge.name if found.stored and found.stored.bridge else None
         if found.bridge and found.bridge != bridge:
@@ -141,6 +154,21 @@ class FakeNetworks(NetworkDriver):
         if found.stored is None:
             del self.kept[name]
 
+    def obstacles(self, _definition: Network) -> tuple[str, ...]:
+        return self.in_the_way
+
+    def restore_firewall(self, name: str) -> None:
+        self._called(f"restore firewall of {name}")
+        for network in self.problems:
+            self._solve(network, Fault.FIREWALL)
+
+    def correct_pid_file(self, name: str) -> None:
+        self._called(f"correct pid file of {name}")
+        self._solve(name, Fault.PID_FILE)
+
+    def _solve(self, name: str, *faults: Fault) -> None:
+        self.problems[name] = tuple(p for p in self.problems.get(name, ()) if p.fault not in faults)
+
     def is_active(self, name: str) -> bool:
         return name in self.kept and self.kept[name].running is not None
 
@@ -158,6 +186,8 @@ class FakeNetworks(NetworkDriver):
         self._called(f"update {name}: {update.words}")
         found = self._get(name)
         running = _updated(found.running, update) if live else found.running
+        if live and update.starts_dnsmasq:
+            self._solve(name, Fault.DNSMASQ)
         found.stored = _updated(found.stored, update) if stored else found.stored
         found.running = running
 
@@ -226,6 +256,8 @@ class FakeHost(FakeNotes):
         other = copy.copy(self)
         other.networks = FakeNetworks(self.networks.libvirt)
         other.networks.kept = self.state()
+        other.networks.problems = dict(self.networks.problems)
+        other.networks.in_the_way = self.networks.in_the_way
         other.remembered = dict(self.remembered)
         return other
 
@@ -236,6 +268,12 @@ class FakeHost(FakeNotes):
         kept.guests = (*kept.guests, guest)
         if kept.bridge is None:
             kept.pooled |= {guest.device}
+
+    def break_network(self, name: str, *faults: Fault) -> None:
+        """Does to an active network what other programs can do."""
+        self.networks.problems[name] = tuple(Problem(fault) for fault in faults)
+        if Fault.BRIDGE in faults:
+            self.networks.kept[name].lose_guests()
 
     def fail_at(self, number: int, error: BaseException) -> None:
         def strike(seen: int, _call: str) -> None:

@@ -15,6 +15,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.backend.libvirt import
     binding,
     connection,
     guests,
+    health,
     networks,
 )
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import (
@@ -62,7 +63,7 @@ def _fail(code: Any, message: Optional[str] = "libvirt's words") -> Callable[...
 
 def _networks(**calls: Any) -> networks.Networks:
     connection = SimpleNamespace(**calls)
-    return networks.Networks(connection, guests.Guests(connection, local=False))
+    return networks.Networks(connection, guests.Guests(connection, local=False), health.Health(local=False))
 
 
 def test_a_host_without_the_binding_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:

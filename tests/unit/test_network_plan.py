@@ -18,6 +18,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.errors import (
     VirtnetError,
 )
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.options import Network
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.problems import Fault
 from unit.fake_host import FakeHost, KilledError
 
 MACS = [f"52:54:00:00:01:{number:02x}" for number in range(4)]
@@ -90,6 +91,10 @@ EXAMPLES = settings(
 )
 
 
+# What other programs can have done to an active network, as far as a run repairs it.
+REPAIRABLE = (Fault.BRIDGE, Fault.ADDRESS, Fault.DNSMASQ, Fault.PID_FILE, Fault.FIREWALL)
+
+
 @st.composite
 def _hosts(draw: st.DrawFn) -> FakeHost:
     """A host that has nothing, or a network that was declared, perhaps changed by other means, with guests."""
@@ -110,6 +115,8 @@ def _hosts(draw: st.DrawFn) -> FakeHost:
             host.connect("lan", "g2", connected=False)
         if draw(st.integers(0, 5)) == 0:
             kept.stored, kept.autostart = None, False
+        if draw(st.booleans()):
+            host.break_network("lan", *draw(st.lists(st.sampled_from(REPAIRABLE), unique=True)))
     host.networks.calls.clear()
     return host
 
@@ -190,6 +197,7 @@ def test_killed_at_any_call(host: FakeHost, declared: dict[str, Any]) -> None:
             killed.declare(declared)
         killed.networks.strike = lambda _number, _call: None
         killed.declare(declared)
+        assert killed.networks.problems == undisturbed.networks.problems
         assert killed.state() == undisturbed.state(), f"killed at {undisturbed.networks.calls[number - 1]}"
         assert killed.remembered == {}
 

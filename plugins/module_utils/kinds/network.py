@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Optional
 
 from ..backend.libvirt.guests import Guests
+from ..backend.libvirt.health import Health
 from ..backend.libvirt.networks import Networks
 from ..backend.libvirt.session import Session, open_session
 from ..backend.netlink.links import HostLinks, NoLinks
@@ -165,7 +166,8 @@ class NetworkKind(Kind):
 
 def _open_networks(host: Host) -> Driver:
     connection = host.driver(Session).connection
-    return Networks(connection, Guests(connection, local=is_local(host.uri)))
+    local = is_local(host.uri)
+    return Networks(connection, Guests(connection, local=local), Health(local=local))
 
 
 def _given_xml(document: str, name: Optional[str]) -> Network:
@@ -197,6 +199,7 @@ def _description(host: Host, name: str, state: NetworkState) -> dict[str, object
         "autostart": state.autostart,
         "persistent": state.stored is not None,
         "bridge": state.definition.bridge.name if state.definition.bridge else None,
+        "problems": [str(problem) for problem in state.problems],
         "leases": host.driver(NetworkDriver).leases(name) if state.active else [],
         "guests": [_guest(guest) for guest in state.guests],
     }

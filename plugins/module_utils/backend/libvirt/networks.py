@@ -21,14 +21,16 @@ from ...xml.network import parse_network, render_interface, render_network, rend
 from .binding import LibvirtModule, VirConnect, VirNetwork
 from .connection import libvirt_errors, libvirt_module
 from .guests import Guests
+from .health import Health
 
 
 class Networks(NetworkDriver):
     """The networks of one connection."""
 
-    def __init__(self, connection: VirConnect, guests: Guests) -> None:
+    def __init__(self, connection: VirConnect, guests: Guests, health: Health) -> None:
         self._connection = connection
         self._guests = guests
+        self._health = health
 
     def libvirt_version(self) -> int:
         with libvirt_errors("ask libvirt for its version"):
@@ -55,7 +57,8 @@ class Networks(NetworkDriver):
             normalise(parse_network(running)) if running else None,
             autostart,
         )
-        return replace(state, guests=self._guests.of_network(name, _bridge(state)))
+        problems = self._health.problems(state.running) if state.running else ()
+        return replace(state, guests=self._guests.of_network(name, _bridge(state)), problems=problems)
 
     def bridge(self, name: str) -> Optional[str]:
         """Returns the bridge that a network's guests are on, where it has one."""
@@ -104,12 +107,18 @@ class Networks(NetworkDriver):
                     found.undefine()
 
     def start(self, name: str) -> None:
-        with libvirt_errors(f"start network {name}"):
-            self._get(name).create()
+        """Starts a network; once more if it fails for what other programs have done to the host, and that is repaired."""
+        try:
+            self._start(name)
+        except HostError:
+            if not self._make_room(name):
+                raise
+            self._start(name)
 
     def stop(self, name: str) -> None:
         with libvirt_errors(f"stop network {name}"):
             self._get(name).destroy()
+        self._health.end_leftovers(name)
 
     def is_active(self, name: str) -> bool:
         found = self._find(name)
@@ -133,9 +142,38 @@ class Networks(NetworkDriver):
     def reconnect(self, name: str, guest: Guest) -> None:
         self._guests.reconnect(name, guest, self.bridge(name))
 
+    def obstacles(self, definition: Network) -> tuple[str, ...]:
+        return self._health.obstacles(definition)
+
+    def restore_firewall(self, name: str) -> None:
+        state = self.observe(name)
+        if state and state.running:
+            self._health.restore_firewall(state.running)
+
+    def correct_pid_file(self, name: str) -> None:
+        self._health.correct_pid_file(name)
+
     def forget(self) -> None:
-        """Forgets what was read of the guests, as something has been changed."""
+        """Forgets what was read of the guests and of the host, as something has been changed."""
         self._guests.forget()
+        self._health.forget()
+
+    def _make_room(self, name: str) -> bool:
+        """Repairs what keeps libvirt from starting a network; returns whether there was something."""
+        if not self._health.sees_all:
+            return False
+        try:
+            state = self.observe(name)
+        except HostError:
+            return False
+        if state is None or state.active:
+            return False
+        ended, restored = self._health.end_leftovers(name), self._health.restore_chains(state.definition)
+        return ended or restored
+
+    def _start(self, name: str) -> None:
+        with libvirt_errors(f"start network {name}"):
+            self._get(name).create()
 
     def _find(self, name: str) -> Optional[VirNetwork]:
         libvirt = libvirt_module()

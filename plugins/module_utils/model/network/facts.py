@@ -56,6 +56,10 @@ class NetworkFacts(Facts):
         """Takes a plan into account: the network will be like this, or will be removed (``None``)."""
         self._planned[name] = network
 
+    def obstacles(self, definition: Network) -> tuple[str, ...]:
+        """Returns why libvirt couldn't start a network with this definition."""
+        return self.host.driver(NetworkDriver).obstacles(definition)
+
     @property
     def foreign_links(self) -> tuple[Link, ...]:
         """The host's interfaces without the bridges of active networks, which come and go with these."""

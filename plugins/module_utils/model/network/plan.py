@@ -15,11 +15,14 @@ from ..fields import canonical, to_options, without_host_chosen
 from .desired import DesiredNetwork, desired_definition
 from .facts import NetworkFacts, known
 from .options import OWN_BRIDGE_MODES, Guest, Network, NetworkState, align, mode_of
+from .problems import BY_RESTART, Fault, Problem, of
 from .steps import (
     ApplyUpdate,
+    CorrectPidFile,
     Define,
     Reconnect,
     Restart,
+    RestoreFirewall,
     SetAutostart,
     Start,
     Stop,
@@ -27,7 +30,15 @@ from .steps import (
     connected,
 )
 from .updates import Difference, Update, compare
-from .validate import check, check_conflicts, check_identity, check_versions, refuse_disconnecting
+from .validate import (
+    check,
+    check_conflicts,
+    check_identity,
+    check_versions,
+    refuse_disconnecting,
+    refuse_disturbing,
+    refuse_unstartable,
+)
 
 
 @dataclass(frozen=True)
@@ -70,6 +81,9 @@ def plan_network(
     starts = any(isinstance(step, (Start, Restart)) for step in plan.steps)
     if starts or any(isinstance(step, Define) for step in plan.steps):
         check_conflicts(desired.name, known(definition, active), facts, starting=starts)
+    if starts:
+        refuse_unstartable(desired.name, facts.obstacles(definition))
+    _refuse_disturbing(current, plan.steps)
     facts.expect(desired.name, known(definition, active))
     return plan
 
@@ -80,6 +94,16 @@ def _choose(given: Optional[bool], resumed: Optional[bool], default: bool) -> bo
     return default if resumed is None else resumed
 
 
+def _refuse_disturbing(current: Optional[NetworkState], steps: tuple[Step, ...]) -> None:
+    """Refuses steps in which libvirt would remove an interface or end a process that isn't the network's."""
+    problems = current.problems if current else ()
+    for step in steps:
+        if isinstance(step, (Stop, Restart)):
+            refuse_disturbing(step.words, of(problems, Fault.NAME_TAKEN, Fault.PID_TAKEN))
+        elif isinstance(step, ApplyUpdate) and step.live and step.update.starts_dnsmasq:
+            refuse_disturbing(step.words, of(problems, Fault.PID_TAKEN))
+
+
 def _plan_absent(current: Optional[NetworkState], desired: DesiredNetwork, world: World) -> NetworkPlan:
     world.facts(NetworkFacts).expect(desired.name, None)
     if current is None:
@@ -88,6 +112,7 @@ def _plan_absent(current: Optional[NetworkState], desired: DesiredNetwork, world
     steps: list[Step] = [Stop(desired.name, current.running, current.stored)] if current.running else []
     if current.stored is not None:
         steps.append(Undefine(current.stored, current.autostart))
+    _refuse_disturbing(current, tuple(steps))
     return NetworkPlan(tuple(steps), None, "removed")
 
 
@@ -149,26 +174,72 @@ def _plan_running(
     It is updated live where that is enough. Otherwise the definition is stored, and the network is restarted, or left to
     be restarted later.
     """
-    name = desired.name
     live = compare(running, definition, running=True)
-    lost = _disconnected(current)
-    if live.redefine and desired.restart == "if_needed":
-        if mode_of(running) in OWN_BRIDGE_MODES and _bridge(definition) is None:
-            guests = tuple(str(guest) for guest in current.guests)
-            refuse_disconnecting(name, f"changed to the mode {mode_of(definition)}", guests)
-        reconnected = lost if _keeps_its_bridge(running, definition) else current.guests
-        steps = [*_define(current, definition, stored), Restart(name, running, definition, reconnected)]
-        after = NetworkState(definition, definition, current.autostart, connected(current.guests))
-        return NetworkPlan(tuple(steps), after, "restarted", connected(reconnected), resume={"active": True})
-    steps = _define(current, definition, stored) if stored.redefine else []
+    if desired.restart == "if_needed" and (live.redefine or of(current.problems, *BY_RESTART)):
+        return _plan_restart(current, running, definition, stored)
+    return _plan_live(current, definition, stored, live)
+
+
+def _plan_restart(current: NetworkState, running: Network, definition: Network, stored: Difference) -> NetworkPlan:
+    name = definition.name or ""
+    if mode_of(running) in OWN_BRIDGE_MODES and _bridge(definition) is None:
+        guests = tuple(str(guest) for guest in current.guests)
+        refuse_disconnecting(name, f"changed to the mode {mode_of(definition)}", guests)
+    reconnected = _disconnected(current) if _keeps_its_bridge(running, definition) else current.guests
+    steps = [
+        *_restore_firewall(name, current),  # a start needs libvirt's chains
+        *_define(current, definition, stored),
+        Restart(name, running, definition, reconnected),
+    ]
+    after = NetworkState(definition, definition, current.autostart, connected(current.guests))
+    return NetworkPlan(tuple(steps), after, "restarted", connected(reconnected), resume={"active": True})
+
+
+def _plan_live(current: NetworkState, definition: Network, stored: Difference, live: Difference) -> NetworkPlan:
+    """Returns the plan without a restart, with the repairs that disturb nobody."""
+    name = definition.name or ""
+    steps = _restore_firewall(name, current)
+    if of(current.problems, Fault.PID_FILE):
+        steps.append(CorrectPidFile(name))
+    repaired = bool(steps)
+    steps += _define(current, definition, stored) if stored.redefine else []
     steps += _updates(name, live.updates, () if stored.redefine else stored.updates)
+    # without its bridge there is nothing to which a guest could be connected
+    lost = () if of(current.problems, Fault.BRIDGE) else _disconnected(current)
     steps += [Reconnect(name, guest) for guest in lost]
-    warnings: tuple[str, ...] = ()
-    if live.redefine:
-        warnings = (f"network {name}: the change is stored and waits for a restart of the network (restart is never)",)
-    method = "live" if live.updates or lost else "stored" if steps else "none"
-    after = NetworkState(definition, live.result, current.autostart, connected(current.guests))
-    return NetworkPlan(tuple(steps), after, method, connected(lost), warnings)
+    left = _left(current.problems, live.updates)
+    method = "live" if live.updates or lost or repaired else "stored" if steps else "none"
+    guests = tuple(replace(guest, connected=True) if guest in lost else guest for guest in current.guests)
+    after = NetworkState(definition, live.result, current.autostart, guests, left)
+    return NetworkPlan(tuple(steps), after, method, connected(lost), _warnings(name, live.redefine, left))
+
+
+def _restore_firewall(name: str, current: NetworkState) -> list[Step]:
+    return [RestoreFirewall(name)] if of(current.problems, Fault.FIREWALL) else []
+
+
+def _left(problems: tuple[Problem, ...], updates: tuple[Update, ...]) -> tuple[Problem, ...]:
+    """Returns the problems that are still there after the repairs and updates of a network that isn't restarted."""
+    repaired = {Fault.FIREWALL, Fault.PID_FILE}
+    if any(update.starts_dnsmasq for update in updates):
+        repaired.add(Fault.DNSMASQ)
+    return tuple(problem for problem in problems if problem.fault not in repaired)
+
+
+def _warnings(name: str, redefined: bool, problems: tuple[Problem, ...]) -> tuple[str, ...]:
+    warnings = []
+    if redefined:
+        warnings.append(
+            f"network {name}: the change is stored and waits for a restart of the network (restart is never)"
+        )
+    waiting = ", ".join(map(str, of(problems, *BY_RESTART)))
+    if waiting:
+        warnings.append(f"network {name}: {waiting}; the repair waits for a restart of the network (restart is never)")
+    warnings += [
+        f"network {name}: {problem}; libvirt can't start the network again until the file is writable"
+        for problem in of(problems, Fault.LEASES)
+    ]
+    return tuple(warnings)
 
 
 def _keeps_its_bridge(running: Network, definition: Network) -> bool:
@@ -226,6 +297,8 @@ def show(state: Optional[NetworkState], given: Network) -> dict[str, Any]:
     lost = [str(guest) for guest in _disconnected(state)]
     if lost and state.active:
         shown["disconnected_guests"] = lost
+    if state.problems:
+        shown["problems"] = [str(problem) for problem in state.problems]
     return shown
 
 

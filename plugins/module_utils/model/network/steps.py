@@ -62,6 +62,18 @@ class NetworkDriver(Driver, ABC):
     @abstractmethod
     def reconnect(self, name: str, guest: Guest) -> None: ...
 
+    @abstractmethod
+    def obstacles(self, definition: Network) -> tuple[str, ...]:
+        """Returns why libvirt couldn't start a network with this definition, each with its remedy; empty if it can."""
+
+    @abstractmethod
+    def restore_firewall(self, name: str) -> None:
+        """Makes libvirt create the firewall rules of an active network that have been removed, and waits for them."""
+
+    @abstractmethod
+    def correct_pid_file(self, name: str) -> None:
+        """Writes the process id of the network's dnsmasq to the file in which libvirt looks for it."""
+
 
 def _networks(host: Host) -> NetworkDriver:
     return host.driver(NetworkDriver)
@@ -207,6 +219,40 @@ class Reconnect(Step):
 
     def undo(self, host: Host) -> None:
         """Leaves the guest connected: disconnecting it again is of no use."""
+
+
+@dataclass(frozen=True)
+class RestoreFirewall(Step):
+    """Makes libvirt create its firewall rules again, without a restart."""
+
+    name: str
+
+    @property
+    def words(self) -> str:
+        return f"restore the firewall rules of network {self.name}"
+
+    def do(self, host: Host) -> None:
+        _networks(host).restore_firewall(self.name)
+
+    def undo(self, host: Host) -> None:
+        """Leaves the rules: libvirt has them wherever the network works."""
+
+
+@dataclass(frozen=True)
+class CorrectPidFile(Step):
+    """Corrects the pid file of dnsmasq, so that libvirt finds the process after a restart of its daemon."""
+
+    name: str
+
+    @property
+    def words(self) -> str:
+        return f"correct the pid file of dnsmasq of network {self.name}"
+
+    def do(self, host: Host) -> None:
+        _networks(host).correct_pid_file(self.name)
+
+    def undo(self, host: Host) -> None:
+        """Leaves the file: the former one was wrong."""
 
 
 @dataclass(frozen=True)

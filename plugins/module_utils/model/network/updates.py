@@ -64,6 +64,11 @@ class Update:
         return replace(self, command=DELETE if self.command == ADD else ADD)
 
     @property
+    def starts_dnsmasq(self) -> bool:
+        """Whether libvirt starts dnsmasq again, or signals it, and starts it if it isn't running (networkUpdate)."""
+        return self.section.startswith(("ip-dhcp-", "dns-"))
+
+    @property
     def words(self) -> str:
         """What is done, without the network."""
         name, part = _NAMES[self.section], describe(self.part)

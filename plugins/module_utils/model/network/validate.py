@@ -16,6 +16,7 @@ from ..values import IPInterface, host_cidr
 from .desired import NEED_OWN_BRIDGE, OWN_BRIDGE_ONLY
 from .facts import KnownNetwork, NetworkFacts, overlap
 from .options import OWN_BRIDGE_MODES, POOL_MODES, Forward, Ip, Network, mode_of
+from .problems import HAZARDS, Problem
 
 # The version of libvirt that each option needs, from https://libvirt.org/formatnetwork.html and the release notes.
 SINCE = {
@@ -277,6 +278,18 @@ def refuse_disconnecting(name: str, doing: str, guests: tuple[str, ...]) -> None
             f"network {name} can't be {doing} while running guests are connected to it ({', '.join(guests)});"
             " stop or disconnect them first"
         )
+
+
+def refuse_unstartable(name: str, obstacles: tuple[str, ...]) -> None:
+    """Refuses to start, or to stop and start, a network that libvirt couldn't start."""
+    if obstacles:
+        raise VirtnetError(f"network {name} can't be started: {'; '.join(obstacles)}")
+
+
+def refuse_disturbing(doing: str, hazards: tuple[Problem, ...]) -> None:
+    """Refuses a step in which libvirt would remove an interface or end a process that isn't the network's."""
+    for hazard in hazards:
+        raise VirtnetError(f"{doing}: {hazard}; {HAZARDS[hazard.fault]}")
 
 
 def _unfit(mode: str) -> str:
