@@ -149,6 +149,16 @@ networks:
       type: str
       returned: always
       sample: created
+    steps:
+      description: Number of steps.
+      type: int
+      returned: always
+      sample: 3
+    seconds:
+      description: Estimated time of the steps, as M(virtnet.kvm.virt_net) returns it.
+      type: float
+      returned: always
+      sample: 0.5
     guests:
       description: Guests that were reconnected, as M(virtnet.kvm.virt_net) returns them.
       type: list

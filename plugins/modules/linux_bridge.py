@@ -22,8 +22,8 @@ description:
     stay open. M(virtnet.kvm.net_checkpoint) restores a host that can't be reached afterwards.
   - All times are in seconds. iproute2 uses hundredths of a second.
   - Values that can't work are refused before anything is changed, such as a port that doesn't exist or belongs to another bridge, an
-    address that is the network address of its subnet, a gateway that is in no subnet of the addresses, or VLAN filtering without support
-    in the kernel.
+    address that is the network address of its subnet, a gateway that is in no subnet of the addresses, the name of a bridge that libvirt
+    creates for a network, or VLAN filtering without support in the kernel.
   - If a step fails, the steps before it are undone. If a run is killed, the next run completes its work.
 extends_documentation_fragment:
   - virtnet.kvm.linux_bridge

@@ -22,6 +22,7 @@ description:
   - Title, description and metadata are only stored. The running network shows them after its next start.
   - Any other difference is stored, and the network is restarted, unless O(restart=never). After a restart the module reconnects the
     guests of the network. RV(method) tells how the change was made, and RV(guests) lists the guests that were reconnected.
+  - Many live changes take their time, see RV(seconds). A restart can be faster, see O(restart).
   - Both the stored and the running definition are compared with the options, and a difference in either is corrected. If a network was
     restarted by other means and a running guest lost its connection, the guest is reconnected.
   - A transient network becomes persistent.
@@ -211,11 +212,23 @@ method:
     - V(live) if the change was made live, in the running network. Also if firewall rules were restored, or guests were reconnected.
     - V(stored) if only the stored definition was changed.
     - V(started) if the network was started, or V(stopped) if it was stopped, with or without other changes.
-    - V(restarted) if the network was restarted to make the change, or to repair it.
+    - V(restarted) if the network was restarted to make the change, because that was necessary or faster, see O(restart), or to repair it.
     - V(removed) if the network was removed.
   returned: success
   type: str
   sample: live
+steps:
+  description: Number of steps. Each is an item of RV(actions).
+  returned: success
+  type: int
+  sample: 2
+seconds:
+  description:
+    - Estimated time of the steps. In check mode it tells how long a run would take. On a busy host it takes longer.
+    - Most live changes of DHCP take about half a second each, because libvirt creates its firewall rules again each time.
+  returned: success
+  type: float
+  sample: 1.1
 guests:
   description: Guests that were reconnected.
   returned: success

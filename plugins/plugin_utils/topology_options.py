@@ -37,7 +37,7 @@ _NETWORK: dict[str, Any] = {
     "mtu": {"type": "int", "default": 0},
     "autostart": {"type": "bool", "default": True},
     "active": {"type": "bool", "default": True},
-    "restart": {"type": "str", "choices": ["if_needed", "never"], "default": "if_needed"},
+    "restart": {"type": "str", "choices": ["if_needed", "if_faster", "never"], "default": "if_needed"},
     "state": _STATE,
 }
 

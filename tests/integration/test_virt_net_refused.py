@@ -8,7 +8,7 @@ from typing import Any, Optional
 
 import pytest
 
-from integration.support.checks import refused
+from integration.support.checks import converge, refused
 from integration.support.host import Host
 from integration.support.networks import ips, isolated, lan
 
@@ -135,12 +135,17 @@ def test_a_bridge_that_another_network_has(clean: Host) -> None:
 
 
 def test_a_bridge_name_that_the_host_has(clean: Host) -> None:
-    clean.shell("ip link add taken type bridge")
+    two = isolated("two", 171, bridge={"name": "taken"})
+    taken = "ip link add taken type bridge"
+    clean.shell(taken)
     try:
-        refused(clean, isolated("two", 171, bridge={"name": "taken"}), "taken", option="bridge.name")
-        # only its start would fail
-        clean.net(**isolated("two", 171, bridge={"name": "taken"}, active=False))
+        for active in (True, False):
+            refused(clean, {**two, "active": active}, "taken", option="bridge.name")
+        clean.shell("ip link del taken")
+        clean.net(**two, active=False)
+        clean.shell(taken)
         refused(clean, {"name": "two", "active": True}, "taken", option="bridge.name")
+        converge(clean, {"name": "two", "isolated": True}, changed=True)
     finally:
         clean.shell("ip link del taken")
 

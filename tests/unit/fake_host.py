@@ -13,11 +13,14 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.engine import Outcome,
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import HostError
 from ansible_collections.virtnet.kvm.plugins.module_utils.kinds.network import NETWORK
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.fields import canonical
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.links import Link, LinkDriver
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.libvirt_parts import Extra
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.links import Link, LinkDriver, OwnBridge
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.kept import not_kept
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.options import (
     OWN_BRIDGE_MODES,
     Bridge,
     Dhcp,
+    DhcpHost,
     Dns,
     Guest,
     Network,
@@ -71,6 +74,9 @@ class FakeNetworks(NetworkDriver):
         # what other programs did: the problems of active networks, and why none could be started
         self.problems: dict[str, tuple[Problem, ...]] = {}
         self.in_the_way: tuple[str, ...] = ()
+        # what libvirt ignores, and whether its library tells before
+        self.ignored: tuple[Extra, ...] = ()
+        self.tells = True
 
     def _called(self, call: str) -> None:
         self.calls.append(call)
@@ -101,13 +107,19 @@ class FakeNetworks(NetworkDriver):
     def leases(self, _name: str) -> list[dict[str, object]]:
         return []
 
-    def define(self, network: Network) -> None:
+    def dropped(self, network: Network) -> tuple[Extra, ...]:
+        return tuple(part for part in network.extra or () if part in self.ignored) if self.tells else ()
+
+    def define(self, network: Network) -> tuple[str, ...]:
         self._called(f"define {network.name}")
         found = self.kept.setdefault(network.name or "", _Kept())
         known = found.stored or found.running
         if known and network.uuid not in (None, known.uuid):
             raise HostError("define", "already exists with another uuid")
-        found.stored = self._with_host_chosen(normalise(network), known)
+        kept = tuple(part for part in network.extra or () if part not in self.ignored)
+        kept_network = normalise(replace(network, extra=kept or None))
+        found.stored = self._with_host_chosen(kept_network, known)
+        return not_kept(normalise(network), kept_network)
 
     def _with_host_chosen(self, network: Network, known: Optional[Network]) -> Network:
         number = len(self.kept)
@@ -217,6 +229,8 @@ def _updated(network: Optional[Network], update: Update) -> Network:
 
 def _list(items: Optional[tuple[Any, ...]], update: Update) -> tuple[Any, ...]:
     held = list(items or ())
+    if isinstance(update.part, DhcpHost) and update.command != DELETE:
+        _find_host(update, held)
     if update.command == ADD:
         if update.part in held:
             raise HostError(update.words, "it is there already")
@@ -228,12 +242,42 @@ def _list(items: Optional[tuple[Any, ...]], update: Update) -> tuple[Any, ...]:
     return (*held[:place], *(() if update.command == DELETE else (update.part,)), *held[place + 1 :])
 
 
+def _find_host(update: Update, held: list[DhcpHost]) -> None:
+    """Fails where libvirt would refuse an update of a reservation, or might replace another one."""
+    new = update.part
+    assert isinstance(new, DhcpHost)
+    found = [
+        host
+        for host in held
+        if host.ip == new.ip or (new.mac and host.mac == new.mac) or (new.name and host.name == new.name)
+    ]
+    if found != ([] if update.command == ADD else [update.old]):
+        raise HostError(update.words, f"it matches {found}")
+
+
 class FakeLinks(LinkDriver):
-    def __init__(self, links: tuple[Link, ...]) -> None:
+    """The links of a host; ``networks`` are those whose own bridges can be seen there."""
+
+    def __init__(self, links: tuple[Link, ...], networks: Optional[FakeNetworks] = None) -> None:
         self._links = links
+        self._networks = networks
+        self.on: Optional[frozenset[str]] = None  # besides guests; None: it can't be seen
 
     def links(self) -> tuple[Link, ...]:
         return self._links
+
+    def own_bridges(self) -> tuple[OwnBridge, ...]:
+        found = []
+        for name, kept in self._networks.kept.items() if self._networks else ():
+            definition = kept.running or kept.stored or Network()
+            if mode_of(definition) in OWN_BRIDGE_MODES and definition.bridge and definition.bridge.name:
+                found.append(OwnBridge(definition.bridge.name, name, kept.running is not None))
+        return tuple(found)
+
+    def on_bridge(self, bridge: str) -> Optional[frozenset[str]]:
+        kept = self._networks.kept.values() if self._networks else ()
+        taps = {guest.device for each in kept if each.bridge == bridge for guest in each.guests if guest.connected}
+        return None if self.on is None else self.on | taps
 
 
 class FakeHost(FakeNotes):
@@ -242,10 +286,13 @@ class FakeHost(FakeNotes):
     def __init__(self, *, libvirt: int = NEWEST, links: tuple[Link, ...] = ()) -> None:
         self.networks = FakeNetworks(libvirt)
         super().__init__()
-        self._links = FakeLinks(links)
+        self._links = links
+        self.on_bridge: Optional[frozenset[str]] = frozenset()
 
     def drivers(self) -> list[Driver]:
-        return [self.networks, self._links]
+        links = FakeLinks(self._links, self.networks)
+        links.on = self.on_bridge
+        return [self.networks, links]
 
     # -- for tests -----------------------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.option
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.requests import AccountDriver
 from ansible_collections.virtnet.kvm.plugins.module_utils.persist.choose import ToolFacts
 from ansible_collections.virtnet.kvm.plugins.module_utils.persist.steps import FileDriver
+from unit.fake_host import FakeLinks
 from unit.fake_interfaces import FakeInterfaces
 from unit.fake_notes import FakeNotes
 
@@ -69,7 +70,7 @@ class InterfacesHost(FakeNotes):
         super().__init__()
 
     def drivers(self) -> list[Driver]:
-        return [self.kernel, self.files, FakeAccounts()]
+        return [self.kernel, self.files, FakeAccounts(), FakeLinks(())]
 
     # -- for tests ----------------------------------------------------------------------------------------------------
 

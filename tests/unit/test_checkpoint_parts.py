@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.virtnet.kvm.plugins.module_utils.backend.os.libvirt_files import own_bridges
 from ansible_collections.virtnet.kvm.plugins.module_utils.checkpoint import payload
 from ansible_collections.virtnet.kvm.plugins.module_utils.checkpoint.parts.files import (
     SavedFile,
@@ -27,9 +28,6 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.checkpoint.parts.files
     restore_file,
     tools_of,
 )
-from ansible_collections.virtnet.kvm.plugins.module_utils.checkpoint.parts.libvirt_bridges import (
-    libvirt_bridges,
-)
 from ansible_collections.virtnet.kvm.plugins.module_utils.checkpoint.store import (
     Ended,
     Opened,
@@ -38,6 +36,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.checkpoint.store impor
 )
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import HostError, VirtnetError
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.codec import from_json, to_json
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.links import OwnBridge
 
 # ---- files
 
@@ -153,11 +152,18 @@ def test_a_bridge_that_a_network_only_uses_is_not_libvirts_own(tmp_path: Path) -
     (stored / "alone.xml").write_text("<network><name>alone</name><bridge name='virbr1'/></network>")
     (stored / "lan.xml").write_text("<network><name>lan</name><forward mode='bridge'/><bridge name='br0'/></network>")
     (running / "runs.xml").write_text(
-        "<networkstatus><floor sum='0'/><network><forward/><bridge name='virbr2'/></network></networkstatus>"
+        "<networkstatus><floor sum='0'/><network><name>runs</name><forward/><bridge name='virbr2'/></network></networkstatus>"
     )
     (stored / "half.xml").write_text("<network><bri")
     (stored / "pool.xml").write_text("<network><forward mode='hostdev'/></network>")
-    assert libvirt_bridges(str(tmp_path)) == {"virbr0", "virbr1", "virbr2"}
+    (running / "default.xml").write_text(
+        "<networkstatus><network><name>default</name><forward/><bridge name='virbr0'/></network></networkstatus>"
+    )
+    assert sorted(own_bridges(str(tmp_path)), key=lambda bridge: bridge.name) == [
+        OwnBridge("virbr0", "default", True),
+        OwnBridge("virbr1", "alone", False),
+        OwnBridge("virbr2", "runs", True),
+    ]
 
 
 # ---- what is open

@@ -12,7 +12,10 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.contract import Driver
 from ansible_collections.virtnet.kvm.plugins.module_utils.engine import run
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import OptionError
 from ansible_collections.virtnet.kvm.plugins.module_utils.kinds.registry import KINDS
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.fields import from_options
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.options import InterfaceState, LinuxBridge
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.links import Link
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.options import Network, normalise
 from unit.fake_host import FakeLinks, FakeNetworks
 from unit.fake_interfaces import FakeInterfaces, nic
 from unit.fake_interfaces_host import FakeAccounts, FakeFiles
@@ -22,14 +25,22 @@ KIND = {kind.plural: kind for kind in KINDS}
 
 
 class WholeHost(FakeNotes):
-    def __init__(self) -> None:
+    def __init__(self, *names: str) -> None:
         super().__init__()
         self.networks = FakeNetworks()
-        self.kernel = FakeInterfaces(nic("eth0", 2))
-        self._drivers = [self.networks, self.kernel, FakeLinks((Link("eth0"),)), FakeFiles(), FakeAccounts()]
+        bridges = [InterfaceState("bridge", 3 + n, LinuxBridge(name=name, up=True)) for n, name in enumerate(names)]
+        self.kernel = FakeInterfaces(nic("eth0", 2), *bridges)
+        links = FakeLinks(tuple(Link(name) for name in ("eth0", *names)), self.networks)
+        self._drivers = [self.networks, self.kernel, links, FakeFiles(), FakeAccounts()]
 
     def drivers(self) -> list[Driver]:
         return self._drivers
+
+    def have(self, active: bool = True, **options: Any) -> None:
+        """Gives the host a network."""
+        self.networks.define(normalise(from_options(Network, options)))
+        if active:
+            self.networks.start(options["name"])
 
     def plan(self, **lists: list[dict[str, Any]]) -> list[Outcome]:
         resources = []
@@ -77,3 +88,58 @@ def test_a_network_that_is_not_started_makes_no_bridge() -> None:
     tap, network = {"name": "tap7", "mode": "tap", "bridge": "virbr7"}, {"name": "lan", "bridge": {"name": "virbr7"}}
     with pytest.raises(OptionError, match=r"taps\[0\].bridge"):
         WholeHost().plan(taps=[tap], networks=[{**network, "active": False}])
+
+
+def test_a_network_does_not_take_over_the_bridge_that_it_was_on() -> None:
+    """The bridge is removed in the same run, so its name would be free: but it was never the network's."""
+    host = WholeHost("b2")
+    host.have(name="n0", forward={"mode": "bridge"}, bridge={"name": "b2"})
+    network = {"name": "n0", "forward": {"mode": "nat"}, "ips": [{"address": "192.0.2.1/24"}]}
+    bridge, outcome = host.plan(bridges=[{"name": "b2", "state": "absent"}], networks=[network])
+    assert bridge.place < outcome.place
+    assert outcome.shown_after["forward"] == {"mode": "nat"} and "bridge" not in outcome.shown_after
+
+
+N0 = {"name": "n0", "bridge": {"name": "b2"}, "ips": [{"address": "192.0.2.1/24"}]}
+B2 = {"name": "b2"}
+_OWN = r"bridges\[0\]\.name: 'b2' is the bridge that libvirt creates for network n0; give another name"
+_TAKEN = r"networks\[0\]\.bridge\.name: 'b2' is already an interface of this host; give another one"
+
+
+@pytest.mark.parametrize("active", [True, False])
+@pytest.mark.parametrize("others", [{}, {"networks": [{"name": "n0"}]}, {"networks": [{"name": "other"}]}])
+def test_a_bridge_that_a_network_makes_is_refused(active: bool, others: dict[str, Any]) -> None:
+    """Whether the network runs or not, and whether it is in the run or not."""
+    host = WholeHost(*(["b2"] if active else []))
+    host.have(active, **N0)
+    with pytest.raises(OptionError, match=_OWN):
+        host.plan(bridges=[B2], **others)
+    host.plan(bridges=[B2], networks=[{"name": "n0", "state": "absent"}])
+    host.plan(bridges=[{"name": "b2", "netns": "lab"}])
+
+
+def test_a_bridge_of_the_host_that_an_inactive_network_has_too() -> None:
+    """It is there without libvirt, so it isn't libvirt's."""
+    host = WholeHost("b2")
+    host.have(False, **N0)
+    host.plan(bridges=[B2])
+
+
+@pytest.mark.parametrize("active", [True, False])
+@pytest.mark.parametrize("there", [True, False])
+def test_a_network_whose_bridge_the_host_makes_is_refused(active: bool, there: bool) -> None:
+    """Whether the bridge is there or is declared in the same run."""
+    host = WholeHost(*(["b2"] if there else []))
+    with pytest.raises(OptionError, match=_TAKEN):
+        host.plan(bridges=[] if there else [B2], networks=[{**N0, "active": active}])
+    host.plan(bridges=[{**B2, "state": "absent"}], networks=[{**N0, "active": active}])
+
+
+def test_a_network_that_is_planned_first() -> None:
+    """The bridge needs a tap, and the tap the network: so the network is planned before the bridge."""
+    taps = [{"name": "tap7", "mode": "tap", "bridge": "b3"}]
+    networks = [{"name": "n1", "bridge": {"name": "b3"}, "ips": [{"address": "198.51.100.1/24"}]}]
+    with pytest.raises(
+        OptionError, match=r"bridges\[0\]\.name: 'b3' is the bridge that libvirt creates for network n1"
+    ):
+        WholeHost().plan(networks=networks, taps=taps, bridges=[{"name": "b3"}])

@@ -111,6 +111,45 @@ def test_an_error_of_libvirt_is_in_its_own_words() -> None:
         driver.start("lan")
 
 
+def _pool(driver: str) -> str:
+    return f"<network><name>n</name><forward mode='hostdev'><driver {driver}/><pf dev='eth4'/></forward></network>"
+
+
+WITH_MODEL = networks.parse_network(_pool("name='vfio' model='vfio-pci'"))
+
+
+@pytest.mark.parametrize(
+    ("library", "stored", "dropped"),
+    [
+        (9_000_000, _pool("name='vfio'"), ["forward/driver"]),
+        (9_000_000, _pool("name='vfio' model='vfio-pci'"), []),
+        (11_003_000, _pool("name='vfio'"), []),  # of another version: it is not known what the daemon does
+        (9_000_000, None, []),
+    ],
+)
+def test_what_libvirt_would_not_keep(
+    monkeypatch: pytest.MonkeyPatch, library: int, stored: Optional[str], dropped: list[str]
+) -> None:
+    asked: list[str] = []
+
+    def define(text: str) -> Any:
+        asked.append(text)
+        return SimpleNamespace(XMLDesc=lambda _flags: stored) if stored else _fail("VIR_ERR_XML_ERROR")()
+
+    test_driver = SimpleNamespace(networkDefineXML=define, close=lambda: None)
+    monkeypatch.setattr(LIBVIRT, "getVersion", lambda: library, raising=False)
+    monkeypatch.setattr(LIBVIRT, "open", {"test:///default": test_driver}.__getitem__, raising=False)
+    driver = _networks(getLibVersion=lambda: 9_000_000)
+    assert [part.path for part in driver.dropped(WITH_MODEL)] == dropped
+    assert len(asked) == (library == 9_000_000) and "<uuid>" not in "".join(asked)
+
+
+def test_what_libvirt_has_not_kept() -> None:
+    stored = SimpleNamespace(XMLDesc={"VIR_NETWORK_XML_INACTIVE": _pool("name='vfio'")}.__getitem__)
+    driver = _networks(networkDefineXML=lambda _text: stored)
+    assert driver.define(WITH_MODEL) == ("<driver model='vfio-pci'>",)
+
+
 @pytest.mark.parametrize(("live", "stored", "flags"), [(True, False, 1), (False, True, 2), (True, True, 3)])
 def test_an_update_of_a_part(live: bool, stored: bool, flags: int) -> None:
     asked: list[Any] = []

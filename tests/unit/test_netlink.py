@@ -15,6 +15,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.backend.netlink import
     channel,
     layer3,
     link_kinds,
+    links,
     proc_net,
     read,
     tables,
@@ -299,3 +300,12 @@ def test_an_account_has_one_name_however_it_is_given() -> None:
     assert accounts.known("user", "no such user") is None
     assert accounts.known("user", "4294967290") == "4294967290", "the kernel takes a number without an account"
     assert (accounts.number_of("user", "root"), accounts.number_of("group", "17")) == (0, 17)
+
+
+def test_what_is_on_a_bridge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its ports, and the interfaces on top of it: all lose it when it is removed."""
+    monkeypatch.setattr(links, "SYS_NET", str(tmp_path))
+    for path in ("virbr0/brif/vnet0", "virbr0/brif/tap7", "virbr0/upper_virbr0.5", "virbr1/brif"):
+        (tmp_path / path).mkdir(parents=True)
+    assert links.HostLinks().on_bridge("virbr0") == {"vnet0", "tap7", "virbr0.5"}
+    assert links.HostLinks().on_bridge("virbr1") == links.HostLinks().on_bridge("gone") == frozenset()

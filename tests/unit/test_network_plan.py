@@ -74,7 +74,7 @@ _OPTIONS: dict[str, st.SearchStrategy[Any]] = {
     "bandwidth": st.sampled_from([{}, {"inbound": {"average": 10}}, {"outbound": {"average": 20}}]),
     "active": st.booleans(),
     "autostart": st.booleans(),
-    "restart": st.sampled_from(["if_needed", "never"]),
+    "restart": st.sampled_from(["if_needed", "if_faster", "never"]),
 }
 _POOL = st.lists(st.sampled_from(["eth1", "eth2", "eth3"]), min_size=1, unique=True).map(
     lambda names: {"forward": {"mode": "private", "interfaces": names}}

@@ -14,9 +14,12 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.options 
     normalise,
 )
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.updates import (
+    ADD,
     MODIFY,
     Difference,
+    Update,
     compare,
+    merge,
 )
 
 
@@ -63,14 +66,13 @@ TXT = {"txt": [{"name": "n", "value": "v"}]}
             ips(hosts=(host(1, 8),)),
             ["update DHCP host 192.168.150.9 (52:54:00:00:00:01) to 192.168.150.8 (52:54:00:00:00:01)"],
         ),
-        # the other host still has the address: libvirt would find the wrong one
+        # see test_network_reservations.py
         (
             ips(hosts=(host(1, 9), host(2, 8))),
             ips(hosts=(host(1, 8), host(2, 9))),
             [
                 "remove DHCP host 192.168.150.9 (52:54:00:00:00:01)",
-                "remove DHCP host 192.168.150.8 (52:54:00:00:00:02)",
-                "add DHCP host 192.168.150.8 (52:54:00:00:00:01)",
+                "update DHCP host 192.168.150.8 (52:54:00:00:00:02) to 192.168.150.8 (52:54:00:00:00:01)",
                 "add DHCP host 192.168.150.9 (52:54:00:00:00:02)",
             ],
         ),
@@ -92,6 +94,11 @@ TXT = {"txt": [{"name": "n", "value": "v"}]}
             ["update portgroup web"],
         ),
         (
+            {"portgroups": [{"name": "a"}, {"name": "b", "default": True}]},
+            {"portgroups": [{"name": "a", "default": True}, {"name": "b"}]},
+            ["update portgroup b", "update portgroup a"],
+        ),
+        (
             {"forward": {"mode": "private", "interfaces": ["eth1", "eth2"]}},
             {"forward": {"mode": "private", "interfaces": ["eth2", "eth3"]}},
             ["remove interface eth1", "add interface eth3"],
@@ -100,10 +107,8 @@ TXT = {"txt": [{"name": "n", "value": "v"}]}
 )
 def test_live(old: dict[str, Any], new: dict[str, Any], words: list[str]) -> None:
     difference = _difference(old, new)
-    assert sorted(_words(difference)) == sorted(words) and not difference.redefine
+    assert _words(difference) == words and not difference.redefine
     assert difference.result == network(**new)
-    commands = [word.split()[0] for word in _words(difference)]
-    assert commands == sorted(commands, key=["remove", "update", "add"].index), "what goes makes room for what comes"
 
 
 @pytest.mark.parametrize(
@@ -131,6 +136,44 @@ def test_live(old: dict[str, Any], new: dict[str, Any], words: list[str]) -> Non
 def test_not_live(old: dict[str, Any], new: dict[str, Any]) -> None:
     difference = _difference(old, new)
     assert difference.redefine and difference.result != network(**new)
+
+
+def test_dhcp_moves_to_the_other_subnet() -> None:
+    """Only one subnet can have it, so it is removed from the one first, also where the other is before it in the list."""
+    first, second = ({"address": f"10.0.{n}.1/24"} for n in range(2))
+    with_dhcp = [
+        {**ip, "dhcp": {"hosts": [host(1, 9) | {"ip": f"10.0.{n}.9"}]}} for n, ip in enumerate((first, second))
+    ]
+    difference = _difference({"ips": [first, with_dhcp[1]]}, {"ips": [with_dhcp[0], second]})
+    assert [(update.command, update.parent) for update in difference.updates] == [("delete", 1), ("add", 0)]
+    assert not difference.redefine
+
+
+def test_two_hosts_of_one_name_are_not_live() -> None:
+    """libvirt takes them in a definition, but refuses to add the second one."""
+    old, new = ips((10, 20), hosts=(host(1, 9),)), ips((10, 30), hosts=(host(1, 9, name="a"), host(2, 8, name="a")))
+    difference = _difference(old, new)
+    assert difference.redefine and {update.section for update in difference.updates} == {"ip-dhcp-range"}
+
+
+@pytest.mark.parametrize(
+    ("stored", "live", "merged"),
+    [
+        ("abc", "abc", ["a both", "b both", "c both"]),
+        ("abc", "ac", ["a both", "b stored", "c both"]),
+        ("ac", "abc", ["a both", "b live", "c both"]),
+        ("ab", "ba", ["a stored", "b both", "a live"]),
+        ("", "ab", ["a live", "b live"]),
+        ("ab", "cd", ["a stored", "b stored", "c live", "d live"]),
+    ],
+)
+def test_the_order_of_either_definition_is_kept(stored: str, live: str, merged: list[str]) -> None:
+    def updates(parts: str) -> tuple[Update, ...]:
+        return tuple(Update(ADD, "dns-txt", part) for part in parts)
+
+    where = {(True, True): "both", (True, False): "live", (False, True): "stored"}
+    found = merge(updates(stored), updates(live))
+    assert [f"{update.part} {where[in_live, in_stored]}" for update, in_live, in_stored in found] == merged
 
 
 def test_what_can_be_changed_live_is_changed_though_the_rest_waits() -> None:

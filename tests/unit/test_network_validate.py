@@ -9,10 +9,14 @@ from typing import Any
 import pytest
 
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import OptionError
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.fields import from_options, merge
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.desired import drop_leftovers
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.fields import from_options
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.desired import (
+    DesiredNetwork,
+    desired_definition,
+)
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.options import (
     Network,
+    NetworkState,
     normalise,
 )
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.validate import (
@@ -29,8 +33,7 @@ def network(**options: Any) -> Network:
 
 
 def _changed(before: dict[str, Any], given: dict[str, Any]) -> Network:
-    options = network(**given)
-    return normalise(drop_leftovers(merge(normalise(network(**before)), options), options))
+    return desired_definition(DesiredNetwork(network(**given)), NetworkState(normalise(network(**before)), None))
 
 
 @pytest.mark.parametrize("mode", ["nat", "route"])

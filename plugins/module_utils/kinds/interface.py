@@ -19,7 +19,8 @@ from ..model.interface.facts import InterfaceFacts
 from ..model.interface.options import Interface, LinuxBridge, Tuntap, VlanIface
 from ..model.interface.plan import ObservedInterface, Resume, observed_interface, plan_interface, show
 from ..model.interface.requests import AccountDriver, InterfaceDriver
-from ..model.links import LinkDriver
+from ..model.interface.validate import check_own_bridge
+from ..model.links import LinkDriver, LinkFacts
 from ..model.values import ifname
 from ..persist.choose import CHOICES
 from ..persist.facts import FileFacts
@@ -84,6 +85,8 @@ class InterfaceResource(Resource[ObservedInterface]):
         namespace = facts.namespace(netns)
         before = dict(namespace.states)
         with under(self.path):
+            if netns is None:
+                check_own_bridge(self.desired, namespace.states, world.facts(LinkFacts))
             desired = as_managed(self.desired, current, files.tools)
             plan = plan_interface(desired, namespace, _resume(notes))
             stored = plan_persistence(

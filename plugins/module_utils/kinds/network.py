@@ -20,11 +20,12 @@ from ..backend.os.paths import is_local
 from ..contract import ArgumentSpec, Driver, Host, Kind, Notes, Options, Plan, Resource, Shown, World
 from ..errors import OptionError, under
 from ..model.fields import argument_spec, from_options, to_options
-from ..model.links import LinkDriver, LinkFacts
+from ..model.links import LinkDriver, LinkFacts, OwnBridge
 from ..model.network.desired import DesiredNetwork
+from ..model.network.estimate import seconds
 from ..model.network.options import OWN_BRIDGE_MODES, Guest, Network, NetworkState, mode_of, normalise
 from ..model.network.plan import plan_network, show
-from ..model.network.steps import NetworkDriver
+from ..model.network.steps import NetworkDriver, NetworkPlan
 from ..xml.network import NotANetwork, parse_network, with_canonical_metadata
 from .common import STATE, URI, interface_name, text
 
@@ -81,14 +82,22 @@ class NetworkResource(Resource[_CurrentNetwork]):
             plan = plan_network(current, self.desired, world, {name: bool(value) for name, value in notes.items()})
         before = _own_bridge(current.definition) if current else None
         after = _own_bridge(plan.after.definition) if plan.after and plan.after.active else None
+        links = world.facts(LinkFacts)
         if after and after != before:
-            world.facts(LinkFacts).expect_bridge(after, _subnets(plan.after))
+            links.expect_bridge(after, _subnets(plan.after))
+        own = _own_bridge(plan.after.definition) if plan.after else None
+        links.expect_own_bridge(self.name, OwnBridge(own, self.name, bool(after)) if own else None)
         return Plan(
             steps=plan.steps,
             after=plan.after,
             warnings=plan.warnings,
             notes=plan.resume,
-            returned={"method": plan.method, "guests": [_guest(guest) for guest in plan.guests]},
+            returned={
+                "method": plan.method,
+                "guests": [_guest(guest) for guest in plan.guests],
+                "steps": len(plan.steps),
+                "seconds": _seconds(plan, current),
+            },
         )
 
     def show(self, state: _CurrentNetwork, plan: Plan[_CurrentNetwork]) -> Shown:
@@ -97,6 +106,12 @@ class NetworkResource(Resource[_CurrentNetwork]):
 
     def describe(self, host: Host, state: _CurrentNetwork) -> Options:
         return {"network": _description(host, self.name, state) if state else None}
+
+
+def _seconds(plan: NetworkPlan, current: _CurrentNetwork) -> float:
+    state = current or plan.after
+    running = state and (state.running or state.definition)
+    return round(seconds(plan.steps, running), 1) if running else 0.0
 
 
 def _own_bridge(network: Network) -> Optional[str]:
@@ -129,7 +144,7 @@ class NetworkKind(Kind):
             "xml": {"type": "str"},
             "active": {"type": "bool"},
             "autostart": {"type": "bool"},
-            "restart": {"type": "str", "choices": ["if_needed", "never"], "default": "if_needed"},
+            "restart": {"type": "str", "choices": ["if_needed", "if_faster", "never"], "default": "if_needed"},
         }
 
     def constraints(self) -> dict[str, list[tuple[str, ...]]]:

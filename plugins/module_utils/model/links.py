@@ -22,6 +22,15 @@ class Link:
     subnets: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class OwnBridge:
+    """A bridge that libvirt creates for a network when it starts the network; ``active``: the network runs, and so the bridge is there."""
+
+    name: str
+    network: str
+    active: bool
+
+
 class LinkDriver(Driver, ABC):
     """Reads the links of the host's own namespace."""
 
@@ -32,6 +41,14 @@ class LinkDriver(Driver, ABC):
         A subnet is one that an address brings, or an IPv4 route of the main table without a gateway: where libvirt looks for
         collisions, too (networkCheckRouteCollision).
         """
+
+    @abstractmethod
+    def own_bridges(self) -> Optional[tuple[OwnBridge, ...]]:
+        """Returns the bridges that libvirt creates for its networks; ``None`` where it creates them on another host."""
+
+    @abstractmethod
+    def on_bridge(self, bridge: str) -> Optional[frozenset[str]]:
+        """Returns the ports of a bridge and the interfaces on top of it; ``None`` where they can't be seen from here."""
 
 
 class LinkFacts(Facts):
@@ -59,6 +76,25 @@ class LinkFacts(Facts):
         """Takes the plan of a network into account, which makes this bridge."""
         self.bridges.add(name)
         self.expect(name, Link(name, subnets))
+
+    @functools.cached_property
+    def _own_bridges(self) -> Optional[tuple[OwnBridge, ...]]:
+        return self.host.driver(LinkDriver).own_bridges()
+
+    def own_bridge(self, name: str) -> Optional[OwnBridge]:
+        """Returns the bridge of that name that libvirt creates for a network; ``None`` if there is no such network."""
+        found = [bridge for bridge in self._own_bridges or () if bridge.name == name]
+        return max(found, key=lambda bridge: bridge.active, default=None)
+
+    def expect_own_bridge(self, network: str, bridge: Optional[OwnBridge]) -> None:
+        """Takes the plan of a network into account, which will have this bridge, or none of its own."""
+        if self._own_bridges is not None:
+            others = (other for other in self._own_bridges if other.network != network)
+            self._own_bridges = (*others, bridge) if bridge else tuple(others)
+
+    def on_bridge(self, bridge: str) -> Optional[frozenset[str]]:
+        """Returns the interfaces that lose their connection when the bridge is removed; ``None`` where they can't be seen."""
+        return self.host.driver(LinkDriver).on_bridge(bridge)
 
     def expect(self, name: str, link: Optional[Link]) -> None:
         """Takes a plan into account: the link will be like this, or will be removed (``None``)."""

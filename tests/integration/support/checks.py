@@ -10,7 +10,7 @@ from .host import Host
 
 # What check mode must foretell of one resource. The key that is its kind's, and `diff`, have the rest.
 FORETOLD = {
-    "virt_net": ("changed", "actions", "before", "after", "method", "guests"),
+    "virt_net": ("changed", "actions", "before", "after", "method", "guests", "steps", "seconds"),
     "linux_bridge": ("changed", "actions", "before", "after", "method", "files", "persist"),
     "fabric": ("changed", "actions", "diff"),
 }

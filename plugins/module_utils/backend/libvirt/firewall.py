@@ -121,7 +121,7 @@ class Firewall:
             )
 
     def _came(self, network: Network, bridge: bool) -> bool:
-        """Waits until the rules are there, and until libvirt makes no more of them."""
+        """Waits until the rules are there and libvirt has stopped adding to them."""
         deadline = time.monotonic() + _SECONDS
         before: Optional[dict[tuple[str, ...], Optional[Rules]]] = None
         while time.monotonic() < deadline:

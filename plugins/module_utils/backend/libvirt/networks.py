@@ -9,11 +9,14 @@ https://libvirt.org/html/libvirt-libvirt-network.html
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 from dataclasses import replace
 from typing import Optional
 
 from ...errors import HostError
+from ...model.libvirt_parts import Extra
+from ...model.network.kept import not_kept
 from ...model.network.options import Guest, Network, NetworkState, normalise
 from ...model.network.steps import NetworkDriver
 from ...model.network.updates import ADD, DELETE, MODIFY, Update
@@ -95,9 +98,27 @@ class Networks(NetworkDriver):
             for lease in leases
         ]
 
-    def define(self, network: Network) -> None:
+    def dropped(self, network: Network) -> tuple[Extra, ...]:
+        """Asks libvirt's library, whose test driver has the same parser as a daemon of the same version."""
+        libvirt = libvirt_module()
+        if libvirt.getVersion() != self.libvirt_version():
+            return ()
+        text = render_network(replace(network, name="virtnet.kvm", uuid=None))
+        try:
+            # it is in this process, and keeps nothing
+            with contextlib.closing(libvirt.open("test:///default")) as library:
+                stored = library.networkDefineXML(text).XMLDesc(0)
+        except libvirt.libvirtError:
+            return ()  # the daemon says why
+        kept = parse_network(stored).extra or ()
+        return tuple(part for part in parse_network(text).extra or () if part not in kept)
+
+    def define(self, network: Network) -> tuple[str, ...]:
+        text = render_network(network)
         with libvirt_errors(f"define network {network.name}"):
-            self._connection.networkDefineXML(render_network(network))
+            defined = self._connection.networkDefineXML(text)
+            stored = defined.XMLDesc(libvirt_module().VIR_NETWORK_XML_INACTIVE)
+        return not_kept(normalise(parse_network(text)), normalise(parse_network(stored)))
 
     def undefine(self, name: str) -> None:
         found = self._find(name)

@@ -7,12 +7,14 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Optional
 
 from ...errors import HostError
-from ...model.links import Link, LinkDriver
+from ...model.links import Link, LinkDriver, OwnBridge
+from ..os.libvirt_files import own_bridges
 from . import proc_net
 
 if TYPE_CHECKING:
@@ -28,12 +30,26 @@ class HostLinks(LinkDriver):
     def links(self) -> tuple[Link, ...]:
         return read_links()
 
+    def own_bridges(self) -> tuple[OwnBridge, ...]:
+        return own_bridges()
+
+    def on_bridge(self, bridge: str) -> frozenset[str]:
+        found = os.listdir(f"{SYS_NET}/{bridge}/brif") if os.path.isdir(f"{SYS_NET}/{bridge}/brif") else []
+        upper = glob.glob(f"{SYS_NET}/{glob.escape(bridge)}/upper_*")  # netdev_adjacent_sysfs_add in net/core/dev.c
+        return frozenset({*found, *(os.path.basename(path)[len("upper_") :] for path in upper)})
+
 
 class NoLinks(LinkDriver):
     """The links of another host, which can't be seen from here."""
 
     def links(self) -> tuple[Link, ...]:
         return ()
+
+    def own_bridges(self) -> None:
+        return None
+
+    def on_bridge(self, bridge: str) -> None:
+        del bridge
 
 
 def read_links() -> tuple[Link, ...]:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from ...backend.os.libvirt_files import own_bridges
 from ...model.interface.requests import BRIDGE_VLANS, InterfaceDriver
 from ...model.interface.steps import InterfaceStep, steps_to
 from ..part import Host, Part, Snapshot
-from .libvirt_bridges import libvirt_bridges
 from .target import SavedInterfaces, Target, restore_target
 
 
@@ -23,7 +23,7 @@ class InterfacesPart(Part[SavedInterfaces]):
     kept = SavedInterfaces
 
     def take(self, host: Host) -> SavedInterfaces:
-        return SavedInterfaces(time.monotonic(), dict(host.driver(InterfaceDriver).all()), libvirt_bridges(host.root))
+        return SavedInterfaces(time.monotonic(), dict(host.driver(InterfaceDriver).all()), _libvirt_bridges(host.root))
 
     def steps(self, snapshot: Snapshot, host: Host) -> Sequence[InterfaceStep]:
         driver = host.driver(InterfaceDriver)
@@ -40,9 +40,13 @@ INTERFACES = InterfacesPart()
 def target_of(snapshot: Snapshot, host: Host) -> Target:
     """Returns the interfaces that the host should have now."""
     saved, current = snapshot.of(INTERFACES), host.driver(InterfaceDriver).all()
-    return restore_target(saved, current, libvirt_bridges(host.root), time.monotonic())
+    return restore_target(saved, current, _libvirt_bridges(host.root), time.monotonic())
 
 
 def changing(snapshot: Snapshot, host: Host) -> tuple[str, ...]:
     """Returns the names of the interfaces that have to change."""
     return tuple(sorted({name for step in INTERFACES.steps(snapshot, host) for name in step.after}))
+
+
+def _libvirt_bridges(root: str) -> frozenset[str]:
+    return frozenset(bridge.name for bridge in own_bridges(root))

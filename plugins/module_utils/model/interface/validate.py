@@ -10,6 +10,7 @@ import functools
 from typing import Optional, Union
 
 from ...errors import OptionError, VirtnetError
+from ..links import LinkFacts
 from .desired import LEAST_STP_DELAY, DesiredInterface, States, interfaces_on
 from .differences import changed_settings, recreating_options
 from .facts import Namespace
@@ -77,6 +78,17 @@ def _check_bridge(
                 definition.up,
                 f"isn't possible with adopt, as {desired.name} takes the place of {desired.adopt}; set it to true",
             )
+
+
+def check_own_bridge(desired: DesiredInterface, states: States, links: LinkFacts) -> None:
+    """Refuses a bridge that libvirt creates for a network: the boot tool and libvirt would both create it."""
+    if not desired.present or not isinstance(desired.given, LinuxBridge):
+        return
+    own = links.own_bridge(desired.name)
+    if own is not None and (own.active or desired.name not in states):
+        raise OptionError(
+            "name", desired.name, f"is the bridge that libvirt creates for network {own.network}; give another name"
+        )
 
 
 def _check_given_bridge(given: LinuxBridge, namespace: Namespace) -> None:

@@ -12,11 +12,10 @@ from typing import Optional
 from ..fields import merge, take_host_chosen
 from .options import (
     OWN_BRIDGE_MODES,
-    POOL_MODES,
-    Bridge,
     Forward,
     Network,
     NetworkState,
+    PortGroup,
     align,
     mode_of,
     normalise,
@@ -25,6 +24,17 @@ from .options import (
 # Options of a bridge that libvirt creates itself, and of the host's side of one.
 OWN_BRIDGE_ONLY = ("stp", "delay", "zone")
 NEED_OWN_BRIDGE = ("ips", "dns", "domain", "routes", "mac", "mtu")
+
+# What a guest is connected to: a bridge that libvirt creates, a bridge of the host, macvtap on interfaces of the host, or a
+# virtual function. Within one of these, the modes share their options; from one to another, an option means something else.
+OWN, BRIDGE, MACVTAP, HOSTDEV = "own", "bridge", "macvtap", "hostdev"
+
+# What a network keeps when its guests are connected to something else: who it is.
+_IDENTITY = ("name", "uuid", "title", "description", "metadata")
+# The devices of the host that a network has, one of which excludes the others (networkValidate).
+_DEVICES = ("interfaces", "pf", "addresses")
+# The elements of options that aren't called as their element is, with what begins the name of an item.
+_TAGS = {"interfaces": "interface[", "addresses": "address["}
 
 
 @dataclass(frozen=True)
@@ -50,48 +60,98 @@ class DesiredNetwork:
 def desired_definition(desired: DesiredNetwork, current: Optional[NetworkState]) -> Network:
     """Returns the complete definition: the current one with the given options, or only these where they are complete."""
     base = current.definition if current else None
-    given = desired.given
-    definition = normalise(given) if desired.complete else merge(base or Network(name=desired.name), given)
+    definition = _combined(desired, base)
+    if base is not None:
+        family = _family(definition, desired.given, base)
+        if family != family_of(base):
+            base = _without_connection(base, family)
+            definition = _combined(desired, base)
     # what the host has chosen stays, also where it is asked to choose: it has chosen already
     definition = take_host_chosen(definition, base)
-    return align(normalise(drop_leftovers(definition, given)), base)
+    return align(normalise(drop_leftovers(definition, desired.given)), base)
+
+
+def _combined(desired: DesiredNetwork, base: Optional[Network]) -> Network:
+    if desired.complete:
+        return normalise(desired.given)
+    return merge(base or Network(name=desired.name), desired.given)
+
+
+def family_of(network: Network) -> str:
+    """Returns what the guests of a network are connected to."""
+    mode = mode_of(network)
+    if mode in OWN_BRIDGE_MODES:
+        return OWN
+    if mode == "bridge":
+        return BRIDGE if network.bridge and network.bridge.name else MACVTAP
+    return HOSTDEV if mode == "hostdev" else MACVTAP
+
+
+def _family(definition: Network, given: Network, base: Network) -> str:
+    """Returns the family that a definition shall have, which still has options of ``base``."""
+    if mode_of(definition) != "bridge":
+        return family_of(definition)
+    forward = given.forward or Forward()
+    if given.bridge and given.bridge.name:
+        return BRIDGE
+    if forward.interfaces or forward.dev or forward.pf:
+        return MACVTAP
+    return family_of(base) if family_of(base) in (BRIDGE, MACVTAP) else BRIDGE
+
+
+def _without_connection(base: Network, family: str) -> Network:
+    """Returns what stays of a network whose guests will be connected to something else.
+
+    All that said how they were connected is dropped: bridge, devices, addresses and services, limits, VLANs and virtual
+    ports. Guests name port groups, so these stay, with what they can still have.
+    """
+    kept = {name: getattr(base, name) for name in _IDENTITY}
+    bridges = {family_of(base), family} == {OWN, BRIDGE}
+    groups = tuple(
+        PortGroup(name=group.name, default=group.default, bandwidth=group.bandwidth if bridges else None)
+        for group in base.portgroups or ()
+    )
+    unknown = tuple(extra for extra in base.extra or () if not extra.path)
+    return Network(
+        **kept,
+        forward=Forward(mode=mode_of(base)),
+        portgroups=groups or None,
+        isolated=base.isolated if bridges else None,
+        extra=unknown or None,
+    )
 
 
 def drop_leftovers(definition: Network, given: Network) -> Network:
     """Returns the definition without what its forward mode can't have and the user didn't give.
 
-    Such options are left over from the mode that the network had before.
+    Such options are left over from another mode of the same family.
     """
-    mode = mode_of(definition)
-    if mode not in OWN_BRIDGE_MODES:
-        leftovers = [name for name in NEED_OWN_BRIDGE if getattr(given, name) in (None, "")]
-        definition = replace(definition, **dict.fromkeys(leftovers))
-    given_forward = given.forward or Forward()
-    pool = mode in POOL_MODES or (mode == "bridge" and (given_forward.interfaces or given_forward.dev))
-    if pool and not (given.bridge and given.bridge.name):
-        definition = replace(definition, bridge=None)
-    if mode == "bridge" and definition.bridge:
-        given_bridge = given.bridge or Bridge()
-        kept = {name: getattr(given_bridge, name) for name in OWN_BRIDGE_ONLY}
-        definition = replace(definition, bridge=replace(definition.bridge, **kept))
-    if definition.forward is None:
-        return definition
-    changes = {name: None for name in _unfit_for(mode, given) if getattr(given_forward, name) is None}
-    return replace(definition, forward=replace(definition.forward, **changes))
+    mode, given_forward = mode_of(definition), given.forward or Forward()
+    if mode in ("private", "vepa", "bridge") and family_of(definition) == MACVTAP and given.vlan is None:
+        definition = replace(definition, vlan=None)
+        if given.portgroups is None and definition.portgroups:
+            definition = replace(definition, portgroups=tuple(replace(g, vlan=None) for g in definition.portgroups))
+    unfit = {name for name in _unfit_for(mode, given_forward) if getattr(given_forward, name) is None}
+    if definition.forward:
+        definition = replace(definition, forward=replace(definition.forward, **dict.fromkeys(unfit)))
+    gone = ("forward",) if mode == "none" else tuple(f"forward/{_TAGS.get(name, name)}" for name in unfit)
+    known = given.extra or ()
+    unknown = [e for e in definition.extra or () if e in known or not (e.path or "").startswith(gone)]
+    return replace(definition, extra=tuple(unknown) or None)
 
 
-def _unfit_for(mode: str, given: Network) -> set[str]:
+def _unfit_for(mode: str, forward: Forward) -> set[str]:
     """Returns the options of ``forward`` that don't go with the mode and the given options."""
-    forward = given.forward or Forward()
-    unfit = set()
+    unfit: set[str] = set()
     if mode != "nat":
         unfit.add("nat")
     if mode in ("none", "open"):
-        unfit |= {"interfaces", "pf", "addresses", "driver", "managed"}
-    if mode == "bridge" and forward.interfaces is None and forward.dev is None and given.bridge and given.bridge.name:
-        unfit.add("interfaces")
+        unfit |= {*_DEVICES, "dev"}
     if mode != "hostdev":
         unfit |= {"addresses", "driver", "managed"}
     if mode in ("nat", "route") and forward.dev is not None:
         unfit.add("interfaces")  # these modes have one interface at most, and dev names it, or names none
+    given = {name for name in _DEVICES if getattr(forward, name)} | ({"interfaces"} if forward.dev else set())
+    if given:
+        unfit |= set(_DEVICES) - given
     return unfit

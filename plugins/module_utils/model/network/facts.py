@@ -14,6 +14,7 @@ from typing import Optional
 
 from ...contract import Facts
 from .. import values
+from ..libvirt_parts import Extra
 from ..links import Link, LinkFacts
 from .options import OWN_BRIDGE_MODES, Network, mode_of
 from .steps import NetworkDriver
@@ -36,6 +37,10 @@ class NetworkFacts(Facts):
     def libvirt(self) -> int:
         """The version of the daemon as a number: major * 1,000,000 + minor * 1,000 + release (virConnectGetLibVersion)."""
         return self.host.driver(NetworkDriver).libvirt_version()
+
+    def dropped(self, network: Network) -> tuple[Extra, ...]:
+        """Returns what libvirt would not keep, see `NetworkDriver.dropped`."""
+        return self.host.driver(NetworkDriver).dropped(network)
 
     @functools.cached_property
     def _current(self) -> dict[str, KnownNetwork]:

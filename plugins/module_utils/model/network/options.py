@@ -238,6 +238,11 @@ class NetworkState:
         return self.stored or self.running or Network()
 
 
+def dotted(libvirt: int) -> str:
+    """Returns a version of libvirt (virConnectGetLibVersion) as it is written."""
+    return f"{libvirt // 1_000_000}.{libvirt // 1_000 % 1_000}.{libvirt % 1_000}"
+
+
 # -- the normal form -----------------------------------------------------------------------------------------------------
 
 

@@ -7,11 +7,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Optional
 
 from ...contract import Driver, Host, Step
-from .options import Guest, Network, NetworkState
+from ...errors import HostError
+from ..libvirt_parts import Extra
+from .options import Guest, Network, NetworkState, dotted
 from .updates import Update
 
 
@@ -39,7 +41,12 @@ class NetworkDriver(Driver, ABC):
         """Returns the DHCP leases that an active network has given out."""
 
     @abstractmethod
-    def define(self, network: Network) -> None: ...
+    def dropped(self, network: Network) -> tuple[Extra, ...]:
+        """Returns parts without an option that libvirt would not keep, as far as that can be known before it is defined."""
+
+    @abstractmethod
+    def define(self, network: Network) -> tuple[str, ...]:
+        """Stores a definition. Returns what libvirt has not kept of it, in words."""
 
     @abstractmethod
     def undefine(self, name: str) -> None: ...
@@ -95,7 +102,15 @@ class Define(Step):
         return f"create network {name}" if self.stored is None else f"update network {name}"
 
     def do(self, host: Host) -> None:
-        _networks(host).define(self.definition)
+        """Raises `HostError` also where libvirt has ignored a part: each later run would find a difference."""
+        lost = _networks(host).define(self.definition)
+        if lost:
+            self.undo(host)
+            version = dotted(_networks(host).libvirt_version())
+            raise HostError(
+                self.words,
+                f"libvirt {version} doesn't keep {'; '.join(lost)}; leave that out, or use a libvirt that has it",
+            )
 
     def undo(self, host: Host) -> None:
         if self.stored is not None:
@@ -297,3 +312,19 @@ class ApplyUpdate(Step):
 def connected(guests: tuple[Guest, ...]) -> tuple[Guest, ...]:
     """Returns the guests as they are when the network carries all of them."""
     return tuple(replace(guest, connected=True) for guest in guests)
+
+
+@dataclass(frozen=True)
+class NetworkPlan:
+    """The steps, and the state that they lead to (``None``: the network is removed).
+
+    ``method`` is how the network is changed, ``guests`` are those whose connection is interrupted. ``resume`` is what a
+    later run has to know if this one is killed.
+    """
+
+    steps: tuple[Step, ...]
+    after: Optional[NetworkState]
+    method: str = "none"
+    guests: tuple[Guest, ...] = ()
+    warnings: tuple[str, ...] = ()
+    resume: dict[str, bool] = field(default_factory=dict)

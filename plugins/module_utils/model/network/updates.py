@@ -10,6 +10,8 @@ https://libvirt.org/html/libvirt-libvirt-network.html#virNetworkUpdate
 from __future__ import annotations
 
 import functools
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Callable, Optional, TypeVar, Union
 
@@ -29,6 +31,7 @@ from .options import (
     align,
     mode_of,
 )
+from .reservations import changes
 
 # The name of an interface is a text.
 Part = Union[DhcpHost, DhcpRange, DnsHost, DnsSrv, DnsTxt, PortGroup, str]
@@ -163,20 +166,59 @@ def compare(old: Network, new: Network, *, running: bool) -> Difference:
     return Difference(tuple(updates), result != new, result)
 
 
+def merge(stored: Sequence[Update], live: Sequence[Update]) -> list[tuple[Update, bool, bool]]:
+    """Returns updates, and whether each is made in the running network and in the stored definition.
+
+    What both need is made in both at once. Each has its updates in its own order, as one may make room for another.
+    """
+    found: list[tuple[Update, bool, bool]] = []
+    ours, theirs = deque(stored), deque(live)
+    while ours or theirs:
+        if ours and theirs and ours[0] == theirs[0]:
+            found.append((ours.popleft(), True, True))
+            theirs.popleft()
+        elif ours and (ours[0] not in theirs or theirs[0] in ours):
+            found.append((ours.popleft(), False, True))
+        else:
+            found.append((theirs.popleft(), True, False))
+    return found
+
+
 def _dhcp(old: Network, new: Network) -> tuple[list[Update], Network]:
     updates: list[Update] = []
     ips: list[Ip] = list(old.ips or ())
-    by_address = {ip.address: ip for ip in new.ips or ()}
-    for place, ip in enumerate(ips):
-        if ip.address not in by_address:
-            continue
-        old_dhcp, new_dhcp = ip.dhcp or Dhcp(), by_address[ip.address].dhcp or Dhcp()
+    by_address = {ip.address: ip.dhcp or Dhcp() for ip in new.ips or ()}
+    places = [place for place, ip in enumerate(ips) if ip.address in by_address]
+    # only one subnet of a family can have DHCP, so one that loses it is first (virNetworkDefUpdateCheckMultiDHCP)
+    for place in sorted(places, key=lambda place: bool(_ranges_and_hosts(by_address[ips[place].address]))):
+        old_dhcp, new_dhcp = ips[place].dhcp or Dhcp(), by_address[ips[place].address]
         updates += _list_updates("ip-dhcp-range", old_dhcp.ranges, new_dhcp.ranges, place)
-        updates += _list_updates(
-            "ip-dhcp-host", old_dhcp.hosts, new_dhcp.hosts, place, key=lambda host: host.mac, collides=_collides
+        hosts = _host_updates(old_dhcp.hosts or (), new_dhcp.hosts or (), place)
+        if hosts is not None:
+            updates += hosts
+        ips[place] = replace(
+            ips[place],
+            dhcp=replace(old_dhcp, ranges=new_dhcp.ranges, hosts=old_dhcp.hosts if hosts is None else new_dhcp.hosts),
         )
-        ips[place] = replace(ip, dhcp=replace(old_dhcp, ranges=new_dhcp.ranges, hosts=new_dhcp.hosts))
     return updates, canonical(replace(old, ips=tuple(ips)))
+
+
+def _ranges_and_hosts(dhcp: Dhcp) -> tuple[Union[DhcpRange, DhcpHost], ...]:
+    return *(dhcp.ranges or ()), *(dhcp.hosts or ())
+
+
+def _host_updates(old: tuple[DhcpHost, ...], new: tuple[DhcpHost, ...], place: int) -> Optional[list[Update]]:
+    """Returns the updates of the reservations of a subnet; ``None`` if libvirt can't make them one by one."""
+    found = changes(old, new)
+    return None if found is None else [_host_update(before, after, place) for before, after in found]
+
+
+def _host_update(old: Optional[DhcpHost], new: Optional[DhcpHost], place: int) -> Update:
+    section = "ip-dhcp-host"
+    if new is None:
+        assert old is not None
+        return Update(DELETE, section, old, place)
+    return Update(ADD, section, new, place) if old is None else Update(MODIFY, section, new, place, old)
 
 
 def _dns(old: Network, new: Network) -> tuple[list[Update], Network]:
@@ -204,32 +246,28 @@ def _interfaces(old: Network, new: Network) -> tuple[list[Update], Network]:
     return updates, replace(old, forward=replace(old.forward, interfaces=new.forward.interfaces))
 
 
-def _collides(item: DhcpHost, others: list[DhcpHost]) -> bool:
-    # libvirt finds a host by its MAC, address or name, whichever matches first (virNetworkDefUpdateIPDHCPHost)
-    return any(item.ip == other.ip or (item.name and item.name == other.name) for other in others)
-
-
 def _list_updates(
     section: str,
     old: Optional[tuple[P, ...]],
     new: Optional[tuple[P, ...]],
     parent: int = -1,
     key: Callable[[P], Optional[str]] = lambda _item: None,
-    collides: Callable[[P, list[P]], bool] = lambda _item, _others: False,
 ) -> list[Update]:
     """Returns deletions, then modifications, then additions, so that nothing collides on the way.
 
-    An item replaces the old one of the same ``key``, unless it ``collides`` with another old one.
+    An item replaces the old one of the same ``key``.
     """
     removed = [item for item in old or () if item not in (new or ())]
     added = [item for item in new or () if item not in (old or ())]
     modified: list[Update] = []
     for item in list(added):
         replaced = next((other for other in removed if key(item) is not None and key(other) == key(item)), None)
-        if replaced is not None and not collides(item, [other for other in old or () if other != replaced]):
+        if replaced is not None:
             removed.remove(replaced)
             added.remove(item)
             modified.append(Update(MODIFY, section, item, parent, replaced))
+    # only one portgroup can be the default: the one that no longer is comes first (virNetworkDefUpdatePortGroup)
+    modified.sort(key=lambda update: isinstance(update.part, PortGroup) and bool(update.part.default))
     # the last one first: so the undo adds them in the order in which they were
     deleted = [Update(DELETE, section, item, parent) for item in reversed(removed)]
     return deleted + modified + [Update(ADD, section, item, parent) for item in added]

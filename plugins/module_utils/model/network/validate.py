@@ -15,7 +15,8 @@ from ..fields import normal_value, shapes, to_options
 from ..values import IPInterface, host_cidr
 from .desired import NEED_OWN_BRIDGE, OWN_BRIDGE_ONLY
 from .facts import KnownNetwork, NetworkFacts, overlap
-from .options import OWN_BRIDGE_MODES, POOL_MODES, Forward, Ip, Network, mode_of
+from .kept import describe_extra
+from .options import OWN_BRIDGE_MODES, POOL_MODES, Forward, Ip, Network, dotted, mode_of
 from .problems import HAZARDS, Problem
 
 # The version of libvirt that each option needs, from https://libvirt.org/formatnetwork.html and the release notes.
@@ -52,8 +53,18 @@ def check_versions(given: Network, definition: Network, libvirt: int) -> None:
 
 
 def _too_old(need: tuple[int, int, int], libvirt: int, purpose: str = "") -> str:
-    has = _version(libvirt)
-    return f"needs libvirt {_dotted(need)} or newer{purpose}, and this host has {has}; leave it out, or upgrade libvirt"
+    has = dotted(libvirt)
+    return f"needs libvirt {dotted(_number(need))} or newer{purpose}, and this host has {has}; leave it out, or upgrade libvirt"
+
+
+def check_unknown(given: Network, definition: Network, current: Optional[Network], facts: NetworkFacts) -> None:
+    """Refuses parts of a document for which there is no option and that libvirt would ignore without an error."""
+    there = (current.extra if current else None) or ()
+    if all(part in there for part in given.extra or ()):
+        return
+    for part in facts.dropped(definition):
+        has = dotted(facts.libvirt)
+        raise OptionError("xml", describe_extra(part), f"is not kept by libvirt {has}; remove it, or upgrade libvirt")
 
 
 def _given_options(value: object, option: str = "", path: str = "") -> Iterator[tuple[str, str, object]]:
@@ -108,7 +119,7 @@ def _check_mode(definition: Network) -> None:
         raise OptionError("forward.mode", mode, "needs forward.interfaces, forward.pf or forward.addresses; give one")
     if mode in POOL_MODES and bridge:
         raise OptionError("bridge.name", bridge, _unfit(mode))
-    if mode == "bridge" and not (bridge or forward.interfaces):
+    if mode == "bridge" and not (bridge or forward.interfaces or forward.pf):
         raise OptionError(
             "forward.mode", mode, "needs bridge.name, an existing bridge, or forward.interfaces; give one"
         )
@@ -241,7 +252,9 @@ def _check_routes(definition: Network) -> None:
             )
 
 
-def check_conflicts(name: str, me: KnownNetwork, facts: NetworkFacts, *, starting: bool) -> None:
+def check_conflicts(
+    name: str, me: KnownNetwork, facts: NetworkFacts, *, starting: bool, bridge_before: Optional[str]
+) -> None:
     """Refuses what libvirt finds only when the network starts: a bridge name in use, a subnet that overlaps."""
     for other in facts.networks.values():
         if other.name == name:
@@ -252,16 +265,15 @@ def check_conflicts(name: str, me: KnownNetwork, facts: NetworkFacts, *, startin
             )
         if starting and other.active:
             _refuse_overlap(me, other.addresses, f"the active network {other.name}")
-    if not starting:
-        return
     for link in facts.foreign_links:
-        if me.bridge == link.name:
+        if me.bridge == link.name and (starting or me.bridge != bridge_before):
             raise OptionError(
                 "bridge.name",
                 me.bridge,
                 "is already an interface of this host; give another one",
             )
-        _refuse_overlap(me, link.subnets, f"the host's interface {link.name}")
+        if starting:
+            _refuse_overlap(me, link.subnets, f"the host's interface {link.name}")
 
 
 def _refuse_overlap(me: KnownNetwork, theirs: tuple[str, ...], owner: str) -> None:
@@ -304,11 +316,3 @@ def _brief(value: object) -> object:
 
 def _number(version: tuple[int, int, int]) -> int:
     return version[0] * 1_000_000 + version[1] * 1_000 + version[2]
-
-
-def _dotted(version: tuple[int, int, int]) -> str:
-    return ".".join(str(part) for part in version)
-
-
-def _version(number: int) -> str:
-    return _dotted((number // 1_000_000, number // 1_000 % 1_000, number % 1_000))
