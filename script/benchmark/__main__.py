@@ -17,13 +17,14 @@ from typing import Any
 
 from lab import machine as lab
 
+from . import reservations
 from .bridges import BRIDGES
 from .networks import NETWORKS
 from .race import Effort, Play, Race, Script, start_only
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 START = "one module start (`fabric` with nothing to do)"
-HOST = "bench"
+HOST = os.environ.get("VIRTNET_BENCH_HOST", "bench")
 
 Times = dict[str, tuple[float, float]]
 
@@ -45,11 +46,11 @@ def peer_collection() -> Path:
 class Bench:
     """One host, and the stopwatch."""
 
-    def __init__(self, distro: str, scratch: Path) -> None:
+    def __init__(self, distro: str, scratch: Path, *, peers: bool) -> None:
         self.host = lab.create(HOST, distro, "container")
         self.scratch = scratch
         staged = subprocess.run([CHECKOUT / "script" / "stage"], check=True, capture_output=True, text=True).stdout
-        roots = [str(Path(staged.strip()).parents[2]), str(peer_collection())]
+        roots = [str(Path(staged.strip()).parents[2]), *([str(peer_collection())] if peers else [])]
         self.environment = {
             **os.environ,
             "ANSIBLE_COLLECTIONS_PATH": ":".join(roots),
@@ -99,6 +100,22 @@ class Bench:
         self.script(race.clean)
         return found
 
+    def change_reservations(self, count: int) -> dict[tuple[str, str], float]:
+        """Seconds, by what is on the network and what differs."""
+        found = {}
+        for on_it, (guest, restart) in reservations.WITH.items():
+            for case, (before, after) in reservations.CASES.items():
+                self.script(reservations.CLEAN)
+                self.play(reservations.network(count, before))
+                with reservations.guest_on(self.host, guest):
+                    found[on_it, case] = self.play(reservations.network(count, after, restart))
+                    again = self.play(reservations.network(count, after, restart))
+                print(
+                    f"  {count} {case}, {on_it}: {found[on_it, case]:.1f} s, {again:.1f} s", file=sys.stderr, flush=True
+                )
+        self.script(reservations.CLEAN)
+        return found
+
 
 def shortest(rounds: list[Times]) -> Times:
     """What else the machine does makes a run longer, never shorter."""
@@ -120,18 +137,25 @@ def table(race: Race, count: int, found: Times) -> str:
     return "\n".join(lines)
 
 
+def _bench(arguments: argparse.Namespace, scratch: str) -> Bench:
+    return Bench(arguments.distro, Path(scratch), peers=bool(arguments.networks))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="script/bench", description=__doc__)
     parser.add_argument("--networks", default="1,20,100", metavar="N,...", help="how many networks (default 1,20,100)")
     parser.add_argument("--bridges", default="200", metavar="N,...", help="how many bridges with a tap (default 200)")
+    parser.add_argument("--reservations", default="", metavar="N,...", help="how many reservations (default none)")
     parser.add_argument("--times", type=int, default=1, help="how often to measure each; the shortest times count")
     parser.add_argument("--distro", default="trixie", choices=lab.DISTROS)
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as scratch, Bench(arguments.distro, Path(scratch)) as bench:
+    with tempfile.TemporaryDirectory() as scratch, _bench(arguments, scratch) as bench:
         for race, counts in ((NETWORKS, arguments.networks), (BRIDGES, arguments.bridges)):
             for count in [int(part) for part in counts.split(",") if part]:
                 rounds = [bench.measure(race, count) for _round in range(arguments.times)]
                 print(table(race, count, shortest(rounds)), end="\n\n", flush=True)
+        for count in [int(part) for part in arguments.reservations.split(",") if part]:
+            print(reservations.table(count, bench.change_reservations(count)), end="\n\n", flush=True)
 
 
 if __name__ == "__main__":
