@@ -16,8 +16,14 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 CACHE = cache_dir()
 
 
+@functools.cache
+def _programs(venv: str) -> Path:
+    """The programs of an environment. A run keeps the environment it began with, if another checkout moves the link."""
+    return (CACHE / f"venv-{venv}").resolve() / "bin"
+
+
 def tool(venv: str, name: str) -> str:
-    return str(CACHE / f"venv-{venv}" / "bin" / name)
+    return str(_programs(venv) / name)
 
 
 @functools.cache
@@ -34,7 +40,7 @@ def collections_root() -> Path:
 
 def environment(venv: str) -> dict[str, str]:
     """The environment of a step: its tools first, pyenv's shims (which are no interpreters) last of all: left out."""
-    path = [str(CACHE / f"venv-{venv}" / "bin")]
+    path = [str(_programs(venv))]
     path += [entry for entry in os.environ["PATH"].split(os.pathsep) if Path(entry).name != "shims"]
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}  # the runner's own
     return {
