@@ -374,3 +374,22 @@ def test_what_does_not_stay_is_said() -> None:
 
     host, _part, snapshot, parts = _toys(Stubborn)
     assert _restore(host, snapshot, parts).left == ("set the toy to 3 (it was done, and is needed again)",)
+
+
+def test_what_a_boot_tool_changes_late_is_restored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy host the tool goes on changing interfaces seconds after it has read its files."""
+    host, running, snapshot, _parts = _toys(ToyPart)
+    stored = RattlingPart(host)
+    parts: list[Part[Any]] = [*PARTS, running, stored]
+    snapshot = Snapshot({each.name: each.take(host) for each in parts})
+    naps: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        naps.append(seconds)
+        if len(naps) in (2, 4):
+            host.toy = 3
+
+    monkeypatch.setattr(restore.time, "sleep", sleep)
+    host.toy = 2
+    work = _restore(host, snapshot, parts)
+    assert (host.toy, work.left, len(naps)) == (1, (), 6)

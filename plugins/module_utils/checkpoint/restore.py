@@ -20,8 +20,9 @@ from .parts.registry import PARTS
 
 ROUNDS = 5
 
-# A boot tool changes interfaces some time after it has read its files again.
+# A boot tool changes interfaces some time after it has read its files again: later on a busy host.
 SETTLE_SECONDS = 1.0
+QUIET_ROUNDS, SETTLE_ROUNDS = 2, 6
 
 
 class Restore:
@@ -48,8 +49,7 @@ class Restore:
         for handler in handlers:
             self._try(handler, self._handler_errors)
         if handlers:
-            time.sleep(SETTLE_SECONDS)
-            self._converge()
+            self._settle()
         self.left = tuple(self._remaining())
 
     def restore_at_boot(self) -> None:
@@ -81,6 +81,17 @@ class Restore:
         for _number in range(ROUNDS):
             before = len(self.actions), set(self._errors)
             if not self._round(running) or before == (len(self.actions), set(self._errors)):
+                return
+
+    def _settle(self) -> None:
+        """Restores what the handlers still change, until there was nothing to restore for some rounds."""
+        quiet = 0
+        for _number in range(SETTLE_ROUNDS):
+            time.sleep(SETTLE_SECONDS)
+            before = len(self.actions)
+            self._converge()
+            quiet = quiet + 1 if len(self.actions) == before else 0
+            if quiet == QUIET_ROUNDS:
                 return
 
     def _round(self, parts: Sequence[Part[Any]]) -> bool:
