@@ -54,33 +54,33 @@ COMMIT
 """
 NFT = """\
 table ip libvirt_network {
-	comment "Managed by libvirt for virtual networks: https://libvirt.org/firewall.html#the-virtual-network-driver"
-	chain forward {
-		type filter hook forward priority filter; policy accept;
-		counter packets 0 bytes 0 jump guest_cross
-		counter packets 0 bytes 0 jump guest_input
-		counter packets 0 bytes 0 jump guest_output
-	}
+    comment "Managed by libvirt for virtual networks: https://libvirt.org/firewall.html#the-virtual-network-driver"
+    chain forward {
+        type filter hook forward priority filter; policy accept;
+        counter packets 0 bytes 0 jump guest_cross
+        counter packets 0 bytes 0 jump guest_input
+        counter packets 0 bytes 0 jump guest_output
+    }
 
-	chain guest_output {
-		ip saddr 192.168.150.0/24 iif "virbr-lan" counter packets 0 bytes 0 accept
-		iif "virbr-lan" counter packets 0 bytes 0 reject
-	}
+    chain guest_output {
+        ip saddr 192.168.150.0/24 iif "virbr-lan" counter packets 0 bytes 0 accept
+        iif "virbr-lan" counter packets 0 bytes 0 reject
+    }
 
-	chain guest_input {
-		oif "virbr-lan" counter packets 3 bytes 252 reject
-	}
+    chain guest_input {
+        oif "virbr-lan" counter packets 3 bytes 252 reject
+    }
 
-	chain guest_cross {
-		iif "virbr-lan" oif "virbr-lan" counter packets 0 bytes 0 accept
-	}
+    chain guest_cross {
+        iif "virbr-lan" oif "virbr-lan" counter packets 0 bytes 0 accept
+    }
 
-	chain guest_nat {
-		type nat hook postrouting priority srcnat; policy accept;
-		ip saddr 192.168.150.0/24 ip daddr != 192.168.150.0/24 counter packets 0 bytes 0 masquerade
-	}
+    chain guest_nat {
+        type nat hook postrouting priority srcnat; policy accept;
+        ip saddr 192.168.150.0/24 ip daddr != 192.168.150.0/24 counter packets 0 bytes 0 masquerade
+    }
 }
-"""
+""".replace("    ", "\t")
 PRINTED = {"iptables-save": IPTABLES, "nft": NFT}
 
 

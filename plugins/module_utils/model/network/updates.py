@@ -215,10 +215,11 @@ def _host_updates(old: tuple[DhcpHost, ...], new: tuple[DhcpHost, ...], place: i
 
 def _host_update(old: Optional[DhcpHost], new: Optional[DhcpHost], place: int) -> Update:
     section = "ip-dhcp-host"
-    if new is None:
-        assert old is not None
-        return Update(DELETE, section, old, place)
-    return Update(ADD, section, new, place) if old is None else Update(MODIFY, section, new, place, old)
+    if new is not None:
+        return Update(ADD, section, new, place) if old is None else Update(MODIFY, section, new, place, old)
+    if old is None:
+        raise ValueError("a change has a reservation before it or after it")
+    return Update(DELETE, section, old, place)
 
 
 def _dns(old: Network, new: Network) -> tuple[list[Update], Network]:
