@@ -6,7 +6,8 @@
 # each question would take longer than the rest of the role. Changes nothing, and needs only a shell. The task sets before:
 #   python=   the interpreter that Ansible uses on the host, empty if Ansible searches for one
 #   file=     the sysctl file of the role
-: "${python:=}" "${file:?}"
+#   debian=, redhat=   the packages of these distributions, and of those that are derived from them
+: "${python:=}" "${file:?}" "${debian:=}" "${redhat:=}"
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 export PATH
 # Python searches for libraries in the directory where it is started.
@@ -30,7 +31,7 @@ for candidate in "$python" /usr/bin/python3 /usr/libexec/platform-python python3
     ! command -v "${candidate:-none}" >/dev/null 2>&1 || break
 done
 # Asks the daemon over the connection that the modules will use.
-"$candidate" - 2>/dev/null <<'END' || echo python=none
+python_answers=$("$candidate" - 2>/dev/null <<'END'
 import importlib.util, sys
 print("python=%d.%d" % sys.version_info[:2])
 print("path=" + sys.executable)
@@ -50,6 +51,8 @@ except libvirt.libvirtError as error:
 print("libvirt=%s" % version)
 print("trouble=" + trouble)
 END
+) || python_answers=python=none
+echo "$python_answers"
 
 commands=
 for command in dnsmasq nft; do
@@ -73,6 +76,31 @@ done
 echo "daemons=$daemons"
 echo "off=${off# }"
 
+# Packages that aren't installed, if something is missing.
+case $python_answers in
+*libraries=[a-z]* | python=none) lacks=some ;;
+*) lacks=$commands ;;
+esac
+if [ -n "$lacks" ] || [ -z "$daemons" ]; then
+    lacks=
+    installed() { false; }
+    case $family in
+    debian)
+        installed() { [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+        packages=$debian
+        ;;
+    redhat)
+        installed() { rpm --query "$1" >/dev/null 2>&1; }
+        packages=$redhat
+        ;;
+    *) packages= ;;
+    esac
+    for package in $packages; do
+        installed "$package" || lacks="$lacks $package"
+    done
+fi
+echo "lacks=${lacks# }"
+
 setting() { cat "/proc/sys/net/$1" 2>/dev/null; }
 echo "ipv4=$(setting ipv4/ip_forward)"
 echo "ipv6=$(setting ipv6/conf/all/forwarding)"
@@ -85,4 +113,4 @@ for interface in $(ip -6 route show proto ra 2>/dev/null | sed -n 's/.* dev \([^
 done
 # shellcheck disable=SC2086  # words, each on a line
 echo "advertised=$(printf '%s\n' $advertised | sort -u | tr '\n' ' ')"
-echo "sum=$(sha256sum <"$file" 2>/dev/null | cut -d' ' -f1)"
+echo "sum=$(sha256sum 2>/dev/null <"$file" | cut -d" " -f1)"

@@ -1,0 +1,148 @@
+#!/usr/bin/python
+
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: predict
+short_description: Predict what a host needs for its topologies
+version_added: 0.1.0
+author:
+  - virtnet.kvm contributors (@virtnet)
+description:
+  - Compares a host with a list of topologies, and returns everything that would change. The playbooks and the roles of this collection
+    begin with it. If nothing would change, it is their only task on the host.
+  - Converts the topologies as the filter P(virtnet.kvm.as_fabric#filter) does, reads with a shell script what the host lacks, and runs
+    M(virtnet.kvm.fabric) in check mode.
+  - Changes nothing. In check mode, the task is changed if the host would change, and has the diff.
+  - A mistake in a topology is one sentence with the name of the host, and is found before the host is contacted.
+  - A host that doesn't have O(variable) is skipped.
+options:
+  variable:
+    description:
+      - Name of the variable with the list of topologies, such as V(virtnet_topologies). It is a name and not the value, so that an
+        error in a template of the value is one sentence, too.
+    type: str
+  prefix:
+    description:
+      - Prefix of variables in error messages, as in P(virtnet.kvm.as_fabric#filter).
+    type: str
+  state:
+    description:
+      - V(absent) predicts the removal of all topologies.
+    type: str
+    choices: [absent]
+  options:
+    description:
+      - Result of the filter P(virtnet.kvm.as_fabric#filter). If given, the topologies in O(variable) are only used for the defaults
+        of O(forward_ipv4) and O(forward_ipv6).
+    type: dict
+  prepare:
+    description:
+      - Whether packages, daemons and forwarding of the host are compared as well, as the role P(virtnet.kvm.host#role) needs them.
+    type: bool
+    default: false
+  prepared:
+    description:
+      - Task files of the role that were applied before. If the host still lacks what they provide, the task fails.
+    type: list
+    elements: str
+    default: []
+  types:
+    description:
+      - Types of the topologies. If left out, the types in O(variable).
+    type: list
+    elements: str
+  manage_packages:
+    description:
+      - Whether missing packages are installed. The default is V(true).
+    type: bool
+  require_kvm:
+    description:
+      - Whether a host without C(/dev/kvm) is refused. The default is V(false).
+    type: bool
+  forward_ipv4:
+    description:
+      - Whether IPv4 forwarding is needed. The default is V(true), unless all types are V(bridged) or V(vlan_trunk).
+    type: bool
+  forward_ipv6:
+    description:
+      - Whether IPv6 forwarding is needed. The default is V(true) if a NAT network has IPv6.
+    type: bool
+  uri:
+    description:
+      - The libvirt daemon to connect to, as in M(virtnet.kvm.fabric).
+    type: str
+extends_documentation_fragment:
+  - virtnet.kvm.attributes
+attributes:
+  diff_mode:
+    details:
+      - Only in check mode. In other runs, the tasks that make the changes have the diff.
+notes:
+  - This is an action. It runs on the controller, and runs a script and a module on the host.
+seealso:
+  - module: virtnet.kvm.fabric
+  - plugin: virtnet.kvm.as_fabric
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+- name: Predict what the host needs
+  virtnet.kvm.predict:
+    variable: virtnet_topologies
+    prepare: true
+  register: predicted
+
+- name: Show the steps
+  ansible.builtin.debug:
+    msg: "{{ predicted.actions | default([]) }}"
+"""
+
+RETURN = r"""
+ready:
+  description: Whether the host has packages and daemons, so that its networks can be predicted.
+  returned: success, unless skipped
+  type: bool
+  sample: true
+parts:
+  description: Task files of the role that make the changes, in order. Empty if nothing would change.
+  returned: success, unless skipped
+  type: list
+  elements: str
+  sample: [forwarding, networks, report]
+actions:
+  description: Everything that would be done, in words.
+  returned: when the host would change
+  type: list
+  elements: str
+  sample:
+    - write and load /etc/sysctl.d/99-virtnet-kvm.conf
+    - create network lan
+    - set autostart=true on network lan
+    - start network lan
+changes:
+  description: For each bridge, VLAN interface and network that would change, the steps.
+  returned: when one of them would change
+  type: dict
+  sample: {bridges: {}, vlans: {}, networks: {lan: [create network lan]}}
+problems:
+  description: What the host lacks before its networks can be predicted.
+  returned: when RV(ready=false)
+  type: list
+  elements: str
+  sample: ["missing: python3-libvirt, dnsmasq"]
+packages:
+  description: Packages that would be installed.
+  returned: when packages, daemons or forwarding would change
+  type: list
+  elements: str
+  sample: [dnsmasq-base, python3-libvirt]
+options:
+  description: Options for M(virtnet.kvm.fabric), as the filter P(virtnet.kvm.as_fabric#filter) returns them.
+  returned: when one of them would change
+  type: dict
+"""

@@ -1,0 +1,77 @@
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From what a host lacks to the result of the action `predict`: what changes, and which task files change it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Optional
+
+from .host_look import SYSCTL_FILE, Look
+
+# The lists of `fabric` that topologies are made of.
+KINDS = ("bridges", "vlans", "networks")
+
+
+def predicted(
+    look: Optional[Look],
+    found: Mapping[str, Any],
+    options: Mapping[str, Any],
+    *,
+    check: bool,
+    prepared: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Returns the result of the action. ``found`` is the result of `fabric` in check mode, empty if there was none.
+
+    A host without changes has a short result, because a play may have hundreds of them.
+    """
+    ready = look is None or not look.problems
+    host_actions = look.actions if look else []
+    changed = bool(found.get("changed"))
+    result: dict[str, Any] = {"ready": ready, "parts": _parts(look, found, check=check)}
+    result["changed"] = check and (bool(host_actions) or changed)
+    for key in ("warnings", "deprecations"):
+        if found.get(key):
+            result[key] = found[key]
+    if look and host_actions:
+        result.update(packages=look.packages, enable=look.disabled, start=look.stopped, sysctl=look.sysctl)
+        result["sysctl_file"] = SYSCTL_FILE
+    if look and not ready:
+        result["prepared"] = [*prepared, look.part]
+        result["problems"] = look.problems
+    if changed:
+        result["options"] = {kind: options.get(kind) or [] for kind in KINDS}
+        result.update({key: found[key] for key in (*KINDS, "restorable") if key in found})
+        result["changes"] = {kind: _changes(found, kind) for kind in KINDS}
+    if host_actions or changed:
+        result["actions"] = [*host_actions, *(found["actions"] if changed else [])]
+        if not ready:
+            result["actions"].append("after that, apply the networks, which can't be predicted yet")
+    if check and found.get("diff"):
+        result["diff"] = found["diff"]
+    return result
+
+
+def _changes(found: Mapping[str, Any], kind: str) -> dict[str, list[str]]:
+    return {item["name"]: item["actions"] for item in found.get(kind, ()) if item["changed"]}
+
+
+def _parts(look: Optional[Look], found: Mapping[str, Any], *, check: bool) -> list[str]:
+    """Returns the task files that make the changes, in order. In check mode, only the one that reports them."""
+    parts = []
+    if look and look.part:
+        parts.append(look.part)
+    if look and look.problems:
+        parts.append("again")
+    else:
+        if look and look.forwarding_differs:
+            parts.append("forwarding")
+        if found.get("restorable"):
+            parts.append("safely")
+        if any(item["changed"] for item in found.get("networks", ())):
+            parts.append("networks")
+        if parts:
+            parts.append("report")
+    return ["report"] if check and parts else parts
