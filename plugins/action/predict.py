@@ -76,6 +76,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible's plugins are n
         options = self._derived(topologies) if derived else dict(params["options"])
         look = self._look(topologies) if params["prepare"] else None
         found: dict[str, Any] = {}
+        if look is not None and params["state"]:
+            options = {kind: [] if kind == "networks" and not look.has_libvirt else options[kind] for kind in KINDS}
+            found = self._fabric(options) if any(options.values()) else {}
+            return {**predicted(None, found, options, check=bool(self._task.check_mode)), **look.left}
         if look is not None:
             self._check_ready(look)
         if look is None or not look.problems:

@@ -32,7 +32,7 @@ options:
     type: str
   state:
     description:
-      - V(absent) predicts the removal of all topologies.
+      - V(absent) predicts the removal of all topologies. With O(prepare), it returns what stays on the host.
     type: str
     choices: [absent]
   options:
@@ -145,4 +145,15 @@ options:
   description: Options for M(virtnet.kvm.fabric), as the filter P(virtnet.kvm.as_fabric#filter) returns them.
   returned: when one of them would change
   type: dict
+stays:
+  description: What stays on the host when the topologies are removed.
+  returned: with O(state=absent) and O(prepare)
+  type: list
+  elements: str
+  sample: [packages and daemons of libvirt]
+sysctl_file:
+  description: File that enables forwarding at boot. Empty if O(state=absent) and the host doesn't have it.
+  returned: when packages, daemons or forwarding would change, or with RV(stays)
+  type: str
+  sample: /etc/sysctl.d/99-virtnet-kvm.conf
 """

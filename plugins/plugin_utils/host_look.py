@@ -127,6 +127,10 @@ class Look:
             [f"{name}.socket" for name in self._words("daemons")] if self._manages_daemons and not self.answers else []
         )
 
+    @property
+    def has_libvirt(self) -> bool:
+        return bool(self._words("daemons"))
+
     # -- forwarding ----------------------------------------------------------------------------------------------
 
     @property
@@ -152,6 +156,12 @@ class Look:
             self._needs.forward_ipv6 and self._found["ipv6"] != "1"
         )
         return drift or self._found["sum"] != hashlib.sha256(self.sysctl.encode()).hexdigest()
+
+    @property
+    def left(self) -> dict[str, object]:
+        """What stays on the host when its topologies are removed."""
+        stays = ["packages and daemons of libvirt"] if self.has_libvirt else []
+        return {"stays": stays, "sysctl_file": SYSCTL_FILE if self._found["sum"] else ""}
 
     # -- in words ------------------------------------------------------------------------------------------------
 

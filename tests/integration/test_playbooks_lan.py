@@ -10,7 +10,7 @@ import pytest
 
 from integration.support.guests import guest_on
 from integration.support.host import Host
-from integration.support.plays import Played, play
+from integration.support.plays import Played, of_networks, play
 from integration.support.wires import NIC, session
 
 SITE, TEARDOWN = "virtnet.kvm.site", "virtnet.kvm.teardown"
@@ -45,9 +45,9 @@ def _foretold(host: Host, what: str | list[dict[str, Any]], variables: dict[str,
     assert _checkpoints(said) == []
     came = play(host, what, variables, "--diff")
     assert _checkpoints(came) == ["Create a checkpoint", "Commit the checkpoint"]
-    foreseen, *done = came.fabrics
+    (foreseen,), done = came.predicted, came.fabrics
     assert foreseen["actions"] == said.fabric["actions"] and not foreseen["changed"] and "diff" not in foreseen
-    assert sorted(said.fabric["actions"]) == sorted(action for each in done for action in each["actions"])
+    assert sorted(of_networks(said.fabric["actions"])) == sorted(action for each in done for action in each["actions"])
     for kind in ("bridges", "vlans", "networks"):
         (made,) = [each[kind] for each in done if each.get(kind)] or [[]]
         for there, here in zip(said.fabric.get(kind, []), made, strict=True):

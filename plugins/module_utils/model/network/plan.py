@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, Optional
 
 from ...contract import Step, World
-from ..fields import canonical, to_options, without_host_chosen
+from ..fields import canonical, shapes, to_options, without_host_chosen
 from .desired import DesiredNetwork, desired_definition
 from .facts import NetworkFacts, known
 from .options import Network, NetworkState, align, mode_of
@@ -184,7 +184,7 @@ def show(state: Optional[NetworkState], given: Network) -> dict[str, Any]:
         drift = compare(align(state.running, state.stored), state.stored, running=True)
         if drift.updates or drift.redefine:
             ours, theirs = _definition(state.stored, given), _definition(state.running, given)
-            keys = [key for key in {**ours, **theirs} if ours.get(key) != theirs.get(key)]
+            keys = [key for key in _in_one_order({**ours, **theirs}) if ours.get(key) != theirs.get(key)]
             shown["running"] = {key: theirs.get(key) for key in keys if key not in ("title", "description", "metadata")}
     lost = [str(guest) for guest in disconnected(state)]
     if lost and state.active:
@@ -197,6 +197,13 @@ def show(state: Optional[NetworkState], given: Network) -> dict[str, Any]:
 def _definition(network: Network, given: Network) -> dict[str, Any]:
     shown = to_options(canonical(without_host_chosen(network, given)))
     shown["forward"] = {"mode": mode_of(network), **shown.get("forward", {})}
+    shown = _in_one_order(shown)
     if network.extra:
         shown["other"] = [f"{extra.path}: {extra.xml}" if extra.path else extra.xml for extra in network.extra]
     return shown
+
+
+def _in_one_order(shown: dict[str, Any]) -> dict[str, Any]:
+    """Returns the options in the order in which they are declared, so that a diff shows none of them as moved."""
+    known = [shape.name for shape in shapes(Network) if shape.name in shown]
+    return {name: shown[name] for name in [*known, *(name for name in shown if name not in known)]}
