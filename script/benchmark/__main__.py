@@ -17,7 +17,7 @@ from typing import Any
 
 from lab import machine as lab
 
-from . import reservations
+from . import fleet, reservations
 from .bridges import BRIDGES
 from .networks import NETWORKS
 from .race import Effort, Play, Race, Script, start_only
@@ -146,6 +146,7 @@ def main() -> None:
     parser.add_argument("--networks", default="1,20,100", metavar="N,...", help="how many networks (default 1,20,100)")
     parser.add_argument("--bridges", default="200", metavar="N,...", help="how many bridges with a tap (default 200)")
     parser.add_argument("--reservations", default="", metavar="N,...", help="how many reservations (default none)")
+    parser.add_argument("--fleet", default="", metavar="N,...", help="how many hosts without changes (default none)")
     parser.add_argument("--times", type=int, default=1, help="how often to measure each; the shortest times count")
     parser.add_argument("--distro", default="trixie", choices=lab.DISTROS)
     arguments = parser.parse_args()
@@ -156,6 +157,8 @@ def main() -> None:
                 print(table(race, count, shortest(rounds)), end="\n\n", flush=True)
         for count in [int(part) for part in arguments.reservations.split(",") if part]:
             print(reservations.table(count, bench.change_reservations(count)), end="\n\n", flush=True)
+        for count in [int(part) for part in arguments.fleet.split(",") if part]:
+            print(fleet.row(count, fleet.measure(bench, count, arguments.times)), flush=True)
 
 
 if __name__ == "__main__":
