@@ -80,6 +80,7 @@ extends_documentation_fragment:
   - virtnet.kvm.attributes
 attributes:
   diff_mode:
+    support: partial
     details:
       - Only in check mode. In other runs, the tasks that make the changes have the diff.
 notes:

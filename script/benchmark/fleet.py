@@ -55,8 +55,13 @@ def measure(bench: Bench, count: int, times: int) -> tuple[float, float]:
     """Returns the shortest processor times of `ping` and of `site` on this number of hosts, in seconds."""
     subprocess.run([*bench.host.ssh_args(), ADMIT], check=True)
     one, all_of_them = (["-i", str(_inventory(bench, number))] for number in (1, count))
-    ping = lambda: _seconds(bench, "ansible", *all_of_them, "all", "-m", "ansible.builtin.ping")  # noqa: E731
-    site = lambda: _seconds(bench, "ansible-playbook", *all_of_them, "virtnet.kvm.site")  # noqa: E731
+
+    def ping() -> float:
+        return _seconds(bench, "ansible", *all_of_them, "all", "-m", "ansible.builtin.ping")
+
+    def site() -> float:
+        return _seconds(bench, "ansible-playbook", *all_of_them, "virtnet.kvm.site")
+
     _seconds(bench, "ansible-playbook", *one, "virtnet.kvm.site")
     ping()  # opens the connections
     found = [(ping(), site()) for _time in range(times)]
