@@ -260,6 +260,8 @@ class FakeInterfaces(InterfaceDriver):
             if same and same[0].cidr != address.cidr:
                 raise HostError("add", "File exists")
         if any(held.cidr == address.cidr for held in same):
+            addresses = tuple(address if held.cidr == address.cidr else held for held in state.addresses)
+            self.kept[name] = replace(state, addresses=addresses)
             return
         self.kept[name] = replace(state, addresses=(*state.addresses, address))
 

@@ -38,7 +38,7 @@ def host(*declared: Declared) -> InterfacesHost:
     uplink = nic(
         "eth0",
         2,
-        addresses=(Address("192.0.2.5/24", valid_seconds=600, flags=0x200), Address("fd00::5/64")),
+        addresses=(Address("192.0.2.5/24", valid_seconds=600, flags=0x200, origin="dhcp"), Address("fd00::5/64")),
         routes=(Route(InterfaceRoute(to="default", via="192.0.2.1", metric=100), protocol=16),),
     )
     down = nic("eth2", 4)
@@ -75,8 +75,8 @@ def host(*declared: Declared) -> InterfacesHost:
                 "create bridge br0",
                 "bring up br0",
                 "attach eth0 to br0",
-                "add address 192.0.2.5/24 to br0",
                 "add address fd00::5/64 to br0",
+                "add address 192.0.2.5/24 to br0",
                 "add route default via 192.0.2.1 metric 100 to br0",
                 "remove route default via 192.0.2.1 metric 100 from eth0",
                 "remove address fd00::5/64 from eth0",
@@ -91,8 +91,8 @@ def host(*declared: Declared) -> InterfacesHost:
             [
                 "set ipv6.enabled=true on eth0",
                 "detach eth0 from br0",
-                "add address 192.0.2.5/24 to eth0",
                 "add address fd00::5/64 to eth0",
+                "add address 192.0.2.5/24 to eth0",
                 "add route default via 192.0.2.1 metric 100 to eth0",
                 "remove bridge br0",
             ],
@@ -200,14 +200,17 @@ def test_a_lease_is_taken_over_with_a_warning() -> None:
     (warning,) = outcome.warnings
     assert "192.0.2.5/24 of eth0 is a DHCP lease: br0 keeps it until it expires" in warning
     kept = there.kernel.kept
-    assert [address.valid_seconds for address in kept["br0"].addresses] == [600, None]
-    assert kept["br0"].addresses[0].flags == 0, (
+    assert {address.cidr: address.valid_seconds for address in kept["br0"].addresses} == {
+        "192.0.2.5/24": 600,
+        "fd00::5/64": None,
+    }
+    assert not any(address.flags for address in kept["br0"].addresses), (
         "the kernel creates the subnet's route, which the DHCP client created before"
     )
     assert kept["br0"].routes[0].protocol == 16
     assert kept["br0"].definition.mac == kept["eth0"].definition.mac
     # the client, which still runs, has renewed it
-    kept["eth0"] = replace(kept["eth0"], addresses=(Address("192.0.2.5/24", valid_seconds=900),))
+    kept["eth0"] = replace(kept["eth0"], addresses=(Address("192.0.2.5/24", valid_seconds=900, origin="dhcp"),))
     (outcome,) = there.declare(("bridge", {"name": "br0", "adopt": "eth0"}))
     assert outcome.actions == ["remove address 192.0.2.5/24 from eth0"]
 

@@ -150,6 +150,7 @@ FOR_EVER = attribute(6, struct.pack("=IIII", 0xFFFFFFFF, 0xFFFFFFFF, 0, 0))
                 label="br0:1",
                 valid_seconds=60,
                 preferred_seconds=50,
+                origin="dhcp",
             ),
         ),
         (
@@ -158,12 +159,18 @@ FOR_EVER = attribute(6, struct.pack("=IIII", 0xFFFFFFFF, 0xFFFFFFFF, 0, 0))
         ),
         # a link's own address, one of an advertisement, and one of the same on a kernel that doesn't say so
         (_address(10, 64, attribute(1, _ip("fe80::1")), FOR_EVER, scope=253), None),
-        (_address(10, 64, attribute(1, _ip("fd00::1")), attribute(11, b"\2"), FOR_EVER), None),
-        (_address(10, 64, attribute(1, _ip("fd00::1")), attribute(8, struct.pack("=I", 0x100))), None),
+        (
+            _address(10, 64, attribute(1, _ip("fd00::1")), attribute(11, b"\2"), FOR_EVER),
+            Address("fd00::1/64", origin="ra"),
+        ),
+        (
+            _address(10, 64, attribute(1, _ip("fd00::1")), attribute(8, struct.pack("=I", 0x100))),
+            Address("fd00::1/64", flags=0x100, origin="ra"),
+        ),
         # a DHCPv6 client's, which has an end, too
         (
             _address(10, 128, attribute(1, _ip("fd00::1")), attribute(6, struct.pack("=IIII", 5, 6, 0, 0)), flags=0),
-            Address("fd00::1/128", valid_seconds=6, preferred_seconds=5),
+            Address("fd00::1/128", valid_seconds=6, preferred_seconds=5, origin="dhcp"),
         ),
     ],
 )
@@ -213,9 +220,26 @@ def _hop(index: int, gateway: str) -> bytes:
                 8: [Route(InterfaceRoute(to="::/0", via="fd00::2", metric=100))],
             },
         ),
-        # the kernel's, an advertisement's, a local one, and one that leads nowhere
+        # of one advertised, and of a routing daemon
+        (
+            _route(
+                10,
+                0,
+                attribute(5, _ip("fe80::1")),
+                attribute(4, _number(7)),
+                attribute(6, _number(1024)),
+                attribute(12, struct.pack("=IIiIIII", 0, 0, 178000, 0, 0, 0, 0)),
+                protocol=9,
+            ),
+            {7: [Route(InterfaceRoute(to="::/0", via="fe80::1"), protocol=9, origin="ra", seconds=1780)]},
+        ),
+        (
+            _route(2, 8, attribute(1, _ip("10.0.0.0")), attribute(4, _number(7)), protocol=12),
+            {7: [Route(InterfaceRoute(to="10.0.0.0/8"), protocol=12, origin="other")]},
+        ),
+        # an IPv4 route of several, the kernel's, a local one, and one that leads nowhere
+        (_route(2, 0, attribute(9, _hop(7, "10.0.0.1") + _hop(8, "10.0.0.2"))), {}),
         (_route(2, 24, attribute(1, _ip("10.0.0.0")), attribute(4, _number(7)), protocol=2), {}),
-        (_route(10, 0, attribute(4, _number(7)), protocol=9), {}),
         (_route(2, 32, attribute(1, _ip("10.0.0.1")), attribute(4, _number(7)), table=255), {}),
         (_route(2, 24, attribute(1, _ip("10.1.0.0")), attribute(4, _number(7)), of_type=6), {}),
     ],

@@ -75,7 +75,9 @@ class InterfaceResource(Resource[ObservedInterface]):
 
     def current(self, host: Host) -> ObservedInterface:
         with under(self.path):
-            observed = observed_interface(self.name, host.driver(InterfaceDriver, self.desired.netns).all())
+            observed = observed_interface(
+                self.name, host.driver(InterfaceDriver, self.desired.netns).all(), self.desired.given
+            )
             files = host.driver(FileDriver)
             tool = chosen_tool(self.desired, files.facts()).tool
         return replace(observed, files=files.read(tool) if tool != NONE else {})
@@ -113,7 +115,9 @@ class InterfaceResource(Resource[ObservedInterface]):
         states = world.facts(InterfaceFacts).namespace(self.desired.netns).states
         files = world.facts(FileFacts)
         tool = chosen_tool(self.desired, files.tools).tool
-        return replace(observed_interface(self.name, states), files=files.read(tool) if tool != NONE else {})
+        return replace(
+            observed_interface(self.name, states, self.desired.given), files=files.read(tool) if tool != NONE else {}
+        )
 
     def show(self, state: ObservedInterface, plan: Plan[ObservedInterface]) -> Shown:
         shown = show(state, self.desired)

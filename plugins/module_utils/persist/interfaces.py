@@ -16,6 +16,7 @@ from ..model.interface.options import Interface, InterfaceState, LinuxBridge, Tu
 from ..model.interface.plan import ObservedInterface
 from .choose import TOOLS, Choice, choose, plan_files
 from .files import Request, ToolFacts, made_for
+from .leases import with_fixed_leases
 from .plan import NONE, FileChanges, PersistencePlan, plan_provider
 from .steps import INTERFERING
 
@@ -69,6 +70,8 @@ def stored_interface(
         return None
     given = desired.given
     kept = replace(without_host_chosen(after.definition, given), ipv6=given.ipv6)
+    if after.state is not None:
+        kept = with_fixed_leases(kept, desired, after.state, files)
     if isinstance(kept, Tuntap) and isinstance(given, Tuntap):
         return _stored_tap(kept, given, files)
     if isinstance(kept, LinuxBridge) and isinstance(given, LinuxBridge):

@@ -7,9 +7,12 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Optional
 
+from ...model.fields import to_options
+from ...model.interface.normal import normal_route
+from ...model.interface.options import Address, Route
 from .channel import Channel, attribute, attributes
 from .read import AF_BRIDGE, LINK, RTM_GETLINK, link_request
 from .tables import number
@@ -40,6 +43,22 @@ def read_details(channel: Channel, doing: str, name: str, index: int, names: Map
     if attributes(held.get(_LINKINFO, b"")).get(_INFO_KIND) == b"bridge\0":
         found["fdb"] = _forwarding_table(channel, doing, index, names)
     return found
+
+
+def shown_layer3(addresses: Sequence[Address], routes: Sequence[Route]) -> dict[str, object]:
+    """Returns ``addresses`` and ``routes`` with their origins, in the words of the options."""
+    return {
+        "addresses": [
+            {
+                "address": address.cidr,
+                "origin": address.origin,
+                "valid_seconds": address.valid_seconds,
+                "preferred_seconds": address.preferred_seconds,
+            }
+            for address in addresses
+        ],
+        "routes": [{**to_options(normal_route(route.option)), "origin": route.origin} for route in routes],
+    }
 
 
 def _counters(payload: bytes) -> dict[str, int]:

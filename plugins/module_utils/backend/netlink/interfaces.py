@@ -6,16 +6,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import importlib.util
 import struct
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Optional
 
 from ...errors import HostError, MissingLibraryError
-from ...model.interface.options import Address, Interface, InterfaceState, Ipv6, Port, Route
+from ...model.interface.options import RA, STATIC, Address, Interface, InterfaceState, Ipv6, Port, Route
 from ...model.interface.requests import BRIDGE_VLANS, InterfaceDriver
 from ...model.ipv6_settings import sysctl_path, sysctl_values
 from . import layer3, tables, tun
@@ -31,7 +32,7 @@ from .channel import (
     encoded,
     inside,
 )
-from .details import read_details
+from .details import read_details, shown_layer3
 from .link_kinds import KINDS, kind_of
 from .read import AF_BRIDGE, LINK, RTM_GETLINK, RTM_NEWLINK, LinkDump, link_request, read_states
 
@@ -52,6 +53,7 @@ class Interfaces(InterfaceDriver):
         self._channel = Channel(netns)
         self._dump: Optional[LinkDump] = None
         self._states: Optional[dict[str, InterfaceState]] = None
+        self._layer3: Optional[dict[int, tuple[tuple[Address, ...], tuple[Route, ...]]]] = None
         self._features: Optional[frozenset[str]] = None
         self._indexes: dict[str, int] = {}
 
@@ -61,6 +63,7 @@ class Interfaces(InterfaceDriver):
     def forget(self) -> None:
         """Forgets what was read, as the interfaces have changed."""
         self._states = None
+        self._layer3 = None
         self._dump = None
 
     # -- reading ----------------------------------------------------------------------------------------------------------
@@ -87,7 +90,11 @@ class Interfaces(InterfaceDriver):
 
     def details(self, name: str) -> Mapping[str, object]:
         doing = f"read the counters of {name}"
-        return read_details(self._channel, doing, name, self._index(name, doing), self._links().names)
+        names, index = self._links().names, self._index(name, doing)
+        if self._layer3 is None:
+            self._layer3 = layer3.read_layer3(self._channel, names, every=True)
+        shown = shown_layer3(*self._layer3[index])
+        return {**read_details(self._channel, doing, name, index, names), **shown}
 
     def features(self) -> frozenset[str]:
         if self._features is None:
@@ -240,7 +247,8 @@ class Interfaces(InterfaceDriver):
         doing = f"remove address {address.cidr} from {name}"
         body = layer3.address_body(self._index(name, doing), address)
         self.forget()
-        self._channel.request(doing, layer3.RTM_DELADDR, body)
+        with _may_be_gone(address.origin, errno.EADDRNOTAVAIL):
+            self._channel.request(doing, layer3.RTM_DELADDR, body)
 
     def add_route(self, name: str, route: Route) -> None:
         doing = f"add route {route.option.to} to {name}"
@@ -252,8 +260,8 @@ class Interfaces(InterfaceDriver):
             try:
                 return self._channel.request(doing, layer3.RTM_NEWROUTE, body, NLM_F_CREATE | NLM_F_APPEND)
             except KernelError as error:
-                if error.code == errno.EEXIST:
-                    return None
+                if error.code == errno.EEXIST or route.origin == RA:
+                    return None  # a router advertises it again
                 if error.code != errno.EINVAL or time.monotonic() > deadline:
                     raise
             time.sleep(0.05)
@@ -262,7 +270,8 @@ class Interfaces(InterfaceDriver):
         doing = f"remove route {route.option.to} from {name}"
         body = layer3.route_body(self._index(name, doing), route, removing=True)
         self.forget()
-        self._channel.request(doing, layer3.RTM_DELROUTE, body)
+        with _may_be_gone(route.origin, errno.ESRCH):
+            self._channel.request(doing, layer3.RTM_DELROUTE, body)
 
     def set_ipv6(self, name: str, changes: Ipv6) -> None:
         self.forget()
@@ -273,6 +282,16 @@ class Interfaces(InterfaceDriver):
                     setting.write(str(value))
             except OSError as error:
                 raise HostError(f"write {value} to {path}", error.strerror or error) from None
+
+
+@contextlib.contextmanager
+def _may_be_gone(origin: str, gone: int) -> Iterator[None]:
+    """Ignores that what isn't static is gone already: a client or the kernel has removed it meanwhile."""
+    try:
+        yield
+    except KernelError as error:
+        if origin == STATIC or error.code != gone:
+            raise
 
 
 def _common(definition: Interface) -> Attributes:

@@ -15,8 +15,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Optional
 
-from ...model.interface.options import MAIN_TABLE, Address, InterfaceRoute, Route
+from ...model.interface.options import MAIN_TABLE, OTHER, RA, Address, InterfaceRoute, Route
 from .channel import NLM_F_APPEND, NLM_F_CREATE, Attributes, Channel, attribute, attributes, encoded
+from .origins import LINK_SCOPE, MANAGED, NOPREFIXROUTE, address_origin, hop_origin, route_origin, with_origins
 
 _FAMILIES = {socket.AF_INET, socket.AF_INET6}
 
@@ -26,24 +27,22 @@ RTM_NEWROUTE, RTM_DELROUTE, RTM_GETROUTE = 24, 25, 26
 _ADDRESS = struct.Struct("=BBBBI")  # ifaddrmsg: family, prefixlen, flags, scope, index
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_LABEL, _IFA_BROADCAST, _IFA_CACHEINFO, _IFA_FLAGS = 1, 2, 3, 4, 6, 8
 _IFA_RT_PRIORITY, _IFA_PROTO = 9, 11
-_BY_THE_KERNEL = (2, 3)  # IFAPROT_KERNEL_RA, IFAPROT_KERNEL_LL
-_TEMPORARY, _MANAGED, _PERMANENT, _NOPREFIXROUTE = 0x01, 0x100, 0x80, 0x200
-_KEPT_FLAGS = 0x02 | 0x10 | _MANAGED | _NOPREFIXROUTE | 0x400  # nodad, home, mngtmpaddr, noprefixroute, mcautojoin
+_KEPT_FLAGS = 0x02 | 0x10 | MANAGED | NOPREFIXROUTE | 0x400  # nodad, home, mngtmpaddr, noprefixroute, mcautojoin
 _FOR_EVER = 0xFFFFFFFF
 
 ROUTE = struct.Struct("=BBBBBBBBI")  # rtmsg: family, dst_len, src_len, tos, table, protocol, scope, type, flags
 _NEXT_HOP = struct.Struct("=HBBi")  # rtnexthop: length, flags, hops, index
 RTA_DST, RTA_OIF, RTA_GATEWAY, RTA_MULTIPATH, RTA_VIA = 1, 4, 5, 9, 18
-_RTA_PRIORITY, _RTA_PREFSRC, _RTA_TABLE = 6, 7, 15
+_RTA_PRIORITY, _RTA_PREFSRC, _RTA_CACHEINFO, _RTA_TABLE, _RTA_EXPIRES = 6, 7, 12, 15, 23
+_EXPIRES = struct.Struct("=8xi")  # rta_cacheinfo.rta_expires, in hundredths of a second
 LOCAL_TABLE = 255
 CLONED = 0x200  # RTM_F_CLONED
 ONLINK = 4  # RTNH_F_ONLINK
 _UNICAST = 1
 _NOWHERE = 255
-_LINK_SCOPE = 253
 _OF_A_SUBNET = (254, 2, 253, 1)  # the main table, RTPROT_KERNEL, RT_SCOPE_LINK, RTN_UNICAST
 OF_ADVERTISEMENTS = (1, 9)  # RTPROT_REDIRECT, RTPROT_RA
-_BY_ITSELF = (*OF_ADVERTISEMENTS, 2)  # RTPROT_KERNEL
+_KERNEL, _REDIRECT = 2, 1  # RTPROT_KERNEL, RTPROT_REDIRECT
 _IPV6_METRIC = 1024  # IP6_RT_PRIO_USER
 
 
@@ -74,8 +73,8 @@ def each_next_hop(payload: bytes) -> Iterator[NextHop]:
         place += (length + 3) & ~3
 
 
-def read_addresses(channel: Channel, names: Mapping[int, str]) -> dict[int, list[Address]]:
-    """Returns the addresses by the interface's index, without link-local ones and those of router advertisements."""
+def read_addresses(channel: Channel, names: Mapping[int, str], *, every: bool = False) -> dict[int, list[Address]]:
+    """Returns the addresses by the interface's index; ``every`` with those that the kernel makes, the link-local ones."""
     found: dict[int, list[Address]] = defaultdict(list)
     for kind, message in channel.dump("read the addresses", RTM_GETADDR, _ADDRESS.pack(0, 0, 0, 0, 0)):
         family, prefix, flags, scope, index = _ADDRESS.unpack_from(message)
@@ -83,18 +82,9 @@ def read_addresses(channel: Channel, names: Mapping[int, str]) -> dict[int, list
             continue
         held = attributes(message, _ADDRESS.size)
         flags = _u32(held.get(_IFA_FLAGS), flags)
-        if not _of_advertisement_or_link(family, flags, scope, held):
+        if every or family == socket.AF_INET or scope != LINK_SCOPE:
             found[index].append(_address(family, prefix, flags, scope, held, names.get(index)))
     return found
-
-
-def _of_advertisement_or_link(family: int, flags: int, scope: int, held: Mapping[int, bytes]) -> bool:
-    if family != socket.AF_INET6:
-        return False
-    by_kernel = held.get(_IFA_PROTO, b"\0")[0] in _BY_THE_KERNEL
-    # Kernels before 5.18 don't say who made it. A prefix of an advertisement is managed, and ends, by the kernel alone.
-    managed = flags & _MANAGED and not flags & (_PERMANENT | _NOPREFIXROUTE) and _IFA_PROTO not in held
-    return scope == _LINK_SCOPE or by_kernel or bool(flags & _TEMPORARY) or bool(managed)
 
 
 def _address(
@@ -116,6 +106,7 @@ def _address(
         label=label if label and label != name else None,
         valid_seconds=None if valid == _FOR_EVER else valid,
         preferred_seconds=None if preferred == _FOR_EVER else preferred,
+        origin=address_origin(family, prefix, flags, scope, held.get(_IFA_PROTO, b"\0")[0], ends=valid != _FOR_EVER),
     )
 
 
@@ -127,31 +118,47 @@ def _u32(payload: Optional[bytes], otherwise: int) -> int:
     return int.from_bytes(payload, sys.byteorder) if payload else otherwise
 
 
-def read_routes(channel: Channel, names: Mapping[int, str]) -> dict[int, list[Route]]:
-    """Returns the routes by the index of the interface that they leave by, without those that come and go by themselves:
-    with addresses, or from router advertisements."""
+def read_routes(channel: Channel, names: Mapping[int, str], *, every: bool = False) -> dict[int, list[Route]]:
+    """Returns the routes by the index of the interface that they leave by.
+
+    ``every`` with those that the kernel adds for addresses and for redirects, and with IPv4 routes of several next hops.
+    """
     found: dict[int, list[Route]] = defaultdict(list)
     for kind, message in channel.dump("read the routes", RTM_GETROUTE, ROUTE.pack(0, 0, 0, 0, 0, 0, 0, 0, 0)):
         family, prefix, _src, _tos, table, protocol, scope, of_type, flags = ROUTE.unpack_from(message)
         if kind != RTM_NEWROUTE or family not in _FAMILIES or of_type != _UNICAST:
             continue
-        if table == LOCAL_TABLE or protocol in _BY_ITSELF or flags & CLONED:
+        if table == LOCAL_TABLE or flags & CLONED or (protocol in (_KERNEL, _REDIRECT) and not every):
             continue
         held = attributes(message, ROUTE.size)
-        for index, hop_flags, hop in _hops(family, flags, held):
+        several = RTA_OIF not in held
+        if several and family == socket.AF_INET and not every:
+            continue
+        for index, hop_flags, hop in _hops(flags, held):
             if index in names:
                 option = _route_option(family, prefix, _u32(held.get(_RTA_TABLE), table), {**held, **hop})
-                found[index].append(Route(option, protocol, scope, bool(hop_flags & ONLINK)))
+                origin = route_origin(protocol)
+                if several:
+                    origin = hop_origin(protocol, option.via or "") if family == socket.AF_INET6 else OTHER
+                onlink = bool(hop_flags & ONLINK)
+                found[index].append(Route(option, protocol, scope, onlink, origin, _seconds(held)))
     return found
 
 
-def _hops(family: int, flags: int, held: Mapping[int, bytes]) -> Iterator[tuple[int, int, Mapping[int, bytes]]]:
+def _seconds(held: Mapping[int, bytes]) -> Optional[int]:
+    if len(held.get(_RTA_CACHEINFO, b"")) < _EXPIRES.size:
+        return None
+    (expires,) = _EXPIRES.unpack_from(held[_RTA_CACHEINFO])
+    return max(1, expires // 100) if expires > 0 else None
+
+
+def _hops(flags: int, held: Mapping[int, bytes]) -> Iterator[tuple[int, int, Mapping[int, bytes]]]:
     """Yields the interfaces that a route leaves by. IPv6 has no route of several: these are several routes to one destination."""
     if RTA_OIF in held:
         yield _u32(held[RTA_OIF], 0), flags, {}
-    elif family == socket.AF_INET6:
-        for hop in each_next_hop(held.get(RTA_MULTIPATH, b"")):
-            yield hop.index, hop.flags, attributes(hop.attributes)
+        return
+    for hop in each_next_hop(held.get(RTA_MULTIPATH, b"")):
+        yield hop.index, hop.flags, attributes(hop.attributes)
 
 
 def _route_option(family: int, prefix: int, table: int, held: Mapping[int, bytes]) -> InterfaceRoute:
@@ -175,6 +182,19 @@ def _gateway(family: int, held: Mapping[int, bytes]) -> Optional[str]:
         via = held[RTA_VIA]
         return _ip(_u32(via[:2], 0), via[2:])
     return _ip(family, held.get(RTA_GATEWAY))
+
+
+def read_layer3(
+    channel: Channel, names: Mapping[int, str], *, every: bool = False
+) -> dict[int, tuple[tuple[Address, ...], tuple[Route, ...]]]:
+    """Returns the addresses and routes of each interface by its index, with their origins; see both functions above."""
+    addresses, routes = read_addresses(channel, names, every=every), read_routes(channel, names, every=every)
+    found = {}
+    for index in names:
+        own = routes.get(index, [])
+        advertised = {route.option.to or "" for route in own if route.origin == RA and route.option.via is None}
+        found[index] = with_origins(addresses.get(index, []), own, advertised)
+    return found
 
 
 # -- to the kernel ---------------------------------------------------------------------------------------------------------
@@ -232,13 +252,14 @@ def route_body(index: int, route: Route, *, removing: bool = False) -> bytes:
         wanted.append(("RTA_GATEWAY", option.via))
     elif option.via:
         wanted.append(("RTA_VIA", {"family": _family(option.via), "addr": option.via}))
-    return encoded(message, wanted)
+    ends = route.seconds is not None and not removing
+    return encoded(message, wanted) + (attribute(_RTA_EXPIRES, struct.pack("=I", route.seconds)) if ends else b"")
 
 
 def _scope(route: Route, family: int) -> int:
     """Returns the scope of a route: without a gateway and a scope of its own it is the link's, so that gateways are found there."""
     of_link = family == socket.AF_INET and route.scope == 0 and route.option.via is None
-    return _LINK_SCOPE if of_link else route.scope
+    return LINK_SCOPE if of_link else route.scope
 
 
 def _anywhere(option: InterfaceRoute) -> str:

@@ -16,7 +16,7 @@ from ...model.interface.vlans import ranges
 from ...model.ipv6_settings import IPV6_SETTINGS
 from . import tables
 from .channel import Channel, attribute, attributes, each_attribute
-from .layer3 import read_addresses, read_routes
+from .layer3 import read_layer3
 from .link_kinds import BY_NAME, OTHER, Found
 
 AF_UNSPEC, AF_INET6, AF_BRIDGE = 0, 10, 7
@@ -74,8 +74,7 @@ class LinkDump:
 def read_states(channel: Channel, dump: LinkDump) -> dict[str, InterfaceState]:
     """Returns every interface of the dump by its name, with its VLANs, addresses and routes. Raises `HostError`."""
     vlans = _read_bridge_vlans(channel) if dump.bridge_vlans else {}
-    found_addresses = read_addresses(channel, dump.names)
-    found_routes = read_routes(channel, dump.names)
+    found = read_layer3(channel, dump.names)
     states = {}
     for index, (flags, held) in dump.links.items():
         name = dump.names[index]
@@ -91,8 +90,8 @@ def read_states(channel: Channel, dump: LinkDump) -> dict[str, InterfaceState]:
             kind=kind,
             index=index,
             definition=BY_NAME.get(kind, OTHER).read(Found(common, data, lower)),
-            addresses=tuple(found_addresses.get(index, ())),
-            routes=tuple(found_routes.get(index, ())),
+            addresses=found[index][0],
+            routes=found[index][1],
             master=dump.names.get(_number(held.get(_MASTER))),
             port=_port(name, info, vlans.get(index)),
             lower=lower,

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Optional
 
-from ...model.interface.options import Address, InterfaceState
+from ...model.interface.options import RA, Address, InterfaceState
 
 States = Mapping[str, InterfaceState]
 
@@ -92,7 +92,23 @@ def _with_lifetimes(desired: InterfaceState, is_now: Optional[InterfaceState], e
     """Returns the state with the lifetimes that leased addresses have by now."""
     held = {_without_lifetime(address): address for address in (is_now.addresses if is_now else ())}
     addresses = tuple(held.get(_without_lifetime(address)) or _aged(address, elapsed) for address in desired.addresses)
-    return replace(desired, addresses=addresses)
+    return _with_advertised(replace(desired, addresses=addresses), is_now)
+
+
+def _with_advertised(desired: InterfaceState, is_now: Optional[InterfaceState]) -> InterfaceState:
+    """Returns the state with what routers advertise by now: the kernel and boot tools add it and remove it by themselves.
+
+    Advertised addresses of the snapshot are restored, as connections are on them. Routes aren't: the kernel's own can't be
+    added by others.
+    """
+    held = {address.cidr for address in desired.addresses}
+    now = is_now if is_now is not None and is_now.master == desired.master else None
+    addresses = tuple(
+        address for address in (now.addresses if now else ()) if address.origin == RA and address.cidr not in held
+    )
+    routes = tuple(route for route in desired.routes if route.origin != RA)
+    routes += tuple(route for route in (now.routes if now else ()) if route.origin == RA)
+    return replace(desired, addresses=desired.addresses + addresses, routes=routes)
 
 
 def _without_lifetime(address: Address) -> Address:

@@ -7,7 +7,6 @@ interfaces that change with it."""
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Optional
@@ -15,30 +14,10 @@ from typing import Any, Optional
 from ...errors import OptionError
 from ..fields import merge, without_host_chosen
 from .facts import Namespace
-from .kernel_effects import LEAST_IPV6_MTU, default_pvid
-from .normal import (
-    family,
-    ip_of,
-    is_reachable,
-    new_address,
-    normal,
-    normal_port,
-    normal_route,
-    route_family,
-    with_own_route,
-)
-from .options import (
-    Address,
-    BridgeVlans,
-    Interface,
-    InterfaceRoute,
-    InterfaceState,
-    Ipv6,
-    LinuxBridge,
-    Port,
-    Route,
-    Tuntap,
-)
+from .kernel_effects import default_pvid
+from .normal import family, normal, normal_port, normal_route
+from .options import BridgeVlans, Interface, InterfaceState, Ipv6, LinuxBridge, Port, Tuntap
+from .origins import desired_addresses, desired_routes, has_ipv6, listed_addresses, listed_routes, possible_routes
 from .vlans import Vlans, after_default_change, merge_vlans, vlans_of, with_vlans
 
 LEAST_STP_DELAY = 2  # BR_MIN_FORWARD_DELAY, in seconds
@@ -65,14 +44,17 @@ class DesiredInterface:
         return self.given.name or ""
 
 
-def complete_definition(name: str, states: States) -> Optional[Interface]:
-    """Returns the definition of an interface, with what follows from the states: addresses, routes, ports, bridge."""
+def complete_definition(name: str, states: States, given: Optional[Interface] = None) -> Optional[Interface]:
+    """Returns the definition of an interface, with what follows from the states: addresses, routes, ports, bridge.
+
+    Of addresses and routes it has the static ones, and those that are ``given``.
+    """
     state = states.get(name)
     if state is None:
         return None
     changes: dict[str, Any] = {
-        "addresses": tuple(address.cidr for address in state.addresses) or None,
-        "routes": tuple(dict.fromkeys(route.option for route in state.routes)) or None,
+        "addresses": listed_addresses(state, given) or None,
+        "routes": tuple(dict.fromkeys(route.option for route in listed_routes(state, given))) or None,
     }
     if isinstance(state.definition, LinuxBridge):
         changes["ports"] = tuple(port.port or Port(name=port.name) for port in ports_of(name, states)) or None
@@ -100,7 +82,7 @@ def desired_definition(desired: DesiredInterface, current: Optional[InterfaceSta
     given, states = desired.given, namespace.states
     if isinstance(given, Tuntap) and desired.attached_by_bridge:
         given = replace(given, bridge=None)
-    base = complete_definition(desired.name, {**states, desired.name: current}) if current else None
+    base = complete_definition(desired.name, {**states, desired.name: current}, given) if current else None
     if current is not None and type(current.definition) is not type(given):
         raise OptionError(
             "name",
@@ -118,11 +100,12 @@ def desired_definition(desired: DesiredInterface, current: Optional[InterfaceSta
     if isinstance(definition, LinuxBridge) and isinstance(given, LinuxBridge):
         current_bridge = base if isinstance(base, LinuxBridge) else None
         definition = _desired_bridge(desired, given, current_bridge, definition, namespace)
-    if given.addresses is None and not _has_ipv6(definition):
+    if given.addresses is None and not has_ipv6(definition):
         kept = tuple(cidr for cidr in definition.addresses or () if family(cidr) == 4)
         definition = replace(definition, addresses=kept)
     if given.routes is None:
-        definition = replace(definition, routes=_kept_routes(desired, definition, states))
+        sources = [state for state in (current, states.get(desired.adopt or "")) if state]
+        definition = replace(definition, routes=possible_routes(definition.routes or (), definition, sources) or None)
     return normal(definition)
 
 
@@ -135,39 +118,6 @@ def _new_definition(given: Interface) -> Interface:
     if isinstance(given, Tuntap):
         return Tuntap(name=given.name, up=True, mode="tap")
     return type(given)(name=given.name, up=True)
-
-
-def _has_ipv6(definition: Interface) -> bool:
-    enabled = definition.ipv6 is None or definition.ipv6.enabled is not False
-    return enabled and (definition.mtu or LEAST_IPV6_MTU) >= LEAST_IPV6_MTU
-
-
-def _kept_routes(
-    desired: DesiredInterface, definition: Interface, states: States
-) -> Optional[tuple[InterfaceRoute, ...]]:
-    """Returns the routes that stay where none are given: not without their gateway or source, nor while it is down."""
-    if not definition.up:
-        return None
-    sources = [state for name in (desired.name, desired.adopt) if (state := states.get(name or ""))]
-    onlink = {route.option for state in sources for route in state.routes if route.onlink}
-    peers = [address.peer for state in sources for address in state.addresses if address.peer]
-    nets = [ipaddress.ip_interface(cidr).network for cidr in (*(definition.addresses or ()), *peers)]
-    own = {ip_of(cidr) for cidr in definition.addresses or ()}
-    lost = {ip_of(address.cidr) for state in sources for address in state.addresses} - own
-    had_ipv4 = any(family(address.cidr) == 4 for state in sources for address in state.addresses)
-    ipv4 = not had_ipv4 or any(net.version == 4 for net in nets)  # they are removed with the last address
-    ipv6 = _has_ipv6(definition)
-    return tuple(
-        route
-        for route in definition.routes or ()
-        if route.source not in lost
-        and (ipv4 if route_family(route) == 4 else ipv6)
-        and (
-            route in onlink
-            or route.via is None
-            or is_reachable(ipaddress.ip_address(route.via), nets, definition.routes or ())
-        )
-    )
 
 
 def _desired_bridge(
@@ -203,10 +153,10 @@ def _with_adopted(adopted: InterfaceState, given: LinuxBridge, definition: Linux
     if given.mac is None:
         changes["mac"] = adopted.definition.mac
     if given.addresses is None:
-        cidrs = (*(definition.addresses or ()), *(address.cidr for address in adopted.addresses))
+        cidrs = (*(definition.addresses or ()), *listed_addresses(adopted, None))
         changes["addresses"] = tuple(dict.fromkeys(cidrs))
     if given.routes is None:
-        routes = (*(definition.routes or ()), *(route.option for route in adopted.routes))
+        routes = (*(definition.routes or ()), *(route.option for route in listed_routes(adopted, None)))
         changes["routes"] = tuple(dict.fromkeys(routes))
     return replace(definition, **changes)
 
@@ -298,8 +248,8 @@ def _desired_state(
         kind,
         0,
         settings,
-        _desired_addresses(definition, current, adopted),
-        _desired_routes(definition, current, adopted),
+        desired_addresses(definition, current, adopted),
+        desired_routes(definition, current, adopted),
         master=current.master if current else None,
         port=current.port if current else None,
         lower=definition.parent,
@@ -342,26 +292,6 @@ def _mtu_when_recreated(definition: Interface, states: States) -> Optional[int]:
     parent = states.get(definition.parent or "")
     most = parent.definition.mtu if parent else None
     return definition.mtu if most is None or definition.mtu is None else min(definition.mtu, most)
-
-
-def _desired_addresses(
-    definition: Interface, current: Optional[InterfaceState], adopted: Optional[InterfaceState]
-) -> tuple[Address, ...]:
-    known: dict[str, Address] = {}
-    known.update({address.cidr: with_own_route(address) for address in (adopted.addresses if adopted else ())})
-    known.update({address.cidr: address for address in (current.addresses if current else ())})
-    cidrs = definition.addresses or ()
-    order = [*known, *(cidr for cidr in cidrs if cidr not in known)]
-    return tuple(known.get(cidr) or new_address(cidr) for cidr in order if cidr in cidrs)
-
-
-def _desired_routes(
-    definition: Interface, current: Optional[InterfaceState], adopted: Optional[InterfaceState]
-) -> tuple[Route, ...]:
-    known: dict[InterfaceRoute, Route] = {}
-    for state in (adopted, current):
-        known.update({route.option: route for route in (state.routes if state else ())})
-    return tuple(known.get(option, Route(option)) for option in definition.routes or ())
 
 
 def _add_ports(

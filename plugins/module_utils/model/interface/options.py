@@ -21,6 +21,10 @@ ADDR_GEN_MODES = ("eui64", "none", "stable-privacy", "random")  # in the order o
 MAIN_TABLE = 254  # RT_TABLE_MAIN of linux/rtnetlink.h
 VLAN_PROTOCOLS = ("802.1q", "802.1ad")
 
+# Whose an address or a route is, see `origins`: a user's, a DHCP client's, of router advertisements, the kernel's, or of
+# another program that says so (a routing daemon).
+ORIGINS = STATIC, DHCP, RA, KERNEL, OTHER = ("static", "dhcp", "ra", "kernel", "other")
+
 
 @dataclass(frozen=True)
 class KindTraits:
@@ -249,16 +253,19 @@ class Address:
     label: Optional[str] = None
     valid_seconds: Optional[int] = None  # None: without an end; else what a DHCP client or an advertisement has set
     preferred_seconds: Optional[int] = None
+    origin: str = STATIC  # one of `ORIGINS`
 
 
 @dataclass(frozen=True)
 class Route:
-    """A route as the kernel has it (linux/rtnetlink.h), without those that come and go with addresses and advertisements."""
+    """A route as the kernel has it (linux/rtnetlink.h), without those that it adds for addresses."""
 
     option: InterfaceRoute
     protocol: int = 4  # RTPROT_STATIC
     scope: int = 0
     onlink: bool = False
+    origin: str = STATIC  # one of `ORIGINS`
+    seconds: Optional[int] = None  # None: without an end
 
 
 @dataclass(frozen=True)
@@ -268,7 +275,7 @@ class InterfaceState:
     ``definition`` is a `LinuxBridge`, `VlanIface` or `Tuntap` where it is one of these and an `Interface` else, with every
     field that the kernel shows. ``addresses``, ``routes``, ``ports`` and a tap's ``bridge`` are ``None`` there, as they
     follow from the rest of the states. An owner and a group have their names, or numbers where they have no name.
-    ``addresses`` has no link-local addresses and none of advertisements.
+    ``addresses`` has no link-local addresses of IPv6.
     ``kind`` is the kernel's (IFLA_INFO_KIND: bridge, vlan, tun, veth, ...), empty for a device that has none.
     ``port`` has its settings as a port of ``master``, where that is a bridge.
     ``lower`` is the interface in the same namespace that it is on and is removed with (IFLA_LINK of a VLAN, macvtap, ...;

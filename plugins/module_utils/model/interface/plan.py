@@ -24,7 +24,8 @@ from .desired import (
 from .differences import recreating_options
 from .facts import Namespace
 from .normal import with_own_route
-from .options import BridgeVlans, Interface, InterfaceState, LinuxBridge
+from .options import DHCP, BridgeVlans, Interface, InterfaceState, LinuxBridge
+from .origins import movable_routes
 from .steps import StepPlanner
 from .validate import check, check_removal
 
@@ -79,14 +80,16 @@ def plan_interface(desired: DesiredInterface, namespace: Namespace, resume: Opti
         method = _plan_absent(desired, namespace, planner)
     if not planner.steps:
         method, notes, warnings = "none", None, ()
-    after = observed_interface(desired.name, namespace.states)
+    after = observed_interface(desired.name, namespace.states, desired.given)
     return InterfacePlan(tuple(planner.steps), after, method, warnings, notes)
 
 
 def _warnings(desired: DesiredInterface, namespace: Namespace) -> tuple[str, ...]:
     """Returns a warning for each leased address: the bridge that adopts it has it, but no DHCP client renews it there."""
     adopted = namespace.states.get(desired.adopt or "")
-    leased = [address.cidr for address in (adopted.addresses if adopted else ()) if address.valid_seconds is not None]
+    leased = [address.cidr for address in (adopted.addresses if adopted else ()) if address.origin == DHCP]
+    if desired.given.addresses is not None:
+        leased = []  # the bridge has static addresses besides
     return tuple(
         f"{cidr} of {desired.adopt} is a DHCP lease: {desired.name} keeps it until it expires, as no DHCP client renews it"
         " there; after a reboot it is a fixed address"
@@ -94,14 +97,14 @@ def _warnings(desired: DesiredInterface, namespace: Namespace) -> tuple[str, ...
     )
 
 
-def observed_interface(name: str, states: States) -> ObservedInterface:
-    """Returns an interface with what follows from the states of the others."""
+def observed_interface(name: str, states: States, given: Optional[Interface] = None) -> ObservedInterface:
+    """Returns an interface with what follows from the states of the others, see `complete_definition`."""
     state = states.get(name)
     if state is None:
         return ObservedInterface(None, None)
     ports = ports_of(name, states) if isinstance(state.definition, LinuxBridge) else []
     taps = frozenset(port.name for port in ports if port.kind == "tun")
-    return ObservedInterface(state, complete_definition(name, states), taps)
+    return ObservedInterface(state, complete_definition(name, states, given), taps)
 
 
 def _plan_absent(desired: DesiredInterface, namespace: Namespace, planner: StepPlanner) -> str:
@@ -172,7 +175,7 @@ def _given_back(adopted: InterfaceState, bridge: InterfaceState) -> InterfaceSta
     """Returns the interface that a bridge had adopted, with the addresses and routes of the bridge."""
     addresses = {address.cidr: with_own_route(address) for address in bridge.addresses}
     addresses.update({address.cidr: address for address in adopted.addresses})
-    routes = {route.option: route for route in (*bridge.routes, *adopted.routes)}
+    routes = {route.option: route for route in (*movable_routes(bridge), *adopted.routes)}
     ipv6 = adopted.definition.ipv6
     definition = replace(adopted.definition, up=True, ipv6=replace(ipv6, enabled=True) if ipv6 else None)
     return replace(

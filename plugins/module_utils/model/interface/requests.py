@@ -34,7 +34,7 @@ class InterfaceDriver(Driver, ABC):
     @abstractmethod
     def details(self, name: str) -> Mapping[str, Any]:
         """Returns what only the `_info` modules show, in plain values: ``counters`` (names of linux/if_link.h), and the
-        forwarding table of a bridge, ``fdb``."""
+        forwarding table of a bridge, ``fdb``; ``addresses`` and ``routes``, with those of the kernel, and the origin of each."""
 
     @abstractmethod
     def features(self) -> frozenset[str]:

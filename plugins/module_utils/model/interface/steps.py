@@ -20,6 +20,7 @@ from .differences import changed_settings, creation_settings, recreating_options
 from .kernel_effects import LEAST_IPV6_MTU, Context, predict, same_address
 from .normal import destination, family, ip_of, normal_state, without_vlans
 from .options import Address, Interface, InterfaceState, Ipv6, LinuxBridge, Port, Route
+from .origins import needs_change
 from .vlans import Vlans, entries_to_add, ranges_to_remove, vlans_of
 
 # Interfaces by name; ``None`` for one that is not there.
@@ -256,10 +257,11 @@ class StepPlanner:
         name = desired.name
         for address in desired.addresses:
             state = self.states[name]
-            if _has_address(state, address):
+            if any(same_address(address, held) and not needs_change(held, address) for held in state.addresses):
                 continue
             for held in state.addresses:
-                if family(held.cidr) == 6 and ip_of(held.cidr) == ip_of(address.cidr):
+                same = same_address(held, address)
+                if family(held.cidr) == 6 and ip_of(held.cidr) == ip_of(address.cidr) and not same:
                     self.add(requests.RemoveAddress(name, held))
             self.add(requests.AddAddress(name, address))
         for route in gateways_last(desired.routes):

@@ -17,6 +17,7 @@ from .desired import DesiredInterface, States
 from .kernel_effects import LEAST_IPV6_MTU
 from .normal import destination, family, ip_of, is_reachable, normal_route, route_family
 from .options import Interface, InterfaceRoute, InterfaceState
+from .origins import other_subnets
 
 
 def check_ip(
@@ -83,11 +84,10 @@ def _check_routes(desired: DesiredInterface, definition: Interface, states: Stat
 
 
 def _subnets(desired: DesiredInterface, definition: Interface, states: States) -> list[IPNetwork]:
-    """Returns the subnets that are on the link: those of the addresses, or of the peers that these have."""
-    peers = []
+    """Returns the subnets that are on the link: those of the addresses, leased ones too, or of the peers that these have."""
+    peers: list[str] = []
     for name in (desired.name, desired.adopt):
-        state = states.get(name or "")
-        peers += [address.peer for address in (state.addresses if state else ()) if address.peer]
+        peers += other_subnets(states.get(name or ""))
     return [ipaddress.ip_interface(cidr).network for cidr in (*(definition.addresses or ()), *peers)]
 
 
