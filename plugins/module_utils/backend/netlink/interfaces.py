@@ -29,16 +29,18 @@ from .channel import (
     Channel,
     KernelError,
     attribute,
+    attributes,
     encoded,
     inside,
 )
 from .details import read_details, shown_layer3
 from .link_kinds import KINDS, kind_of
-from .read import AF_BRIDGE, LINK, RTM_GETLINK, RTM_NEWLINK, LinkDump, link_request, read_states
+from .read import AF_BRIDGE, LINK, MTU, RTM_GETLINK, RTM_NEWLINK, LinkDump, link_request, read_states
 
 _RTM_DELLINK, _RTM_SETLINK = 17, 19
 _DAD_SECONDS = 4  # a wait of up to a second, then a second for an answer (addrconf_dad_kick in net/ipv6/addrconf.c)
 _IFF_UP = 0x1
+_MOST_MTU = 65535  # ETH_MAX_MTU of linux/if_ether.h
 _BRIDGE_FLAGS_MASTER, _BRIDGE_FLAGS_SELF = 1, 2
 _VLAN_PVID, _VLAN_UNTAGGED, _VLAN_RANGE_BEGIN, _VLAN_RANGE_END = 0x2, 0x4, 0x8, 0x10
 
@@ -171,6 +173,8 @@ class Interfaces(InterfaceDriver):
 
     def set(self, name: str, changes: Interface) -> None:
         kind, wanted = kind_of(changes), _common(changes)
+        if kind.name == "bridge" and changes.mtu is not None:
+            self._make_mtu_differ(name, changes.mtu)
         if kind.device is not None:
             given = {field: value for field in kind.device.fields if (value := getattr(changes, field)) is not None}
             if given:
@@ -180,6 +184,18 @@ class Interfaces(InterfaceDriver):
             wanted += _link_info(kind.name, data)
         if wanted or changes.up is not None:
             self._change(f"change {name}", name, wanted, changes.up)
+
+    def _make_mtu_differ(self, name: str, mtu: int) -> None:
+        """Gives a bridge another MTU than it is to have, where it has that one.
+
+        Only an MTU that changes is one that a user has set (br_change_mtu is not called for the present one by
+        dev_set_mtu_ext), and only such a one doesn't follow that of ports (br_mtu_auto_adjust). A greater one changes
+        nothing on the interfaces on the bridge (NETDEV_CHANGEMTU in vlan_device_event).
+        """
+        found = self._channel.get(f"read the MTU of {name}", RTM_GETLINK, link_request(name=name))
+        if found is not None and tables.number(attributes(found, LINK.size).get(MTU, b"")) == mtu:
+            other = mtu + 1 if mtu < _MOST_MTU else mtu - 1
+            self._change(f"change {name}", name, [("IFLA_MTU", other)])
 
     def set_master(self, name: str, bridge: Optional[str]) -> None:
         doing = f"detach {name} from its bridge" if bridge is None else f"attach {name} to {bridge}"

@@ -24,7 +24,7 @@ RTM_NEWLINK, RTM_GETLINK = 16, 18  # linux/rtnetlink.h
 
 # linux/if.h, linux/if_link.h
 _IFF_UP, _IFF_LOOPBACK = 0x1, 0x8
-_ADDRESS, _IFNAME, _MTU, _LINK, _MASTER, _LINKINFO, _AF_SPEC = 1, 3, 4, 5, 10, 18, 26
+_ADDRESS, _IFNAME, MTU, _LINK, _MASTER, _LINKINFO, _AF_SPEC = 1, 3, 4, 5, 10, 18, 26
 _EXT_MASK, _CARRIER, _LINK_NETNSID, _PERM_ADDRESS = 29, 33, 37, 54
 _INFO_KIND, _INFO_DATA, _INFO_SLAVE_KIND, _INFO_SLAVE_DATA = 1, 2, 4, 5
 _INET6_CONF = 2
@@ -136,7 +136,7 @@ def _common(name: str, flags: int, held: Mapping[int, bytes]) -> dict[str, Any]:
     return {
         "name": name,
         "mac": _mac(held.get(_ADDRESS)),
-        "mtu": _number(held.get(_MTU)),
+        "mtu": _number(held.get(MTU)),
         "up": bool(flags & _IFF_UP),
         "ipv6": _ipv6(held.get(_AF_SPEC, b"")),
     }

@@ -11,6 +11,7 @@ from typing import Optional
 
 from ...contract import Facts, Host
 from ..links import Link, LinkFacts
+from .kernel_effects import Context
 from .normal import destination, normal_state, route_family
 from .options import InterfaceState, LinuxBridge
 from .requests import BRIDGE_VLANS, AccountDriver, InterfaceDriver
@@ -46,7 +47,12 @@ class Namespace:
 
     def planner(self) -> StepPlanner:
         """Returns what plans steps from here on."""
-        return StepPlanner(self.states, self._netns, bridge_vlans=self.bridge_vlans)
+        return StepPlanner(self.states, self._netns, bridge_vlans=self.bridge_vlans, context=self._context)
+
+    @functools.cached_property
+    def _context(self) -> Context:
+        """What the plans of a run know of bridges together: a port may change a bridge that was planned before it."""
+        return Context(self.states, self.bridge_vlans)
 
 
 class InterfaceFacts(Facts):

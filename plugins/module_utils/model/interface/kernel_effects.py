@@ -34,7 +34,8 @@ class Context:
     """The interfaces, and whether their kernel has VLANs on bridges.
 
     ``uncertain`` has the settings that a bridge may have changed with its ports. It doesn't change those that were set,
-    which can't be observed: ``explicit`` has the ones that were set here. Without ``track_uncertain`` nothing is uncertain.
+    which can't be observed: ``explicit`` has the ones that were set here, and ``declared`` those that are given, with their
+    values: they are set before ports can change them. Without ``track_uncertain`` nothing is uncertain.
     """
 
     states: States
@@ -42,6 +43,7 @@ class Context:
     uncertain: set[tuple[str, str]] = field(default_factory=set)
     explicit: set[tuple[str, str]] = field(default_factory=set)
     track_uncertain: bool = True
+    declared: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     def directly_on(self, name: str) -> list[InterfaceState]:
         """Returns the interfaces that are on this one."""
@@ -51,6 +53,15 @@ class Context:
         """Notes that a bridge may take another MAC address and MTU, as its ports or their settings changed."""
         if bridge is not None and self.track_uncertain:
             self.uncertain |= {(bridge, "mac"), (bridge, "mtu")} - self.explicit
+
+    def to_set_first(self) -> list[tuple[str, str]]:
+        """Returns the declared settings that would be uncertain."""
+        return sorted(pair for pair in self.uncertain if pair in self.declared and pair[0] in self.states)
+
+    def forget(self, name: str) -> None:
+        """Forgets what is known of an interface that is removed."""
+        for known in (self.uncertain, self.explicit):
+            known -= {(name, "mac"), (name, "mtu")}
 
 
 @functools.singledispatch
@@ -111,6 +122,7 @@ def _remove(request: requests.Remove, context: Context) -> Changed:
     for state in context.directly_on(request.name):
         changed.update(_remove(requests.Remove(state.name), context))
     for name in list(changed):
+        context.forget(name)
         if name in context.states:
             context.ports_changed(context.states[name].master)
     for state in context.states.values():

@@ -132,6 +132,7 @@ def _plan_present(
     base = resumed.get(desired.name, current)
     definition = desired_definition(resolved, base, namespace)
     check(desired, definition, current, namespace)
+    planner.declare(given)
     options = recreating_options(current.definition, definition) if current else ()
     if options and current and not desired.recreate:
         raise OptionError(

@@ -85,15 +85,29 @@ class StepPlanner:
         *,
         bridge_vlans: bool,
         track_uncertain: bool = True,
+        context: Optional[Context] = None,
     ) -> None:
         self.states = states
         self.steps: list[InterfaceStep] = []
         self._netns = netns
-        self._context = Context(states, bridge_vlans, track_uncertain=track_uncertain)
+        self._context = context or Context(states, bridge_vlans, track_uncertain=track_uncertain)
+
+    def declare(self, given: Interface) -> None:
+        """Notes a bridge's MAC address and MTU that are given: ports that come, change or go must not change them."""
+        name = given.name or ""
+        for setting in ("mac", "mtu"):
+            if setting in given.traits.follow_ports and getattr(given, setting) is not None:
+                self._context.declared[name, setting] = getattr(given, setting)
 
     def add(self, request: requests.Request) -> None:
         """Adds a step, and changes ``states`` to what is predicted after it."""
         changed = predict(request, self._context)
+        while held := self._context.to_set_first():
+            # before the ports: with a bridge's MTU those of the VLANs on it go down, and stay down
+            name, setting = held[0]
+            value: dict[str, Any] = {setting: self._context.declared[held[0]]}
+            self.add(requests.Set(type(self.states[name].definition)(name=name, **value)))
+            changed = predict(request, self._context)
         involved = dict.fromkeys(changed)
         for name in changed:
             for state in (self.states.get(name), changed[name]):
