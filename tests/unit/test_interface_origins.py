@@ -80,7 +80,9 @@ def test_what_only_both_together_show() -> None:
     fixed = Address("198.51.100.2/24")
     assert _origins((LEASE,), (by_dhclient,)) == ["dhcp", "dhcp"]
     assert _origins((LEASE, fixed), (by_dhclient,)) == ["dhcp", "static", "dhcp"]
-    assert _origins((LEASE, replace(fixed, cidr="192.0.2.2/24")), (by_dhclient,)) == ["dhcp", "static", "static"]
+    assert _origins((LEASE, replace(fixed, cidr="192.0.2.2/24")), (by_dhclient,)) == ["dhcp", "static", "dhcp"]
+    by_user = Route(InterfaceRoute(to="10.2.0.0/16", via="198.51.100.1"), protocol=3)
+    assert _origins((LEASE, fixed), (by_user,)) == ["dhcp", "static", "static"]
     assert _origins((fixed,), (by_dhclient,)) == ["static", "static"]
     assert _origins((LEASE,), (replace(by_dhclient, protocol=4),)) == ["dhcp", "static"], "a tool's own static route"
     with_source = replace(BY_DHCP, option=replace(BY_DHCP.option, source="192.0.2.50"))

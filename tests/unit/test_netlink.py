@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.virtnet.kvm.plugins.module_utils.backend.netlink import (
+    ageing,
     channel,
     layer3,
     link_kinds,
@@ -27,6 +28,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.option
     BridgeVlans,
     Interface,
     InterfaceRoute,
+    InterfaceState,
     Ipv6,
     LinuxBridge,
     Port,
@@ -258,11 +260,36 @@ def test_an_error_is_told_in_the_kernels_words() -> None:
     channel._raise("create x", 2, 0, struct.pack("=i", 0))
 
 
-@pytest.mark.parametrize(("changing", "shown"), [(0, 8), (1, None)])
-def test_no_ageing_time_is_taken_from_a_topology_that_changes(changing: int, shown: int | None) -> None:
-    data = attribute(4, struct.pack("=I", 800)) + attribute(14, bytes([changing]))
+@pytest.mark.parametrize(("changing", "delay", "shown"), [(0, 4, 8), (1, 4, None), (1, 5, 8)])
+def test_no_ageing_time_is_taken_from_a_topology_that_changes(changing: int, delay: int, shown: int | None) -> None:
+    data = attribute(1, struct.pack("=I", delay * 100)) + attribute(4, struct.pack("=I", 800))
+    data += attribute(14, bytes([changing]))
     found = link_kinds.Found({"name": "br0"}, channel.attributes(data))
-    assert link_kinds.BY_NAME["bridge"].read(found) == LinuxBridge(name="br0", ageing_time=shown)
+    assert link_kinds.BY_NAME["bridge"].read(found) == LinuxBridge(name="br0", forward_delay=delay, ageing_time=shown)
+
+
+def _bridges(**ageing_times: int | None) -> dict[str, InterfaceState]:
+    return {
+        name: InterfaceState("bridge", 7, LinuxBridge(name=name, stp=True, ageing_time=seconds))
+        for name, seconds in ageing_times.items()
+    }
+
+
+def test_the_ageing_time_before_a_topology_changed_is_remembered(tmp_path: Path) -> None:
+    cache = str(tmp_path / "run" / "ageing.json")
+
+    def seen(**ageing_times: int | None) -> dict[str, int | None]:
+        states = ageing.with_ageing_times(None, _bridges(**ageing_times), cache)
+        return {name: state.definition.ageing_time for name, state in states.items()}
+
+    assert seen(br0=300) == {"br0": 300} and not (tmp_path / "run").exists(), "the default is not remembered"
+    assert seen(br0=None) == {"br0": None}
+    assert seen(br0=77, br1=300) == {"br0": 77, "br1": 300}
+    assert seen(br0=None, br1=None) == {"br0": 77, "br1": None}
+    assert seen(br0=None) == {"br0": 77}, "it is remembered as long as it isn't shown"
+    assert seen(br0=300) == {"br0": 300} and seen(br0=None) == {"br0": None}
+    (tmp_path / "run" / "ageing.json").write_text("broken")
+    assert seen(br0=None) == {"br0": None}
 
 
 def test_ipv6_settings_are_written_as_the_kernel_numbers_them() -> None:

@@ -20,6 +20,7 @@ from ...model.interface.options import RA, STATIC, Address, Interface, Interface
 from ...model.interface.requests import BRIDGE_VLANS, InterfaceDriver
 from ...model.ipv6_settings import sysctl_path, sysctl_values
 from . import layer3, tables, tun
+from .ageing import with_ageing_times
 from .channel import (
     NLM_F_APPEND,
     NLM_F_CREATE,
@@ -72,7 +73,7 @@ class Interfaces(InterfaceDriver):
 
     def all(self) -> Mapping[str, InterfaceState]:
         if self._states is None:
-            self._states = read_states(self._channel, self._links())
+            self._states = with_ageing_times(self._netns, read_states(self._channel, self._links()))
         return self._states
 
     def _links(self) -> LinkDump:

@@ -72,8 +72,10 @@ def _number(payload: Optional[bytes]) -> int:
 
 def _read_bridge(found: Found) -> LinuxBridge:
     settings = tables.options_from(tables.BRIDGE, found.held)
-    if _number(found.held.get(_TOPOLOGY_CHANGE)):
-        # For as long, the kernel shows twice the forward delay, and nowhere the time that was set (__br_set_topology_change).
+    changing = _number(found.held.get(_TOPOLOGY_CHANGE))
+    if changing and settings.get("ageing_time") == 2 * settings.get("forward_delay", 0):
+        # For as long, the kernel shows that, and nowhere the time that was set (__br_set_topology_change); but a time that
+        # is set meanwhile is shown (br_set_ageing_time).
         settings.pop("ageing_time", None)
     return LinuxBridge(**found.common, **settings)
 

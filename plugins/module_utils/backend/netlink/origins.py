@@ -81,12 +81,10 @@ def with_origins(
     def of_lease(route: Route) -> bool:
         if route.protocol != _BOOT or route.origin != STATIC or not any(net.version == 4 for net in leased):
             return False
-        if route_family(route.option) == 6 or route.option.table is not None:
+        if route_family(route.option) == 6 or route.option.table is not None or route.option.via is None:
             return False
-        if route.option.via is None:
-            return not any(net.version == 4 for net in static)
         via = ipaddress.ip_address(route.option.via)
-        return not any(via in net for net in static)
+        return any(via in net for net in leased) or not any(via in net for net in static)
 
     return found, tuple(replace(route, origin=DHCP) if of_lease(route) else route for route in routes)
 
