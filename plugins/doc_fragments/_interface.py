@@ -41,15 +41,19 @@ mtu:
   type: int
 addresses:
   description:
-    - Complete list of IPv4 and IPv6 addresses, each with its prefix length, such as V(192.168.11.2/24) or V(fd00:11::2/64).
-      An empty list removes all. The order has no meaning.
-    - Link-local IPv6 addresses and addresses from router advertisements belong to the kernel. They are neither listed nor removed.
+    - Complete list of static IPv4 and IPv6 addresses, each with its prefix length, such as V(192.168.11.2/24) or
+      V(fd00:11::2/64). An empty list removes all. The order has no meaning.
+    - Leases of a DHCP client, addresses from router advertisements and link-local IPv6 addresses aren't static. They are neither
+      listed, removed nor stored for the next boot.
+    - A lease that is listed becomes a static address. If a DHCP client still runs on the interface, it makes the address a lease
+      again when it renews it.
   type: list
   elements: str
 routes:
   description:
-    - Complete list of the routes through the interface. An empty list removes all. The order has no meaning.
-    - Routes that the kernel adds for an address or from a router advertisement are neither listed nor removed.
+    - Complete list of the static routes through the interface. An empty list removes all. The order has no meaning.
+    - Routes of a DHCP client, from router advertisements and of routing daemons, those that the kernel adds for an address, and
+      routes with several next hops aren't static. They are neither listed, removed nor stored for the next boot.
     - An interface that is down has no routes. Therefore routes are refused with O(up=false).
   type: list
   elements: dict

@@ -93,7 +93,9 @@ adopt:
   description:
     - Interface that the bridge takes over, such as the host's only NIC. The interface becomes a port, in addition to those in O(ports).
       Its MAC address (unless O(mac) is given), its addresses and its routes move to the bridge.
-    - If O(addresses) or O(routes) are given, they are the complete lists, and those of the interface are removed.
+    - If O(addresses) or O(routes) are given, they are the complete lists, and the static ones of the interface are removed.
+    - Leases, addresses from router advertisements and their routes move too, so that connections stay open. They keep the rest of
+      their lifetimes.
     - The move is so fast and so ordered that connections stay open, including the connection of Ansible itself.
     - With O(state=absent) the addresses and routes of the bridge move back to this interface.
     - If the interface gets an address again, as from a DHCP client that is still running, the next run moves that address too.

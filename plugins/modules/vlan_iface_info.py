@@ -100,6 +100,80 @@ vlans:
       type: str
       returned: always
       sample: br11
+    addresses:
+      description: All addresses of the interface, including those that aren't in C(definition).
+      type: list
+      elements: dict
+      returned: always
+      contains:
+        address:
+          description: Address with its prefix length.
+          type: str
+          returned: always
+          sample: "192.168.20.2/24"
+        origin:
+          description:
+            - Who has added it. V(static) is an address of a user or of a boot tool's file, and only these are in C(definition).
+              V(dhcp) is a lease of any DHCP client, and V(ra) an address from router advertisements (SLAAC), including the
+              temporary ones of privacy extensions.
+            - V(kernel) is a link-local IPv6 address, and V(other) an address of a program that marks it as its own (C(proto) in
+              iproute2).
+            - A lease without an end is only recognised by the routes of its client. Otherwise it is V(static).
+          type: str
+          returned: always
+          sample: static
+        valid_seconds:
+          description: Seconds until the address is removed. V(none) if it has no end.
+          type: int
+          returned: always
+          sample: null
+        preferred_seconds:
+          description: Seconds until the address is not used for new connections. V(none) if that has no end.
+          type: int
+          returned: always
+          sample: null
+    routes:
+      description:
+        - All routes through the interface, including those that aren't in C(definition).
+        - Of a route with several next hops, each one through the interface is an item.
+      type: list
+      elements: dict
+      returned: always
+      contains:
+        to:
+          description: Destination, a network in CIDR form or V(default).
+          type: str
+          returned: always
+          sample: default
+        via:
+          description: Gateway.
+          type: str
+          returned: if the route has one
+          sample: "192.168.20.1"
+        metric:
+          description: Metric.
+          type: int
+          returned: if it isn't the kernel's default
+          sample: 100
+        table:
+          description: Number of the routing table.
+          type: int
+          returned: if it isn't the main table
+          sample: 100
+        source:
+          description: Preferred source address.
+          type: str
+          returned: if the route has one
+          sample: "192.168.20.2"
+        origin:
+          description:
+            - Who has added it. V(static) is a route of a user or of a boot tool's file, and only these are in C(definition).
+              V(dhcp) is a route of a DHCP client, V(ra) one from router advertisements, and V(kernel) one that the kernel adds for
+              an address.
+            - V(other) is a route of a routing daemon, or a route with several next hops.
+          type: str
+          returned: always
+          sample: static
     counters:
       description:
         - Traffic counters since the interface was created. The names are those of the kernel, and newer kernels have more.
