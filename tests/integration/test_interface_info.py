@@ -15,7 +15,20 @@ from integration.support.wires import OUTER, tap
 
 MODULES = ("linux_bridge_info", "vlan_iface_info", "tuntap_info")
 LISTS = {"linux_bridge": "bridges", "vlan_iface": "vlans", "tuntap": "taps"}
-ALWAYS = {"name", "kind", "index", "definition", "state", "carrier", "mac", "mtu", "master", "counters", "addresses", "routes"}
+ALWAYS = {
+    "name",
+    "kind",
+    "index",
+    "definition",
+    "state",
+    "carrier",
+    "mac",
+    "mtu",
+    "master",
+    "counters",
+    "addresses",
+    "routes",
+}
 # What a VLAN's interface has in common with others is read in the same way.
 COMMON_OF_VLANS = [case for case in CASES if case.module == "vlan_iface" and case.name in COMMON]
 OWN = {"linux_bridge": {"ports", "fdb", "vlans"}, "vlan_iface": set(), "tuntap": {"persistent", "attached"}}

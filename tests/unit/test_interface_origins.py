@@ -10,7 +10,7 @@ from typing import Any, Optional
 
 import pytest
 
-from ansible_collections.virtnet.kvm.plugins.module_utils.backend.netlink.origins import (
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.ip.origins import (
     address_origin,
     hop_origin,
     route_origin,

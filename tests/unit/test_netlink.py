@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from ansible_collections.virtnet.kvm.plugins.module_utils.backend.netlink import (
-    ageing,
     channel,
     layer3,
     link_kinds,
@@ -21,7 +20,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.backend.netlink import
     read,
     tables,
 )
-from ansible_collections.virtnet.kvm.plugins.module_utils.backend.os import accounts
+from ansible_collections.virtnet.kvm.plugins.module_utils.backend.os import accounts, ageing_times
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.fields import shapes
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.options import (
     Address,
@@ -278,8 +277,8 @@ def _bridges(**ageing_times: int | None) -> dict[str, InterfaceState]:
 def test_the_ageing_time_before_a_topology_changed_is_remembered(tmp_path: Path) -> None:
     cache = str(tmp_path / "run" / "ageing.json")
 
-    def seen(**ageing_times: int | None) -> dict[str, int | None]:
-        states = ageing.with_ageing_times(None, _bridges(**ageing_times), cache)
+    def seen(**times: int | None) -> dict[str, int | None]:
+        states = ageing_times.with_ageing_times(None, _bridges(**times), cache)
         return {name: state.definition.ageing_time for name, state in states.items()}
 
     assert seen(br0=300) == {"br0": 300} and not (tmp_path / "run").exists(), "the default is not remembered"

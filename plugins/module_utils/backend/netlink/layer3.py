@@ -15,9 +15,17 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Optional
 
+from ...model.interface.ip.origins import (
+    LINK_SCOPE,
+    MANAGED,
+    NOPREFIXROUTE,
+    address_origin,
+    hop_origin,
+    route_origin,
+    with_origins,
+)
 from ...model.interface.options import MAIN_TABLE, OTHER, RA, Address, InterfaceRoute, Route
 from .channel import NLM_F_APPEND, NLM_F_CREATE, Attributes, Channel, attribute, attributes, encoded
-from .origins import LINK_SCOPE, MANAGED, NOPREFIXROUTE, address_origin, hop_origin, route_origin, with_origins
 
 _FAMILIES = {socket.AF_INET, socket.AF_INET6}
 

@@ -14,10 +14,18 @@ from typing import Any, Optional
 from ...errors import OptionError
 from ..fields import merge, without_host_chosen
 from .facts import Namespace
+from .ip.desired import (
+    desired_addresses,
+    desired_routes,
+    has_ipv6,
+    listed_addresses,
+    listed_routes,
+    possible_routes,
+    taken_over,
+)
 from .kernel_effects import default_pvid
 from .normal import family, normal, normal_port, normal_route
 from .options import BridgeVlans, Interface, InterfaceState, Ipv6, LinuxBridge, Port, Tuntap
-from .origins import desired_addresses, desired_routes, has_ipv6, listed_addresses, listed_routes, possible_routes
 from .vlans import Vlans, after_default_change, merge_vlans, vlans_of, with_vlans
 
 LEAST_STP_DELAY = 2  # BR_MIN_FORWARD_DELAY, in seconds
@@ -248,8 +256,8 @@ def _desired_state(
         kind,
         0,
         settings,
-        desired_addresses(definition, current, adopted),
-        desired_routes(definition, current, adopted),
+        desired_addresses(definition, current, taken_over(adopted, desired.given)),
+        desired_routes(definition, current, taken_over(adopted, desired.given)),
         master=current.master if current else None,
         port=current.port if current else None,
         lower=definition.parent,

@@ -21,7 +21,7 @@ ADDR_GEN_MODES = ("eui64", "none", "stable-privacy", "random")  # in the order o
 MAIN_TABLE = 254  # RT_TABLE_MAIN of linux/rtnetlink.h
 VLAN_PROTOCOLS = ("802.1q", "802.1ad")
 
-# Whose an address or a route is, see `origins`: a user's, a DHCP client's, of router advertisements, the kernel's, or of
+# Whose an address or a route is, see `ip.origins`: a user's, a DHCP client's, of router advertisements, the kernel's, or of
 # another program that says so (a routing daemon).
 ORIGINS = STATIC, DHCP, RA, KERNEL, OTHER = ("static", "dhcp", "ra", "kernel", "other")
 

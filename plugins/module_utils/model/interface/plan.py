@@ -23,9 +23,9 @@ from .desired import (
 )
 from .differences import recreating_options
 from .facts import Namespace
+from .ip.desired import movable_routes
 from .normal import with_own_route
 from .options import DHCP, BridgeVlans, Interface, InterfaceState, LinuxBridge
-from .origins import movable_routes
 from .steps import StepPlanner
 from .validate import check, check_removal
 

@@ -17,10 +17,10 @@ from typing import Any, Optional
 from ...contract import Host, Step
 from . import requests
 from .differences import changed_settings, creation_settings, recreating_options
+from .ip.desired import needs_change
 from .kernel_effects import LEAST_IPV6_MTU, Context, predict, same_address
 from .normal import destination, family, ip_of, normal_state, without_vlans
 from .options import Address, Interface, InterfaceState, Ipv6, LinuxBridge, Port, Route
-from .origins import needs_change
 from .vlans import Vlans, entries_to_add, ranges_to_remove, vlans_of
 
 # Interfaces by name; ``None`` for one that is not there.

@@ -14,10 +14,10 @@ from ...errors import OptionError
 from ..fields import normal_value, to_options
 from ..values import IPNetwork, host_cidr
 from .desired import DesiredInterface, States
+from .ip.desired import other_subnets
 from .kernel_effects import LEAST_IPV6_MTU
 from .normal import destination, family, ip_of, is_reachable, normal_route, route_family
 from .options import Interface, InterfaceRoute, InterfaceState
-from .origins import other_subnets
 
 
 def check_ip(

@@ -19,8 +19,8 @@ from dataclasses import replace
 from typing import Optional
 
 from ...model.interface.options import InterfaceState, LinuxBridge
-from ..os.atomic import write_file
-from ..os.paths import SYSTEM_URI, run_directory
+from .atomic import write_file
+from .paths import SYSTEM_URI, run_directory
 
 _FILE = "ageing.json"
 DEFAULT = 300  # BR_DEFAULT_AGEING_TIME of net/bridge/br_private.h, in seconds

@@ -15,10 +15,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Optional
 
-from ..values import IPNetwork
-from .kernel_effects import LEAST_IPV6_MTU
-from .normal import family, ip_of, is_reachable, new_address, normal_route, route_family, with_own_route
-from .options import DHCP, RA, STATIC, Address, Interface, InterfaceRoute, InterfaceState, Route
+from ...values import IPNetwork
+from ..kernel_effects import LEAST_IPV6_MTU
+from ..normal import family, ip_of, is_reachable, new_address, normal_route, route_family, with_own_route
+from ..options import DHCP, RA, STATIC, Address, Interface, InterfaceRoute, InterfaceState, Route
 
 
 def listed_addresses(state: InterfaceState, given: Optional[Interface]) -> tuple[str, ...]:
@@ -78,6 +78,21 @@ def has_ipv6(definition: Interface) -> bool:
     return enabled and (definition.mtu or LEAST_IPV6_MTU) >= LEAST_IPV6_MTU
 
 
+def taken_over(adopted: Optional[InterfaceState], given: Interface) -> Optional[InterfaceState]:
+    """Returns an interface that a bridge adopts, with what the bridge gets of it.
+
+    Where a list is given, what isn't static lives on only as long as it has an end: nobody removes or renews it there.
+    """
+    if adopted is None:
+        return None
+    addresses, routes = adopted.addresses, movable_routes(adopted)
+    if given.addresses is not None:
+        addresses = tuple(each for each in addresses if each.origin == STATIC or each.valid_seconds is not None)
+    if given.routes is not None:
+        routes = tuple(route for route in routes if route.origin == STATIC or route.seconds is not None)
+    return replace(adopted, addresses=addresses, routes=routes)
+
+
 def desired_addresses(
     definition: Interface, current: Optional[InterfaceState], adopted: Optional[InterfaceState]
 ) -> tuple[Address, ...]:
@@ -106,7 +121,7 @@ def desired_routes(
     definition: Interface, current: Optional[InterfaceState], adopted: Optional[InterfaceState]
 ) -> tuple[Route, ...]:
     """Returns the routes that the definition lists, and those that aren't static and still possible."""
-    known = {route.option: route for route in movable_routes(adopted)}
+    known = {route.option: route for route in (adopted.routes if adopted else ())}
     known.update({route.option: route for route in (current.routes if current else ())})
     listed = {option: known.get(option, Route(option)) for option in definition.routes or ()}
     others = [option for option, route in known.items() if route.origin != STATIC and option not in listed]

@@ -14,8 +14,8 @@ import socket
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from ...model.interface.normal import ip_of, route_family, subnet
-from ...model.interface.options import DHCP, KERNEL, OTHER, RA, STATIC, Address, Route
+from ..normal import ip_of, route_family, subnet
+from ..options import DHCP, KERNEL, OTHER, RA, STATIC, Address, Route
 
 # linux/if_addr.h
 TEMPORARY, PERMANENT, MANAGED, NOPREFIXROUTE = 0x01, 0x80, 0x100, 0x200
