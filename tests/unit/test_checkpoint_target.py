@@ -15,9 +15,11 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.checkpoint.parts.targe
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.options import (
     Address,
     Interface,
+    InterfaceRoute,
     InterfaceState,
     LinuxBridge,
     Port,
+    Route,
     Tuntap,
     VlanIface,
 )
@@ -109,3 +111,20 @@ def test_a_leased_address_is_as_old_as_it_is() -> None:
     assert _target([replace(ETH0, addresses=(ending,))], [without]).states["eth0"].addresses == (
         replace(ending, valid_seconds=60),
     )
+
+
+def test_what_routers_advertise_is_not_taken_back() -> None:
+    """The addresses that were there are restored, as connections are on them. New ones stay, and routes are the kernel's."""
+    then = Address("fd00::1/64", flags=0x100, valid_seconds=3600, preferred_seconds=1800, origin="ra")
+    ended, new = replace(then, cidr="fd00::2/64", valid_seconds=50), replace(then, cidr="fd00::3/64")
+    was, way = (Route(InterfaceRoute(to="default", via=via), protocol=9, origin="ra") for via in ("fe80::1", "fe80::2"))
+    static = Route(InterfaceRoute(to="10.0.0.0/8", via="192.0.2.1"))
+    found = _target(
+        [replace(ETH0, addresses=(then, ended), routes=(was, static))],
+        [replace(ETH0, addresses=(new,), routes=(way,))],
+    ).states["eth0"]
+    aged = replace(then, valid_seconds=3540, preferred_seconds=1740)
+    assert found.addresses == (aged, new)
+    assert found.routes == (static, way)
+    bridge = replace(BR0, addresses=(then, new), routes=(way,))
+    assert _target([ETH0, BR0], [ETH0, bridge]).states["br0"] == BR0, "it is of the LAN of an adopted interface"

@@ -38,6 +38,12 @@ ROUTES: list[dict[str, Any]] = [
     {"to": "default", "via": "fd00:1::1"},
     {"to": "fd00:9::/64", "via": "fe80::1", "table": 100},
 ]
+# A lease with its route, and what a router has advertised.
+NOBODYS = (
+    Address("10.0.3.50/24", valid_seconds=3600, origin="dhcp"),
+    Address("fd00:5::50/64", flags=0x300, valid_seconds=3600, origin="ra"),
+)
+BY_DHCP = Route(InterfaceRoute(to="default", via="10.0.3.1", metric=100), protocol=16, origin="dhcp")
 VLANS = ["1", "10", "11-13", "20"]
 
 
@@ -144,6 +150,8 @@ def _hosts(draw: st.DrawFn) -> InterfacesHost:
     first = nic("eth0", 2)
     if draw(st.booleans()):
         first = nic("eth0", 2, addresses=addresses("10.0.1.2/24", "fd00:1::2/64"), routes=(gateway(protocol=16),))
+    if draw(st.booleans()):
+        first = replace(first, addresses=(*first.addresses, *NOBODYS), routes=(*first.routes, BY_DHCP))
     lo = replace(nic("lo", 1), loopback=True)
     host = InterfacesHost(lo, first, nic("eth1", 3), features=features, promote=draw(st.booleans()))
     for declared in draw(st.lists(BRIDGES | OTHERS, max_size=4)):

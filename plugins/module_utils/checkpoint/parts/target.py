@@ -91,7 +91,11 @@ def _of_a_guest(state: InterfaceState) -> bool:
 def _with_lifetimes(desired: InterfaceState, is_now: Optional[InterfaceState], elapsed: int) -> InterfaceState:
     """Returns the state with the lifetimes that leased addresses have by now."""
     held = {_without_lifetime(address): address for address in (is_now.addresses if is_now else ())}
-    addresses = tuple(held.get(_without_lifetime(address)) or _aged(address, elapsed) for address in desired.addresses)
+    addresses = tuple(
+        held.get(_without_lifetime(address)) or _aged(address, elapsed)
+        for address in desired.addresses
+        if address.origin != RA or address.valid_seconds is None or address.valid_seconds > elapsed
+    )
     return _with_advertised(replace(desired, addresses=addresses), is_now)
 
 
@@ -99,10 +103,11 @@ def _with_advertised(desired: InterfaceState, is_now: Optional[InterfaceState]) 
     """Returns the state with what routers advertise by now: the kernel and boot tools add it and remove it by themselves.
 
     Advertised addresses of the snapshot are restored, as connections are on them. Routes aren't: the kernel's own can't be
-    added by others.
+    added by others. Where nothing was advertised, as on a bridge that has adopted an interface since, nothing of it stays.
     """
     held = {address.cidr for address in desired.addresses}
-    now = is_now if is_now is not None and is_now.master == desired.master else None
+    origins = {address.origin for address in desired.addresses} | {route.origin for route in desired.routes}
+    now = is_now if RA in origins else None
     addresses = tuple(
         address for address in (now.addresses if now else ()) if address.origin == RA and address.cidr not in held
     )
