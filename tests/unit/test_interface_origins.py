@@ -87,6 +87,8 @@ def test_what_only_both_together_show() -> None:
     assert _origins((LEASE,), (replace(by_dhclient, protocol=4),)) == ["dhcp", "static"], "a tool's own static route"
     with_source = replace(BY_DHCP, option=replace(BY_DHCP.option, source="192.0.2.50"))
     assert _origins((Address("192.0.2.50/24"),), (with_source,)) == ["dhcp", "dhcp"], "a lease without an end"
+    joined = Route(InterfaceRoute(to="::/0", via="fe80::1"), origin="other")
+    assert _origins((SLAAC,), (joined,)) == ["ra", "ra"] and _origins((fixed,), (joined,)) == ["static", "other"]
     endless = Address("fd00::5/64", flags=0x200)
     assert _origins((endless,), (), "fd00::/64") == ["ra"]
     assert _origins((endless,), (), "fd01::/64") == ["static"]

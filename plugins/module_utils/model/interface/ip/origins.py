@@ -71,7 +71,7 @@ def with_origins(
 
     A lease without an end is the source of its client's routes. An advertised prefix may have no end either: ``advertised``
     has the prefixes that have a route of advertisements. dhclient's routes are made like a user's, but their gateway is in
-    the subnet of a lease.
+    the subnet of a lease. The hop of a joined route is a router's where a prefix is advertised.
     """
     leased_sources = {route.option.source for route in routes if route.origin == DHCP and route.option.source}
     found = tuple(_with_origin(address, leased_sources, advertised) for address in addresses)
@@ -86,7 +86,14 @@ def with_origins(
         via = ipaddress.ip_address(route.option.via)
         return any(via in net for net in leased) or not any(via in net for net in static)
 
-    return found, tuple(replace(route, origin=DHCP) if of_lease(route) else route for route in routes)
+    def of_router(route: Route) -> bool:
+        joined = route.origin == OTHER and route.protocol in _STATIC_PROTOCOLS
+        return joined and any(address.origin == RA for address in found) and route_family(route.option) == 6
+
+    return found, tuple(
+        replace(route, origin=DHCP) if of_lease(route) else replace(route, origin=RA) if of_router(route) else route
+        for route in routes
+    )
 
 
 def _with_origin(address: Address, leased_sources: Collection[str], advertised: Collection[str]) -> Address:
