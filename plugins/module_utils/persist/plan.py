@@ -24,10 +24,12 @@ Stored_contra = TypeVar("Stored_contra", contravariant=True)
 @dataclass(frozen=True)
 class FileChanges:
     """Files to write, in this order, or to remove (``None``); empty where all is as it should be. ``unsupported`` has a
-    sentence for each thing that the provider can't store."""
+    sentence for each thing that the provider can't store. ``renewed`` are the versions of IP of which a DHCP client renews
+    the addresses that the interface takes over."""
 
     changes: Mapping[str, Optional[str]]
     unsupported: tuple[str, ...] = ()
+    renewed: frozenset[int] = frozenset()
 
 
 class Provider(Protocol[Stored_contra]):
@@ -51,7 +53,8 @@ class Provider(Protocol[Stored_contra]):
 @dataclass(frozen=True)
 class PersistencePlan:
     """What has to be done: ``before`` and after (``steps``) what changes the running host, and once at the end of all
-    plans (``handlers``). ``tool`` is the provider's name; without ``changes`` in its files there are no steps."""
+    plans (``handlers``). ``tool`` is the provider's name; without ``changes`` in its files there are no steps. ``renewed``
+    is as in `FileChanges`."""
 
     tool: str = NONE
     before: tuple[HoldTool, ...] = ()
@@ -59,6 +62,7 @@ class PersistencePlan:
     handlers: tuple[ReloadTool, ...] = ()
     warnings: tuple[str, ...] = ()
     changes: Mapping[str, Optional[str]] = field(default_factory=dict)
+    renewed: frozenset[int] = frozenset()
 
 
 def plan_provider(
@@ -76,4 +80,5 @@ def plan_provider(
         handlers=(ReloadTool(provider.name, provider.concerned(stored)),) if steps else (),
         warnings=found.unsupported,
         changes=found.changes,
+        renewed=found.renewed,
     )
