@@ -161,8 +161,10 @@ def _warn(draft: Draft, nic: str, said: Iterable[_Said]) -> None:
     for each in said:
         for key, value in each.keys:
             if each.name == "Network" and key in _KEYS_GONE["Network"] and value:
+                lines = draft.files[each.path].split("\n")
+                line = next(place for place, text in enumerate(lines, 1) if text.partition("=")[0].strip() == key)
                 draft.warn(
-                    f"{each.path} says {key}={value}, which doesn't count any more, as {nic} is a port of the bridge"
+                    f"{key}={value} in {each.path}, line {line}, has no effect, as {nic} is a port of {draft.request.name}"
                 )
 
 
