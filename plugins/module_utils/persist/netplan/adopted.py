@@ -148,7 +148,7 @@ def _merge(held: dict[str, Any], new: Mapping[str, Any]) -> None:
             held[key] = value
 
 
-def without_moved(draft: Draft, desired: Interface, found: Iterable[Moved]) -> Interface:
+def without_moved(draft: Draft, desired: Interface, found: Sequence[Moved]) -> Interface:
     """Returns the bridge without the addresses and routes that are in what moves, or that a DHCP client sets."""
     state = draft.request.interfaces.get(draft.request.name)
     addresses, routes = list(desired.addresses or ()), list(desired.routes or ())
@@ -160,7 +160,8 @@ def without_moved(draft: Draft, desired: Interface, found: Iterable[Moved]) -> I
         addresses = [cidr for cidr in addresses if not (cidr in leased and family(cidr) in clients)]
         addresses = [cidr for cidr in addresses if _interface(cidr) not in theirs]
         routes = [route for route in routes if _way(route) not in ways and not _of_dhcp(route, state, each)]
-    return replace(desired, addresses=tuple(addresses) or None, routes=tuple(routes) or None)
+    mac = state.definition.mac if state and found else None  # the NIC's, also where a later task leaves out adopt
+    return replace(desired, mac=desired.mac or mac, addresses=tuple(addresses) or None, routes=tuple(routes) or None)
 
 
 def _interface(value: object) -> str:

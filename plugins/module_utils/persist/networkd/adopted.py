@@ -14,7 +14,7 @@ from __future__ import annotations
 import ipaddress
 import posixpath
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Optional
 
@@ -206,7 +206,7 @@ def _lines(said: Iterable[_Said]) -> list[str]:
 # -- the bridge's file ---------------------------------------------------------------------------------------------------
 
 
-def without_moved(draft: Draft, desired: Interface, found: Iterable[Moved]) -> Interface:
+def without_moved(draft: Draft, desired: Interface, found: Sequence[Moved]) -> Interface:
     """Returns the bridge without the addresses and routes that are in what moves, or that a DHCP client sets."""
     state = draft.request.interfaces.get(draft.request.name)
     addresses, routes = list(desired.addresses or ()), list(desired.routes or ())
@@ -221,7 +221,8 @@ def without_moved(draft: Draft, desired: Interface, found: Iterable[Moved]) -> I
             ways = set(_routes(each))
             routes = [route for route in routes if _way(route) not in ways]
         routes = [route for route in routes if not _of_dhcp(route, state, each)]
-    return replace(desired, addresses=tuple(addresses) or None, routes=tuple(routes) or None)
+    mac = state.definition.mac if state and found else None  # the NIC's, also where a later task leaves out adopt
+    return replace(desired, mac=desired.mac or mac, addresses=tuple(addresses) or None, routes=tuple(routes) or None)
 
 
 def _interface(text: str) -> str:

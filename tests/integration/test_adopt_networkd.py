@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026, virtnet.kvm contributors
+"""A bridge takes over what networkd's files say of a NIC, and gives it back; a reboot makes the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from integration.support.adopted import LOG, dhcp_server, layer3, user_files
+from integration.support.checks import converge
+from integration.support.host import Host
+from integration.support.wires import OUTER, session
+
+_HOME = "/etc/systemd/network"
+_STATIC = """[Match]
+MACAddress=02:00:00:00:07:07
+[Link]
+MTUBytes=1450
+[Network]
+Address=192.168.30.2/24
+Address=fd00:30::2/64
+DNS=192.168.30.53
+Domains=lab.example ~corp.example
+NTP=192.168.30.1
+IPv6AcceptRA=no
+[Route]
+Destination=10.31.0.0/16
+Gateway=192.168.30.1
+Metric=50
+[Route]
+Gateway=192.168.30.1
+Table=100
+[RoutingPolicyRule]
+From=192.168.30.2
+Table=100
+Priority=1000
+"""
+_DHCP = """[Match]
+Name=ens7
+[Network]
+DHCP=ipv4
+IPv6AcceptRA=no
+Domains=lab.example
+[DHCPv4]
+RouteMetric=77
+UseDomains=yes
+"""
+_ADOPT: dict[str, Any] = {"name": "br7", "adopt": "ens7", "persist": "networkd"}
+
+
+@pytest.fixture
+def networkd(clean: Host) -> Iterator[Host]:
+    """networkd runs, and leaves the lab's own NICs alone; the NIC has a machine outside at its other end."""
+    clean.shell(f"{OUTER}; printf '[Match]\\nName=eth*\\n[Link]\\nUnmanaged=yes\\n' >{_HOME}/00-lab.network")
+    yield clean
+    clean.shell("systemctl disable --quiet --now systemd-networkd.socket systemd-networkd")
+    clean.shell("while ip rule del priority 1000; do :; done", check=False)
+
+
+def _begin(host: Host, text: str) -> dict[str, Any]:
+    host.shell(f"cat >{_HOME}/20-lan.network", input=text)
+    host.shell(
+        f"mkdir {_HOME}/20-lan.network.d; printf '[Network]\\nDNS=192.168.30.54\\n' >{_HOME}/20-lan.network.d/dns.conf"
+    )
+    host.shell("systemctl restart systemd-networkd")
+    _managed(host, "ens7")
+    return layer3(host, "ens7")
+
+
+def _managed(host: Host, name: str) -> None:
+    host.until(
+        f"networkctl list --no-legend {name} | grep configured || {{ networkctl status -n 20 {name}; false; }}", 60
+    )
+
+
+def _as_after_a_reboot(host: Host) -> None:
+    """networkd makes all of it by its files: no bridge, no address and no rule is left."""
+    host.shell("systemctl stop systemd-networkd.socket systemd-networkd; ip link del br7; ip address flush dev ens7")
+    host.shell("ip rule del priority 1000; ip route flush table 100; ip link set ens7 mtu 1500 down", check=False)
+    host.shell("rm -rf /run/systemd/netif/leases/* /run/systemd/netif/links/*; systemctl start systemd-networkd")
+    _managed(host, "br7")
+
+
+def _forth_and_back(host: Host, before: dict[str, Any]) -> None:
+    users = user_files(host, _HOME)
+    with session(host, before["addresses"][0].split("/")[0]) as seen:
+        made = converge(host, _ADOPT, module="linux_bridge", changed=True)
+    assert seen["broken"] is None, seen
+    assert not made.get("warnings"), made["warnings"]
+    assert layer3(host, "br7") == before
+    assert layer3(host, "ens7")["addresses"] == []
+    converge(host, {"name": "br7", "persist": "networkd"}, module="linux_bridge", changed=False)
+    assert user_files(host, _HOME) == users
+    _as_after_a_reboot(host)
+    assert layer3(host, "br7") == before
+    converge(host, _ADOPT, module="linux_bridge", changed=False)
+    with session(host, before["addresses"][0].split("/")[0]) as seen:
+        converge(host, {**_ADOPT, "state": "absent"}, module="linux_bridge", changed=True)
+        _managed(host, "ens7")
+    assert seen["broken"] is None, seen
+    assert layer3(host, "ens7") == before
+    assert user_files(host, _HOME) == users and "virtnet" not in host.shell(f"find {_HOME}")
+
+
+def test_static(networkd: Host) -> None:
+    before = _begin(networkd, _STATIC)
+    assert before["mtu"] == 1450 and before["NTP"] and any(rule["priority"] == 1000 for rule in before["rules"])
+    _forth_and_back(networkd, before)
+
+
+def _leases(host: Host) -> list[str]:
+    """The server's leases without their ends: MAC address, address, name, client identifier."""
+    return [line.split(None, 1)[1] for line in host.shell("cat /run/virtnet-test.leases").splitlines()]
+
+
+def test_dhcp(networkd: Host) -> None:
+    """The same lease, by the same client, renewed on the bridge and never released."""
+    with dhcp_server(networkd):
+        before = _begin(networkd, _DHCP)
+        assert any("dhcp" in route for route in before["routes"])
+        held = _leases(networkd)
+        _forth_and_back(networkd, before)
+        log = networkd.shell(f"cat {LOG}")
+        assert _leases(networkd) == held, "another client"
+        assert "DHCPRELEASE" not in log, log
+
+
+def test_what_a_task_gives_counts(networkd: Host) -> None:
+    before = _begin(networkd, _STATIC)
+    given = {**_ADOPT, "addresses": ["192.168.30.7/24"], "mtu": 1400}
+    converge(networkd, given, module="linux_bridge", changed=True)
+    after = layer3(networkd, "br7")
+    assert after["addresses"] == ["192.168.30.7/24"] and after["mtu"] == 1400
+    assert after["DNS"] == before["DNS"]
+    converge(networkd, _ADOPT, module="linux_bridge")
+    _as_after_a_reboot(networkd)
+    assert layer3(networkd, "br7")["addresses"] == ["192.168.30.7/24"]
+    converge(networkd, {**_ADOPT, "state": "absent"}, module="linux_bridge", changed=True)
