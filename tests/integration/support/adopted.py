@@ -62,3 +62,24 @@ def user_files(host: Host, *places: str) -> dict[str, str]:
     """The files in some directories with their content, without those of the collection."""
     found = host.shell(f"find {' '.join(places)} -type f ! -name '*virtnet-kvm*' -exec md5sum {{}} +")
     return {path: digest for digest, path in (line.split(None, 1) for line in found.splitlines())}
+
+
+def dhcp_leases(host: Host) -> list[str]:
+    """The server's leases without their ends: MAC address, address, name, client identifier."""
+    return [line.split(None, 1)[1] for line in host.shell("cat /run/virtnet-test.leases").splitlines()]
+
+
+def managed(host: Host, name: str) -> None:
+    """networkd has set it up."""
+    host.until(
+        f"networkctl list --no-legend {name} | grep -w configured || {{ networkctl status -n 20 {name}; false; }}", 60
+    )
+
+
+def only_by_files(host: Host, generate: str = "true") -> None:
+    """networkd makes all of it by its files, as after a reboot: no bridge `br7`, no address and no rule is left."""
+    host.shell("systemctl stop systemd-networkd.socket systemd-networkd; ip link del br7; ip address flush dev ens7")
+    host.shell("ip rule del priority 1000; ip route flush table 100; ip link set ens7 mtu 1500 down", check=False)
+    host.shell(f"rm -rf /run/systemd/netif/leases/* /run/systemd/netif/links/*; {generate}")
+    host.shell("systemctl start systemd-networkd")
+    managed(host, "br7")
