@@ -9,7 +9,16 @@ from typing import Any
 
 import pytest
 
-from integration.support.adopted import LOG, dhcp_leases, dhcp_server, layer3, managed, only_by_files, user_files
+from integration.support.adopted import (
+    LOG,
+    dhcp_leases,
+    dhcp_server,
+    layer3,
+    managed,
+    networkd_clients,
+    only_by_files,
+    user_files,
+)
 from integration.support.checks import converge
 from integration.support.host import Host
 from integration.support.wires import OUTER, session
@@ -24,10 +33,9 @@ _STOPPER = "/etc/cloud/cloud.cfg.d/99-disable-network-config.cfg"
 _STATIC = f"""{_CLOUD_INIT}network:
   version: 2
   ethernets:
-    ens7:
+    lan:
       match:
-        macaddress: 02:00:00:00:07:07
-      set-name: ens7
+        name: ens7
       mtu: 1450
       addresses:
       - 192.168.30.2/24
@@ -73,7 +81,7 @@ def _begin(host: Host, text: str) -> dict[str, Any]:
     return layer3(host, "ens7")
 
 
-def _forth_and_back(host: Host, before: dict[str, Any]) -> None:
+def _forth_and_back(host: Host, before: dict[str, Any], clients: set[str]) -> None:
     users = user_files(host, "/etc/netplan")
     address = before["addresses"][0].split("/")[0]
     with session(host, address) as seen:
@@ -81,6 +89,7 @@ def _forth_and_back(host: Host, before: dict[str, Any]) -> None:
     assert seen["broken"] is None, seen
     assert layer3(host, "br7") == before
     assert layer3(host, "ens7")["addresses"] == []
+    assert networkd_clients(host) == clients
     converge(host, {"name": "br7", "persist": "netplan"}, module="linux_bridge", changed=False)
     only_by_files(host, "rm -rf /run/systemd/network; netplan generate")
     assert layer3(host, "br7") == before
@@ -101,7 +110,7 @@ def test_static(netplan: Host) -> None:
     assert any(_STOPPER in str(warning) for warning in foretold["warnings"]), foretold["warnings"]
     netplan.shell(f"mkdir -p $(dirname {_STOPPER}); echo 'network: {{config: disabled}}' >{_STOPPER}")
     assert not netplan.ok("linux_bridge", _ADOPT, check=True).get("warnings")
-    _forth_and_back(netplan, before)
+    _forth_and_back(netplan, before, set())
 
 
 def test_dhcp(netplan: Host) -> None:
@@ -109,6 +118,6 @@ def test_dhcp(netplan: Host) -> None:
         before = _begin(netplan, _DHCP)
         assert any("dhcp" in route and "77" in route for route in before["routes"])
         held = dhcp_leases(netplan)
-        _forth_and_back(netplan, before)
+        _forth_and_back(netplan, before, {"br7"})
         assert dhcp_leases(netplan) == held, "another client"
         assert "DHCPRELEASE" not in netplan.shell(f"cat {LOG}")

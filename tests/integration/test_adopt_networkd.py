@@ -9,7 +9,16 @@ from typing import Any
 
 import pytest
 
-from integration.support.adopted import LOG, dhcp_leases, dhcp_server, layer3, managed, only_by_files, user_files
+from integration.support.adopted import (
+    LOG,
+    dhcp_leases,
+    dhcp_server,
+    layer3,
+    managed,
+    networkd_clients,
+    only_by_files,
+    user_files,
+)
 from integration.support.checks import converge
 from integration.support.host import Host
 from integration.support.wires import OUTER, session
@@ -72,7 +81,7 @@ def _begin(host: Host, text: str) -> dict[str, Any]:
     return layer3(host, "ens7")
 
 
-def _forth_and_back(host: Host, before: dict[str, Any]) -> None:
+def _forth_and_back(host: Host, before: dict[str, Any], clients: set[str]) -> None:
     users = user_files(host, _HOME)
     with session(host, before["addresses"][0].split("/")[0]) as seen:
         made = converge(host, _ADOPT, module="linux_bridge", changed=True)
@@ -80,6 +89,7 @@ def _forth_and_back(host: Host, before: dict[str, Any]) -> None:
     assert not made.get("warnings"), made["warnings"]
     assert layer3(host, "br7") == before
     assert layer3(host, "ens7")["addresses"] == []
+    assert networkd_clients(host) == clients
     converge(host, {"name": "br7", "persist": "networkd"}, module="linux_bridge", changed=False)
     assert user_files(host, _HOME) == users
     only_by_files(host)
@@ -96,7 +106,7 @@ def _forth_and_back(host: Host, before: dict[str, Any]) -> None:
 def test_static(networkd: Host) -> None:
     before = _begin(networkd, _STATIC)
     assert before["mtu"] == 1450 and before["NTP"] and any(rule["priority"] == 1000 for rule in before["rules"])
-    _forth_and_back(networkd, before)
+    _forth_and_back(networkd, before, set())
 
 
 def test_dhcp(networkd: Host) -> None:
@@ -105,7 +115,7 @@ def test_dhcp(networkd: Host) -> None:
         before = _begin(networkd, _DHCP)
         assert any("dhcp" in route for route in before["routes"])
         held = dhcp_leases(networkd)
-        _forth_and_back(networkd, before)
+        _forth_and_back(networkd, before, {"br7"})
         log = networkd.shell(f"cat {LOG}")
         assert dhcp_leases(networkd) == held, "another client"
         assert "DHCPRELEASE" not in log, log

@@ -131,7 +131,7 @@ def test_a_lease_stays_a_lease_of_the_same_client() -> None:
     state = _state("192.168.1.2/24", routes=(Route(DEFAULT, protocol=16),), seconds=600)
     notes = {"CLIENTID": "ff0102030400020000ab11"}
     done = _plan(files, state, notes=notes)
-    assert done.renewed == {4}
+    assert done.renews_leases
     assert _bridge(done.changes)["addresses"] == [] and "routes" not in _bridge(done.changes)
     assert (done.changes[DROP_IN] or "").splitlines()[1:] == ["[DHCPv4]", "IAID=16909060"]
     by_mac = {USERS: _text({"dhcp4": True, "dhcp-identifier": "mac"})}

@@ -25,7 +25,7 @@ from ..model.values import ifname
 from ..persist.choose import CHOICES
 from ..persist.facts import FileFacts
 from ..persist.files import header
-from ..persist.interfaces import as_managed, chosen_tool, lease_warnings, plan_persistence
+from ..persist.interfaces import as_managed, chosen_tool, plan_persistence
 from ..persist.plan import NONE
 from ..persist.steps import FileDriver, WriteFile
 from ._interface_info import describe_interface
@@ -98,7 +98,7 @@ class InterfaceResource(Resource[ObservedInterface]):
         return Plan(
             steps=steps,
             after=plan.after,
-            warnings=(*plan.warnings, *lease_warnings(self.desired, plan.leased, stored), *stored.warnings),
+            warnings=(*(() if stored.renews_leases else plan.warnings), *stored.warnings),
             handlers=stored.handlers,
             notes={"resume": to_json(plan.resume)} if plan.resume else {},
             returned={

@@ -6,13 +6,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Callable, Optional
 
 from ..model.fields import merge, without_host_chosen
 from ..model.interface.desired import DesiredInterface
-from ..model.interface.normal import family
 from ..model.interface.options import Interface, InterfaceState, LinuxBridge, Tuntap
 from ..model.interface.plan import ObservedInterface
 from .choose import TOOLS, Choice, choose, plan_files
@@ -118,14 +117,3 @@ def plan_persistence(
     stored = stored_interface(desired, after, files)
     request = Request(desired.name, stored, files, states, desired.adopt, facts, desired.given)
     return plan_provider(BootTool(choice.tool), request, files, name=desired.name, changes_host=changes_host)
-
-
-def lease_warnings(desired: DesiredInterface, leased: Iterable[str], stored: PersistencePlan) -> tuple[str, ...]:
-    """Returns a warning for each leased address that a bridge takes over without a DHCP client which renews it."""
-    later = "" if stored.tool == NONE else "; after a reboot it is a fixed address"
-    return tuple(
-        f"{cidr} of {desired.adopt} is a DHCP lease: {desired.name} keeps it until it expires, as no DHCP client renews it"
-        f" there{later}"
-        for cidr in leased
-        if family(cidr) not in stored.renewed
-    )

@@ -24,12 +24,11 @@ Stored_contra = TypeVar("Stored_contra", contravariant=True)
 @dataclass(frozen=True)
 class FileChanges:
     """Files to write, in this order, or to remove (``None``); empty where all is as it should be. ``unsupported`` has a
-    sentence for each thing that the provider can't store. ``renewed`` are the versions of IP of which a DHCP client renews
-    the addresses that the interface takes over."""
+    sentence for each thing that the provider can't store; ``renews_leases`` is `files.Draft`'s."""
 
     changes: Mapping[str, Optional[str]]
     unsupported: tuple[str, ...] = ()
-    renewed: frozenset[int] = frozenset()
+    renews_leases: bool = False
 
 
 class Provider(Protocol[Stored_contra]):
@@ -53,8 +52,7 @@ class Provider(Protocol[Stored_contra]):
 @dataclass(frozen=True)
 class PersistencePlan:
     """What has to be done: ``before`` and after (``steps``) what changes the running host, and once at the end of all
-    plans (``handlers``). ``tool`` is the provider's name; without ``changes`` in its files there are no steps. ``renewed``
-    is as in `FileChanges`."""
+    plans (``handlers``). ``tool`` is the provider's name; without ``changes`` in its files there are no steps."""
 
     tool: str = NONE
     before: tuple[HoldTool, ...] = ()
@@ -62,7 +60,7 @@ class PersistencePlan:
     handlers: tuple[ReloadTool, ...] = ()
     warnings: tuple[str, ...] = ()
     changes: Mapping[str, Optional[str]] = field(default_factory=dict)
-    renewed: frozenset[int] = frozenset()
+    renews_leases: bool = False
 
 
 def plan_provider(
@@ -80,5 +78,5 @@ def plan_provider(
         handlers=(ReloadTool(provider.name, provider.concerned(stored)),) if steps else (),
         warnings=found.unsupported,
         changes=found.changes,
-        renewed=found.renewed,
+        renews_leases=found.renews_leases,
     )

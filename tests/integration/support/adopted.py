@@ -69,6 +69,14 @@ def dhcp_leases(host: Host) -> list[str]:
     return [line.split(None, 1)[1] for line in host.shell("cat /run/virtnet-test.leases").splitlines()]
 
 
+def networkd_clients(host: Host) -> set[str]:
+    """The interfaces on which a DHCP client of networkd has a lease."""
+    found = host.shell(
+        "cd /run/systemd/netif/leases && for i in *; do grep -l ^$i$ /sys/class/net/*/ifindex; done", check=False
+    )
+    return {path.split("/")[4] for path in found.split()}
+
+
 def managed(host: Host, name: str) -> None:
     """networkd has set it up."""
     host.until(

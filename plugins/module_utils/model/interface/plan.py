@@ -53,7 +53,6 @@ class InterfacePlan:
     last: tuple[Any, ...] = ()
     touched: tuple[str, ...] = ()  # files
     persist: str = "none"
-    leased: tuple[str, ...] = ()  # addresses of DHCP that the interface takes over
 
 
 @dataclass(frozen=True)
@@ -72,23 +71,26 @@ def plan_interface(desired: DesiredInterface, namespace: Namespace, resume: Opti
     Raises `OptionError` or `VirtnetError` for what is not possible or not allowed.
     """
     planner = namespace.planner()
-    leased = _leased(desired, namespace) if desired.present else ()
+    warnings = _warnings(desired, namespace) if desired.present else ()
     notes: Optional[Resume] = None
     if desired.present:
         method, notes = _plan_present(desired, namespace, planner, resume or Resume())
     else:
         method = _plan_absent(desired, namespace, planner)
     if not planner.steps:
-        method, notes, leased = "none", None, ()
+        method, notes, warnings = "none", None, ()
     after = observed_interface(desired.name, namespace.states)
-    return InterfacePlan(tuple(planner.steps), after, method, resume=notes, leased=leased)
+    return InterfacePlan(tuple(planner.steps), after, method, warnings, notes)
 
 
-def _leased(desired: DesiredInterface, namespace: Namespace) -> tuple[str, ...]:
-    """Returns the leased addresses of the interface that is adopted."""
+def _warnings(desired: DesiredInterface, namespace: Namespace) -> tuple[str, ...]:
+    """Returns a warning for each leased address: the bridge that adopts it has it, but no DHCP client renews it there."""
     adopted = namespace.states.get(desired.adopt or "")
+    leased = [address.cidr for address in (adopted.addresses if adopted else ()) if address.valid_seconds is not None]
     return tuple(
-        address.cidr for address in (adopted.addresses if adopted else ()) if address.valid_seconds is not None
+        f"{cidr} of {desired.adopt} is a DHCP lease: {desired.name} keeps it until it expires, as no DHCP client renews it"
+        " there; after a reboot it is a fixed address"
+        for cidr in leased
     )
 
 

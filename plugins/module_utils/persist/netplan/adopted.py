@@ -5,23 +5,23 @@
 """What the user's netplan files say of a NIC that becomes a port (netplan(5)): what belongs to the NIC stays with it, and all
 that netplan has for every kind of interface moves to the bridge that takes it over.
 
-The bridge's file says from which NIC that is. So a later task that leaves out ``adopt`` leaves it there, and addresses and
-routes that a task has given once stay given.
+What the bridge's file remembers of that is in `persist.takeover`.
 """
 
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 from ...model.interface.normal import ANYWHERE, destination, family, normal_route
 from ...model.interface.options import Interface, InterfaceRoute, InterfaceState
 from ..files import Draft, made_for
 from ..ini import render
+from ..ip import V4, V6
 from ..networkd.adopted import iaids
+from ..takeover import Takeover, former_text, takeover, with_mac
 
 # netplan's properties for all device types, without those that tell which device it is.
 MOVED = (
@@ -60,8 +60,6 @@ _OF_NIC = frozenset(
     " port-mac-learning addresses-from virtual-ethernets peer".split()
 )
 _OF_OPTION = {"addresses": ("addresses",), "routes": ("routes", "gateway4", "gateway6"), "mtu": ("mtu",)}
-_REMEMBERED = ("addresses", "routes")
-_HEAD = re.compile(r"(?m)^# Taken over from (\S+?)(?:, without its (.+))?$")
 _RTPROT_DHCP = 16  # linux/rtnetlink.h
 _NETWORKD = "/etc/systemd/network"
 DROP_INS = f"{_NETWORKD}/10-netplan-*.network.d/*virtnet-kvm-*.conf"
@@ -69,57 +67,48 @@ DROP_INS = f"{_NETWORKD}/10-netplan-*.network.d/*virtnet-kvm-*.conf"
 
 @dataclass(frozen=True)
 class Moved:
-    """What moves to a bridge from the definitions of ``nic``; ``without`` are the options that tasks give in place of theirs."""
+    """What moves to a bridge from the definitions of a NIC, without what tasks give in place of it."""
 
-    nic: str
+    takeover: Takeover
     body: Mapping[str, Any]
-    without: tuple[str, ...] = ()
 
     @property
-    def head(self) -> str:
-        """The line of the bridge's file that says so."""
-        options = f", without its {' and '.join(self.without)}" if self.without else ""
-        return f"# Taken over from {self.nic}{options}"
+    def notes(self) -> tuple[str, str]:
+        """The comments of the bridge's file that remember it."""
+        return self.takeover.note, f"# From the file for {self.takeover.interface}: {', '.join(self.body)}"
 
     @property
     def dhcp(self) -> frozenset[int]:
         """The versions of IP that have a DHCP client."""
-        return frozenset(version for version in (4, 6) if self.body.get(f"dhcp{version}"))
-
-
-def nics(draft: Draft, desired: Interface) -> list[str]:
-    """Returns the ports that the bridge has taken over, or takes over now."""
-    ports = {port.name for port in desired.ports or ()}
-    found = [head[1] for head in _HEAD.finditer(_earlier(draft))]
-    return [nic for nic in dict.fromkeys([*found, draft.request.adopt or ""]) if nic in ports]
+        return frozenset(version for version in (V4, V6) if self.body.get(f"dhcp{version}"))
 
 
 def _earlier(draft: Draft) -> str:
-    """Returns the bridge's file as an earlier run has written it."""
+    """Returns the path of the bridge's file that an earlier run has written."""
     name = draft.request.name
     files = draft.request.files.items()
-    return next((text for path, text in files if made_for(text) == name and path.endswith(".yaml")), "")
+    return next((path for path, text in files if made_for(text) == name and path.endswith(".yaml")), "")
 
 
-def moved(draft: Draft, nic: str, definitions: Sequence[Mapping[str, Any]]) -> Moved:
-    """Returns what moves from the definitions of a NIC, of which netplan makes one."""
+def moved(draft: Draft, definitions: Callable[[str], Sequence[Mapping[str, Any]]]) -> Optional[Moved]:
+    """Returns what moves to the bridge, ``None`` for nothing.
+
+    ``definitions`` returns those of an interface, of which netplan makes one.
+    """
+    found = takeover(draft.request, _earlier(draft))
     body: dict[str, Any] = {}
-    for each in definitions:
+    for each in definitions(found.interface) if found else ():
         _merge(body, {key: value for key, value in each.items() if key in (*MOVED, *_BOTH)})
+    if found is None or not body:
+        return None
     given = draft.request.given
-    heads = {found[1]: found[2] or "" for found in _HEAD.finditer(_earlier(draft))}
-    without = {option for option in _OF_OPTION if given and getattr(given, option) is not None}
-    without |= set(heads.get(nic, "").split(" and ")) & set(_REMEMBERED)
+    without = found.instead | {option for option in _OF_OPTION if given and getattr(given, option) is not None}
     if "addresses" in without:
-        without.add("routes")  # their gateways may not be reachable any more
+        without |= {"routes"}  # their gateways may not be reachable any more
     gone = {key for option in without for key in _OF_OPTION[option]}
-    found = Moved(
-        nic,
-        {key: value for key, value in body.items() if key not in gone},
-        tuple(option for option in _REMEMBERED if option in without),
-    )
-    draft.renewed |= found.dhcp
-    return found
+    result = Moved(found, {key: value for key, value in body.items() if key not in gone})
+    draft.renews_leases = V4 in result.dhcp
+    return result
 
 
 def of_nic(definitions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -148,20 +137,22 @@ def _merge(held: dict[str, Any], new: Mapping[str, Any]) -> None:
             held[key] = value
 
 
-def without_moved(draft: Draft, desired: Interface, found: Sequence[Moved]) -> Interface:
+def without_moved(draft: Draft, desired: Interface, found: Moved) -> Interface:
     """Returns the bridge without the addresses and routes that are in what moves, or that a DHCP client sets."""
     state = draft.request.interfaces.get(draft.request.name)
-    addresses, routes = list(desired.addresses or ()), list(desired.routes or ())
-    for each in found:
-        clients = each.dhcp | {6}  # advertisements are processed by the renderer, too
-        leased = {a.cidr for a in state.addresses if a.valid_seconds is not None} if state else set[str]()
-        theirs = {_interface(value) for value in each.body.get("addresses") or ()}
-        ways = set(_routes(each))
-        addresses = [cidr for cidr in addresses if not (cidr in leased and family(cidr) in clients)]
-        addresses = [cidr for cidr in addresses if _interface(cidr) not in theirs]
-        routes = [route for route in routes if _way(route) not in ways and not _of_dhcp(route, state, each)]
-    mac = state.definition.mac if state and found else None  # the NIC's, also where a later task leaves out adopt
-    return replace(desired, mac=desired.mac or mac, addresses=tuple(addresses) or None, routes=tuple(routes) or None)
+    clients = found.dhcp | {V6}  # advertisements are processed by the renderer, too
+    leased = {a.cidr for a in state.addresses if a.valid_seconds is not None} if state else set[str]()
+    theirs = {_interface(value) for value in found.body.get("addresses") or ()}
+    ways = set(_routes(found))
+    addresses = tuple(
+        cidr
+        for cidr in desired.addresses or ()
+        if _interface(cidr) not in theirs and not (cidr in leased and family(cidr) in clients)
+    )
+    routes = tuple(
+        route for route in desired.routes or () if _way(route) not in ways and not _of_dhcp(route, state, found)
+    )
+    return replace(with_mac(draft.request, desired), addresses=addresses or None, routes=routes or None)
 
 
 def _interface(value: object) -> str:
@@ -207,30 +198,23 @@ def _of_dhcp(option: InterfaceRoute, state: Optional[InterfaceState], each: Move
     return any(route.protocol == _RTPROT_DHCP and normal_route(route.option) == normal_route(option) for route in held)
 
 
-def add(body: dict[str, Any], found: Iterable[Moved]) -> None:
+def add(body: dict[str, Any], found: Moved) -> None:
     """Adds what moves to the bridge's definition; what a task gives, and so is in ``body``, counts in its place."""
-    for each in found:
-        if "optional" not in each.body:
-            body.pop("optional", None)  # a start of the host waits for the bridge as it has waited for the NIC
-        for key, value in each.body.items():
-            if key in ("addresses", "routes"):
-                body[key] = [*value, *(item for item in body.get(key) or () if item not in value)]
-            elif key not in body or key == "optional":
-                body[key] = value
+    if "optional" not in found.body:
+        body.pop("optional", None)  # a start of the host waits for the bridge as it has waited for the NIC
+    for key, value in found.body.items():
+        if key in ("addresses", "routes"):
+            body[key] = [*value, *(item for item in body.get(key) or () if item not in value)]
+        elif key not in body or key == "optional":
+            body[key] = value
 
 
-def keep_lease(draft: Draft, found: Iterable[Moved]) -> None:
+def keep_lease(draft: Draft, found: Moved) -> None:
     """Writes a drop-in for networkd with the IAID of the NIC's DHCP client, for which netplan has no word."""
     name = draft.request.name
     path = f"{_NETWORKD}/10-netplan-{name}.network.d/50-virtnet-kvm-{name}.conf"
-    for each in found:
-        if each.dhcp and each.body.get("dhcp-identifier") != "mac":
-            known = iaids(draft, each.nic, draft.request.files.get(path, ""))
-            lines = [(section, (("IAID", iaid),)) for section, iaid in known.items() if iaid]
-            if lines:
-                draft.write(path, *render(lines))
-
-
-def is_drop_in(path: str) -> bool:
-    """Returns whether a file of ours is one that `keep_lease` writes."""
-    return path.startswith(_NETWORKD)
+    if found.dhcp and found.body.get("dhcp-identifier") != "mac":
+        known = iaids(draft, found.takeover.interface, former_text(draft.request, path))
+        lines = [(section, (("IAID", iaid),)) for section, iaid in known.items() if iaid]
+        if lines:
+            draft.write(path, *render(lines))

@@ -91,18 +91,21 @@ class Netplan:
         if isinstance(desired, Tuntap):
             draft.cannot("a TUN or TAP device")
             return
-        found = [adopted.moved(draft, nic, _values_of(draft, nic)) for nic in adopted.nics(draft, desired)]
-        desired = adopted.without_moved(draft, desired, found)
+        moved = adopted.moved(draft, lambda nic: _values_of(draft, nic))
+        if moved:
+            desired = adopted.without_moved(draft, desired, moved)
         body = _common(draft, desired, renderer)
         others: dict[str, Any] = {}
         if isinstance(desired, LinuxBridge):
             section = "bridges"
             _bridge(draft, body, desired, renderer)
             for port in desired.ports or ():
-                _port(draft, body, others, desired, port, renderer, moves=port.name in {each.nic for each in found})
-            adopted.add(body, found)
-            if renderer == NETWORKD:
-                adopted.keep_lease(draft, found)
+                moves = moved is not None and port.name == moved.takeover.interface
+                _port(draft, body, others, desired, port, renderer, moves=moves)
+            if moved:
+                adopted.add(body, moved)
+                if renderer == NETWORKD:
+                    adopted.keep_lease(draft, moved)
         elif isinstance(desired, VlanIface):
             section = "vlans"
             body.update(_values(WORDS.vlan, desired))
@@ -116,8 +119,8 @@ class Netplan:
         if others:
             network[_LINKS] = others
         network[section] = {desired.name: body}
-        heads = [each.head for each in found]
-        draft.write(_path(draft.request.name), *heads, *yaml_edit.dump({"network": network}))
+        notes = moved.notes if moved else ()
+        draft.write(_path(draft.request.name), *notes, *yaml_edit.dump({"network": network}))
 
     def tidy(self, draft: Draft) -> None:
         """Defines each interface that a file refers to in one file."""

@@ -5,8 +5,7 @@
 """What the user's own files say of a NIC that becomes a port (systemd.network(5)): what belongs to the NIC stays with it, and
 all else moves to the bridge that takes it over.
 
-The bridge's file says from which NIC and which files that is. So a later task that leaves out ``adopt`` leaves it there, and
-addresses and routes that a task has given once stay given.
+What the bridge's file remembers of that is in `persist.takeover`.
 """
 
 from __future__ import annotations
@@ -14,14 +13,16 @@ from __future__ import annotations
 import ipaddress
 import posixpath
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Optional
+from typing import Callable, Optional
 
 from ...model.interface.normal import destination, family, normal_route
 from ...model.interface.options import Interface, InterfaceRoute, InterfaceState, Route
 from ..files import Draft, made_for
 from ..ini import Section, parse, render, sections, settings
+from ..ip import V4, V6
+from ..takeover import Takeover, former_text, takeover, with_mac
 from .match import DIRECTORIES, NetworkFile
 
 # Sections of a device or of its queues, which stay with the NIC.
@@ -51,8 +52,6 @@ _OF_OPTION = {
     "routes": (frozenset({"Route"}), {"Network": frozenset({"Gateway", "DefaultRouteOnDevice"})}),
     "mtu": (frozenset[str](), {"Link": frozenset({"MTUBytes"})}),
 }
-_REMEMBERED = ("addresses", "routes")
-_HEAD = re.compile(r"(?m)^# Taken over from (\S+?)(?:, without its (.+))?$")
 _FROM = "# From "
 _TRUE = ("1", "yes", "y", "true", "t", "on")
 _RTPROT_DHCP = 16  # linux/rtnetlink.h
@@ -69,11 +68,11 @@ class _Said:
 
 @dataclass(frozen=True)
 class Moved:
-    """What moves to a bridge from the files for ``nic``; ``without`` are the options that tasks give in place of theirs."""
+    """What moves to a bridge from the files for a NIC; ``without`` are the options that tasks give in place of theirs."""
 
-    nic: str
+    takeover: Takeover
     said: tuple[_Said, ...]
-    without: tuple[str, ...] = ()
+    without: frozenset[str] = frozenset()
     identity: tuple[Section, ...] = ()
 
     def value(self, section: str, key: str) -> str:
@@ -85,7 +84,7 @@ class Moved:
     def dhcp(self) -> frozenset[int]:
         """The versions of IP that have a DHCP client."""
         value = self.value("Network", "DHCP").lower()
-        versions = {4: (*_TRUE, "both", "ipv4", "v4"), 6: (*_TRUE, "both", "ipv6", "v6")}
+        versions = {V4: (*_TRUE, "both", "ipv4", "v4"), V6: (*_TRUE, "both", "ipv6", "v6")}
         return frozenset(version for version, words in versions.items() if value in words)
 
 
@@ -106,39 +105,32 @@ def _said(files: Mapping[str, str], taken: NetworkFile) -> tuple[_Said, ...]:
     return tuple(_Said(path, name, keys) for path in paths for name, keys in _settings(files[path]))
 
 
-def _earlier(draft: Draft, name: str) -> str:
-    """Returns the text of the bridge's .network file as an earlier run has written it."""
-    files = draft.request.files.items()
-    return next((text for path, text in files if made_for(text) == name and path.endswith(f"-{name}.network")), "")
-
-
-def moved(draft: Draft, users: Mapping[str, list[NetworkFile]]) -> list[Moved]:
-    """Returns what moves to the bridge; ``users`` are the files that may be taken for each of its ports."""
+def _earlier(draft: Draft) -> str:
+    """Returns the path of the bridge's .network file that an earlier run has written."""
     name = draft.request.name
-    before = _earlier(draft, name)
-    heads = {found[1]: found[2] or "" for found in _HEAD.finditer(before)}
-    result = []
-    for nic in dict.fromkeys([*heads, *([draft.request.adopt] if draft.request.adopt else ())]):
-        if nic not in users:
-            continue
-        taken = _taken(draft, nic, users[nic], before)
-        said = _said(draft.users(), taken) if taken else ()
-        if not said or _value(said, "Link", "Unmanaged").lower() in _TRUE:
-            continue
-        _warn(draft, nic, said)
-        given = draft.request.given
-        without = {option for option in _OF_OPTION if given and getattr(given, option) is not None}
-        without |= set(heads.get(nic, "").split(" and ")) & set(_REMEMBERED)
-        if "addresses" in without:
-            without.add("routes")  # their gateways may not be reachable any more
-        found = Moved(nic, tuple(_for_bridge(said)), tuple(option for option in _OF_OPTION if option in without))
-        result.append(replace(found, identity=tuple(_identity(draft, found, before))))
-        draft.renewed |= found.dhcp
-    return result
+    files = draft.request.files.items()
+    return next((path for path, text in files if made_for(text) == name and path.endswith(f"-{name}.network")), "")
 
 
-def _value(said: Iterable[_Said], section: str, key: str) -> str:
-    return Moved("", tuple(said)).value(section, key)
+def moved(draft: Draft, users: Callable[[str], list[NetworkFile]]) -> Optional[Moved]:
+    """Returns what moves to the bridge, ``None`` for nothing. ``users`` returns the files that may be taken for an interface."""
+    path = _earlier(draft)
+    found = takeover(draft.request, path)
+    before = former_text(draft.request, path)
+    taken = _taken(draft, found.interface, users(found.interface), before) if found else None
+    if found is None or taken is None:
+        return None
+    said = _said(draft.users(), taken)
+    if Moved(found, said).value("Link", "Unmanaged").lower() in _TRUE:
+        return None
+    _warn(draft, found.interface, said)
+    given = draft.request.given
+    without = found.instead | {option for option in _OF_OPTION if given and getattr(given, option) is not None}
+    if "addresses" in without:
+        without |= {"routes"}  # their gateways may not be reachable any more
+    result = Moved(found, tuple(_for_bridge(said)), frozenset(without))
+    draft.renews_leases = V4 in result.dhcp
+    return replace(result, identity=tuple(_identity(draft, result, before)))
 
 
 def _taken(draft: Draft, nic: str, users: list[NetworkFile], before: str) -> Optional[NetworkFile]:
@@ -206,23 +198,22 @@ def _lines(said: Iterable[_Said]) -> list[str]:
 # -- the bridge's file ---------------------------------------------------------------------------------------------------
 
 
-def without_moved(draft: Draft, desired: Interface, found: Sequence[Moved]) -> Interface:
+def without_moved(draft: Draft, desired: Interface, found: Moved) -> Interface:
     """Returns the bridge without the addresses and routes that are in what moves, or that a DHCP client sets."""
     state = draft.request.interfaces.get(draft.request.name)
-    addresses, routes = list(desired.addresses or ()), list(desired.routes or ())
-    for each in found:
-        clients = each.dhcp | {6}  # advertisements are processed by networkd, too
-        leased = {a.cidr for a in state.addresses if a.valid_seconds is not None} if state else set[str]()
-        addresses = [cidr for cidr in addresses if not (cidr in leased and family(cidr) in clients)]
-        if "addresses" not in each.without:
-            theirs = {_interface(value) for value in _addresses(each)}
-            addresses = [cidr for cidr in addresses if _interface(cidr) not in theirs]
-        if "routes" not in each.without:
-            ways = set(_routes(each))
-            routes = [route for route in routes if _way(route) not in ways]
-        routes = [route for route in routes if not _of_dhcp(route, state, each)]
-    mac = state.definition.mac if state and found else None  # the NIC's, also where a later task leaves out adopt
-    return replace(desired, mac=desired.mac or mac, addresses=tuple(addresses) or None, routes=tuple(routes) or None)
+    clients = found.dhcp | {V6}  # advertisements are processed by networkd, too
+    leased = {a.cidr for a in state.addresses if a.valid_seconds is not None} if state else set[str]()
+    theirs = set() if "addresses" in found.without else {_interface(value) for value in _addresses(found)}
+    ways = set() if "routes" in found.without else set(_routes(found))
+    addresses = tuple(
+        cidr
+        for cidr in desired.addresses or ()
+        if _interface(cidr) not in theirs and not (cidr in leased and family(cidr) in clients)
+    )
+    routes = tuple(
+        route for route in desired.routes or () if _way(route) not in ways and not _of_dhcp(route, state, found)
+    )
+    return replace(with_mac(draft.request, desired), addresses=addresses or None, routes=routes or None)
 
 
 def _interface(text: str) -> str:
@@ -288,54 +279,45 @@ def _of_dhcp(option: InterfaceRoute, state: Optional[InterfaceState], each: Move
     return any(route.protocol == _RTPROT_DHCP and normal_route(route.option) == normal_route(option) for route in held)
 
 
-def network_lines(own: Iterable[Section], found: list[Moved]) -> list[str]:
+def network_lines(own: Iterable[Section], found: Moved) -> list[str]:
     """Returns the lines of the bridge's .network file: ``own`` sections, with what has moved after them.
 
     What a task gives is in ``own``, and counts in place of what has moved; what is there by itself gives way to that.
     """
     ours = [(name, list(keys)) for name, keys in own]
-    theirs = [_without(each, ours) for each in found]
-    if theirs:
-        dhcp = any(each.dhcp for each in theirs)
-        ours = [(name, _with_defaults(name, keys, theirs, dhcp)) for name, keys in ours]
+    theirs = _without(found, ours)
+    ours = [(name, _with_defaults(name, keys, theirs)) for name, keys in ours]
     lines = render((name, keys) for name, keys in ours if keys)
-    for each in theirs:
-        options = f", without its {' and '.join(each.without)}" if each.without else ""
-        lines += ["", f"# Taken over from {each.nic}{options}", *_lines(each.said)[1:]]
-        if each.identity:
-            lines += ["", "# So that the DHCP server knows the client again", *render(each.identity)]
+    lines += ["", found.takeover.note, *_lines(theirs.said)[1:]]
+    if found.identity:
+        lines += ["", "# So that the DHCP server knows the client again", *render(found.identity)]
     return lines
 
 
-def _without(each: Moved, ours: list[tuple[str, list[tuple[str, object]]]]) -> Moved:
+def _without(found: Moved, ours: list[tuple[str, list[tuple[str, object]]]]) -> Moved:
     """Returns what moves without what tasks give."""
     held = {(name, key) for name, keys in ours for key, _value in keys if key not in _DEFAULTS.get(name, ())}
     said = []
-    for part in each.said:
+    for part in found.said:
         gone: set[str] = set()
-        for option in each.without:
+        for option in found.without:
             whole, keys_of = _OF_OPTION[option]
             gone |= {key for key, _value in part.keys} if part.name in whole else keys_of.get(part.name, frozenset())
-        if part.name in ("Link", "Network"):
-            gone |= {key for name, key in held if name == part.name and key not in ("Address", "Gateway")}
+        gone |= {key for name, key in held if name == part.name and name in ("Link", "Network")}
         keys = tuple(pair for pair in part.keys if pair[0] not in gone)
         if keys:
             said.append(replace(part, keys=keys))
-    without = tuple(option for option in each.without if option in _REMEMBERED)
-    return replace(each, said=tuple(said), without=without)
+    return replace(found, said=tuple(said))
 
 
-def _with_defaults(
-    name: str, keys: list[tuple[str, object]], theirs: Iterable[Moved], dhcp: bool
-) -> list[tuple[str, object]]:
+def _with_defaults(name: str, keys: list[tuple[str, object]], theirs: Moved) -> list[tuple[str, object]]:
     found = []
     for key, value in keys:
-        if key == "RequiredForOnline":
-            continue  # as the user's files say, whose default is yes
-        if key in _DEFAULTS.get(name, ()) and any(each.value(name, key) for each in theirs):
+        # whether a start of the host waits for the bridge is up to the user's files, where that is the default
+        if key == "RequiredForOnline" or (key in _DEFAULTS.get(name, ()) and theirs.value(name, key)):
             continue
         # otherwise networkd keeps what is leased beyond the end of its lease (systemd.network(5))
-        found.append((key, "static" if key == "KeepConfiguration" and dhcp else value))
+        found.append((key, "static" if key == "KeepConfiguration" and theirs.dhcp else value))
     return found
 
 
@@ -345,7 +327,7 @@ def _with_defaults(
 def _identity(draft: Draft, each: Moved, before: str) -> Iterable[Section]:
     """Yields by which IAID the DHCP client of the NIC was known to the server; networkd derives it from the interface's name
     (dhcp_identifier_set_iaid in src/libsystemd-network/dhcp-identifier.c), and that of a bridge is another one."""
-    for section, iaid in iaids(draft, each.nic, before).items():
+    for section, iaid in iaids(draft, each.takeover.interface, before).items():
         if iaid and not each.value(section, "IAID"):
             yield (section, (("IAID", iaid),))
 

@@ -60,11 +60,12 @@ class Networkd:
 
     def write(self, draft: Draft, desired: Interface) -> None:
         name = draft.request.name
-        ports = {port.name or "": _users(draft, port.name or "") for port in desired.ports or ()}
-        moved = adopted.moved(draft, ports)
-        rest = adopted.without_moved(draft, desired, moved)
-        draft.write(f"{HOME}/{_FIRST}{_OURS}{name}.netdev", *render(sections_of.netdev(rest)))
-        draft.write(_own_path(draft, name), *adopted.network_lines(sections_of.network(draft, rest), moved))
+        moved = adopted.moved(draft, lambda nic: _users(draft, nic))
+        if moved:
+            desired = adopted.without_moved(draft, desired, moved)
+        draft.write(f"{HOME}/{_FIRST}{_OURS}{name}.netdev", *render(sections_of.netdev(desired)))
+        own = sections_of.network(draft, desired)
+        draft.write(_own_path(draft, name), *(adopted.network_lines(own, moved) if moved else render(own)))
         if settings := sections_of.sysctl(desired):
             draft.write(f"{SYSCTL_FILES}{name}.conf", *settings)
         if isinstance(desired, LinuxBridge):
