@@ -21,7 +21,7 @@ from typing import Any
 from ...model.fields import canonical
 from ...model.interface.normal import ANYWHERE, destination, family
 from ...model.interface.options import Interface, InterfaceRoute, Ipv6, LinuxBridge, Port, Tuntap, VlanIface
-from .. import cloud_init, yaml_edit
+from .. import yaml_edit
 from ..files import Draft, made_for, without_accept_ra
 from ..ip import V6
 from ..networkmanager import words as networkmanager
@@ -29,7 +29,7 @@ from ..networkmanager.ip import prefix_metrics
 from ..networkmanager.writer import device_settings, port_settings
 from ..vlans import vlans_to_write
 from ..words import Cannot, Table, Word, lost, settings
-from . import adopted
+from . import adopted, cloud_init
 from .words import NETWORKD, NETWORKMANAGER, WORDS
 
 ETC = "/etc/netplan"

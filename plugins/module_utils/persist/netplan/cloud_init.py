@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from .files import Draft
+from ..files import Draft
 
 # What says that cloud-init leaves the network alone (cloudinit/stages.py, _find_networking_config).
 SETTINGS = "/etc/cloud/cloud.cfg.d/*.cfg"
