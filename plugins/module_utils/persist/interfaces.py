@@ -34,8 +34,9 @@ class BootTool:
         return plan_files(self.name, stored)
 
     def concerned(self, stored: Request) -> tuple[str, ...]:
-        """Returns the interface; for networkd also the one that a bridge gives back, which it has to set up again."""
-        adopted = stored.adopt if self.name == "networkd" else None
+        """Returns the interface; for networkd and netplan also the one that a bridge gives back, which networkd has to set up
+        again."""
+        adopted = stored.adopt if self.name in ("networkd", "netplan") else None
         return (stored.name, adopted) if adopted else (stored.name,)
 
 
