@@ -100,7 +100,7 @@ def _forth_and_back(host: Host, before: dict[str, Any], clients: set[str]) -> No
     assert seen["broken"] is None, seen
     assert layer3(host, "ens7") == before
     assert user_files(host, "/etc/netplan") == users
-    assert "virtnet" not in host.shell("find /etc/netplan /etc/systemd/network")
+    assert "virtnet" not in host.shell("find /etc/netplan /etc/systemd/network -type f")
 
 
 def test_static(netplan: Host) -> None:
@@ -118,6 +118,7 @@ def test_dhcp(netplan: Host) -> None:
         before = _begin(netplan, _DHCP)
         assert any("dhcp" in route and "77" in route for route in before["routes"])
         held = dhcp_leases(netplan)
+        assert networkd_clients(netplan) == {"ens7"}
         _forth_and_back(netplan, before, {"br7"})
         assert dhcp_leases(netplan) == held, "another client"
         assert "DHCPRELEASE" not in netplan.shell(f"cat {LOG}")

@@ -100,7 +100,7 @@ def _forth_and_back(host: Host, before: dict[str, Any], clients: set[str]) -> No
         managed(host, "ens7")
     assert seen["broken"] is None and seen["longest"] < MOMENT, seen
     assert layer3(host, "ens7") == before
-    assert user_files(host, _HOME) == users and "virtnet" not in host.shell(f"find {_HOME}")
+    assert user_files(host, _HOME) == users and "virtnet" not in host.shell(f"find {_HOME} -type f")
 
 
 def test_static(networkd: Host) -> None:
@@ -115,6 +115,7 @@ def test_dhcp(networkd: Host) -> None:
         before = _begin(networkd, _DHCP)
         assert any("dhcp" in route for route in before["routes"])
         held = dhcp_leases(networkd)
+        assert networkd_clients(networkd) == {"ens7"}
         _forth_and_back(networkd, before, {"br7"})
         log = networkd.shell(f"cat {LOG}")
         assert dhcp_leases(networkd) == held, "another client"

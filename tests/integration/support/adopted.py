@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -70,11 +71,8 @@ def dhcp_leases(host: Host) -> list[str]:
 
 
 def networkd_clients(host: Host) -> set[str]:
-    """The interfaces on which a DHCP client of networkd has a lease."""
-    found = host.shell(
-        "cd /run/systemd/netif/leases && for i in *; do grep -l ^$i$ /sys/class/net/*/ifindex; done", check=False
-    )
-    return {path.split("/")[4] for path in found.split()}
+    """The interfaces on which a DHCP client of networkd has a lease, for the renewal of which it has a socket."""
+    return set(re.findall(r"%(\w+):68 ", host.shell("ss --no-header --udp --listening --all --numeric 'sport = :68'")))
 
 
 def managed(host: Host, name: str) -> None:
