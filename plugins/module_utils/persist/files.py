@@ -34,19 +34,25 @@ def no_accounts(_kind: str, _name: str) -> Optional[int]:
     return None
 
 
+def no_notes(_index: int) -> Mapping[str, str]:
+    return {}
+
+
 @dataclass(frozen=True)
 class ToolFacts:
     """The boot tools that a host has (``installed``), and those that manage its interfaces (``in_charge``): netplan where
     it has a file, the others where their service runs or is enabled.
 
     ``systemd`` is the version of systemd, 0 where there is no networkd. ``account_number`` returns the number of an
-    ``owner`` or a ``group`` by its name, for tools that take no names.
+    ``owner`` or a ``group`` by its name, for tools that take no names. ``networkd_notes`` returns what networkd notes of an
+    interface with this index (``NETWORK_FILE``, ``DHCP6_CLIENT_IAID``) and of its lease (``CLIENTID``), by key.
     """
 
     installed: frozenset[str] = frozenset()
     in_charge: frozenset[str] = frozenset()
     systemd: int = 0
     account_number: Callable[[str, str], Optional[int]] = field(default=no_accounts, compare=False)
+    networkd_notes: Callable[[int], Mapping[str, str]] = field(default=no_notes, compare=False)
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,7 @@ class Request:
     ``desired`` is the whole interface as it should be after a reboot; ``None`` where there should be none. What the host
     chooses (a MAC address, an MTU) is in it only where it is to be stored. A bridge's ``ports`` are those to be stored; the
     one that it adopted, ``adopt``, is among them. ``files`` are the tool's, by path. ``interfaces`` are the host's as they
-    are once all is done; they have the details of addresses and routes.
+    are once all is done; they have the details of addresses and routes. ``given`` has the options of the task alone.
     """
 
     name: str
@@ -65,6 +71,7 @@ class Request:
     interfaces: Mapping[str, InterfaceState]
     adopt: Optional[str] = None
     facts: ToolFacts = ToolFacts()
+    given: Optional[Interface] = None
 
 
 class Tool(Protocol):
@@ -160,7 +167,8 @@ def overlay(files: Mapping[str, str], changes: Mapping[str, Optional[str]]) -> d
 class Draft:
     """A tool's files as they are to be, which its writer changes; `result` returns what differs from those that there are.
 
-    It collects the warnings, too.
+    It collects the warnings, too. ``renews_leases`` is whether the tool renews there what a DHCP server has leased to the
+    interface that is adopted.
     """
 
     def __init__(self, tool: str, request: Request) -> None:
@@ -170,6 +178,7 @@ class Draft:
         for path, text in request.files.items():
             if made_for(text) == request.name:
                 del self.files[path]
+        self.renews_leases = False
         self._warnings: list[str] = []
 
     def _without_ours(self, text: str) -> str:
@@ -205,7 +214,7 @@ class Draft:
         for path in sorted({*before, *self.files}, key=self._turn):
             if before.get(path) != self.files.get(path):
                 changes[path] = self.files.get(path)
-        return FileChanges(changes, tuple(dict.fromkeys(self._warnings)))
+        return FileChanges(changes, tuple(dict.fromkeys(self._warnings)), self.renews_leases)
 
     def _turn(self, path: str) -> tuple[bool, bool, bool, str]:
         """Returns when a file is written: what goes comes last, and devices come before the files that refer to them."""

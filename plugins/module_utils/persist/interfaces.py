@@ -35,8 +35,9 @@ class BootTool:
         return plan_files(self.name, stored)
 
     def concerned(self, stored: Request) -> tuple[str, ...]:
-        """Returns the interface; for networkd also the one that a bridge gives back, which it has to set up again."""
-        adopted = stored.adopt if self.name == "networkd" else None
+        """Returns the interface; for networkd and netplan also the one that a bridge gives back, which networkd has to set up
+        again."""
+        adopted = stored.adopt if self.name in ("networkd", "netplan") else None
         return (stored.name, adopted) if adopted else (stored.name,)
 
 
@@ -118,5 +119,5 @@ def plan_persistence(
         return PersistencePlan(warnings=warnings)
     files = read_files(choice.tool)
     stored = stored_interface(desired, after, files)
-    request = Request(desired.name, stored, files, states, desired.adopt, facts)
+    request = Request(desired.name, stored, files, states, desired.adopt, facts, desired.given)
     return plan_provider(BootTool(choice.tool), request, files, name=desired.name, changes_host=changes_host)

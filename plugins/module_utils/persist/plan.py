@@ -24,10 +24,11 @@ Stored_contra = TypeVar("Stored_contra", contravariant=True)
 @dataclass(frozen=True)
 class FileChanges:
     """Files to write, in this order, or to remove (``None``); empty where all is as it should be. ``unsupported`` has a
-    sentence for each thing that the provider can't store."""
+    sentence for each thing that the provider can't store; ``renews_leases`` is `files.Draft`'s."""
 
     changes: Mapping[str, Optional[str]]
     unsupported: tuple[str, ...] = ()
+    renews_leases: bool = False
 
 
 class Provider(Protocol[Stored_contra]):
@@ -59,6 +60,7 @@ class PersistencePlan:
     handlers: tuple[ReloadTool, ...] = ()
     warnings: tuple[str, ...] = ()
     changes: Mapping[str, Optional[str]] = field(default_factory=dict)
+    renews_leases: bool = False
 
 
 def plan_provider(
@@ -76,4 +78,5 @@ def plan_provider(
         handlers=(ReloadTool(provider.name, provider.concerned(stored)),) if steps else (),
         warnings=found.unsupported,
         changes=found.changes,
+        renews_leases=found.renews_leases,
     )

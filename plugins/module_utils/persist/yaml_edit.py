@@ -111,6 +111,15 @@ def without(path: str, text: str, where: tuple[str, ...], keys: Collection[str],
     return _hidden(text, gone, name, empty)
 
 
+def line_of(text: str, where: tuple[str, ...]) -> int:
+    """Returns the number of the line, from 1, in which a key stands; ``where`` is its path of keys."""
+    node = _library().compose(text)
+    for key in where[:-1]:
+        node = _entry(node, key)[1]
+    first: int = _entry(node, where[-1])[0].start_mark.line
+    return first + 1
+
+
 def _entry(node: Any, key: str) -> tuple[Any, Any]:
     found: tuple[Any, Any] = next(entry for entry in node.value if entry[0].value == key)
     return found

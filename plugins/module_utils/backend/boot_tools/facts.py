@@ -12,6 +12,7 @@ import shutil
 from ...errors import HostError
 from ...persist.files import ToolFacts
 from ..os import accounts, commands
+from . import networkd
 
 _COMMANDS = {"networkd": "networkctl", "networkmanager": "nmcli", "netplan": "netplan", "ifupdown": "ifup"}
 _SERVICES = {
@@ -28,7 +29,7 @@ def read_facts(*, netplan_files: bool) -> ToolFacts:
     if netplan_files:
         in_charge.add("netplan")
     systemd = _systemd() if "networkd" in installed else 0
-    return ToolFacts(frozenset(installed), frozenset(in_charge), systemd, accounts.number_of)
+    return ToolFacts(frozenset(installed), frozenset(in_charge), systemd, accounts.number_of, networkd.notes)
 
 
 def _systemd() -> int:

@@ -12,12 +12,11 @@ from __future__ import annotations
 import glob
 import os
 import shutil
-from collections.abc import Mapping
-from typing import Optional
+import tempfile
+from collections.abc import Iterable, Mapping
 
 from ...errors import HostError
 from ..os import commands
-from ..os.atomic import write_file
 from . import networkd, networkmanager
 
 _NETWORKD = "/run/systemd/network"
@@ -34,10 +33,20 @@ def reload(names: tuple[str, ...]) -> None:
 
 def generate() -> None:
     """Makes netplan write the files of its renderers. networkd reads those of new interfaces, and not yet the others."""
+    doing = "give networkd its files one after the other"
     before = _networkd_files()
-    commands.run("have netplan write the files of its renderers", "netplan", "generate")
-    if networkd.running():
-        _introduce(before, _networkd_files())
+    try:
+        with tempfile.TemporaryDirectory(prefix=".virtnet-kvm-", dir=os.path.dirname(_NETWORKD)) as aside:
+            held = _links(before, aside)
+            commands.run("have netplan write the files of its renderers", "netplan", "generate")
+            after = _networkd_files()
+            for path, text in after.items():
+                if path in held and before[path] == text:
+                    os.replace(held.pop(path), path)
+            if networkd.running():
+                _introduce(before, after, held)
+    except OSError as error:
+        raise HostError(doing, error.strerror or error) from error
 
 
 def _networkd_files() -> dict[str, str]:
@@ -49,27 +58,34 @@ def _text(path: str) -> str:
         return handle.read()
 
 
-def _introduce(before: Mapping[str, str], after: Mapping[str, str]) -> None:
-    """Makes networkd read new .netdev files before files that refer to them (see `networkd`)."""
+def _links(paths: Iterable[str], aside: str) -> dict[str, str]:
+    """Returns another name of each file, by path.
+
+    netplan writes all files again. For networkd a file has changed if its inode has (stats_by_path_equal in
+    src/basic/stat-util.c of systemd), and it sets up all interfaces again whose files have changed: a DHCP lease is lost then.
+    """
+    held = {path: os.path.join(aside, os.path.basename(path)) for path in paths}
+    for path, link in held.items():
+        os.link(path, link)
+    return held
+
+
+def _introduce(before: Mapping[str, str], after: Mapping[str, str], held: Mapping[str, str]) -> None:
+    """Makes networkd read new .netdev files before files that refer to them (see `networkd`).
+
+    Meanwhile it finds the former files, with their other names in ``held``, in place of changed ones.
+    """
     fresh = [path for path, text in after.items() if path.endswith(".netdev") and before.get(path) != text]
     if not fresh:
         return
     later = [path for path, text in after.items() if path not in fresh and before.get(path) != text]
     try:
         for path in later:
-            _put_aside(path, before.get(path))
-        try:
-            networkd.introduce(fresh)
-        finally:
-            for path in later:
+            os.replace(path, path + _ASIDE)
+            if path in held:
+                os.replace(held[path], path)
+        networkd.introduce(fresh)
+    finally:
+        for path in later:
+            if os.path.exists(path + _ASIDE):
                 os.replace(path + _ASIDE, path)
-    except OSError as error:
-        raise HostError("give networkd its files one after the other", error.strerror or error) from error
-
-
-def _put_aside(path: str, old: Optional[str]) -> None:
-    """Renames a file, and puts the ``old`` text in its place, readable for networkd, which isn't root."""
-    os.replace(path, path + _ASIDE)
-    if old is not None:
-        like = os.stat(path + _ASIDE)
-        write_file(path, old.encode(), mode=like.st_mode & 0o777, uid=like.st_uid, gid=like.st_gid)

@@ -17,16 +17,18 @@ import glob
 import os
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from ...errors import HostError
-from ...persist.ini import parse
+from ...persist.ini import parse, settings
 from ..netlink.channel import Channel, attribute
 from ..netlink.layer3 import announce_subnets
 from ..netlink.read import LINK, RTM_NEWLINK
 from ..os import commands
+from .leases import Leases
 
 SYS_NET = "/sys/class/net"
+_NOTES = "/run/systemd/netif"
 SECONDS = 15  # until all is set up
 PATIENCE = 2  # seconds until it gets some help
 # What the names of our files begin with, and those that netplan writes from ours.
@@ -42,6 +44,18 @@ def running() -> bool:
     except HostError:
         return False
     return True
+
+
+def notes(index: int) -> Mapping[str, str]:
+    """Returns what networkd notes of an interface and of its lease, by key; nothing where it doesn't manage it."""
+    found: dict[str, str] = {}
+    for kind in ("links", "leases"):
+        with (
+            contextlib.suppress(OSError),
+            open(f"{_NOTES}/{kind}/{index}", encoding="utf-8", errors="replace") as handle,
+        ):
+            found.update(settings(handle))
+    return found
 
 
 def introduce(netdevs: Iterable[str]) -> None:
@@ -62,11 +76,18 @@ def reload(names: tuple[str, ...]) -> None:
     """
     if not running():
         return
-    _reload()
+    with contextlib.closing(Leases(names)) as leases:
+        _reload()
+        _settle(names, leases)
+
+
+def _settle(names: tuple[str, ...], leases: Leases) -> None:
     begun = time.monotonic()
     announced = False
     again: set[str] = set()
+    leases.put_back()
     while waiting := _under_way(_concerned(names)):
+        leases.put_back()
         took = time.monotonic() - begun
         for name in {name for name, state in waiting.items() if state == "failed"} - again:
             # it has tried to make it a port of a bridge that was just removed

@@ -11,6 +11,7 @@ edited: these lines become comments, and a copy of the file is kept beside it. T
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from ..networkmanager.ip import prefix_metrics
 from ..networkmanager.writer import device_settings, port_settings
 from ..vlans import vlans_to_write
 from ..words import Cannot, Table, Word, lost, settings
+from . import adopted, cloud_init
 from .words import NETWORKD, NETWORKMANAGER, WORDS
 
 ETC = "/etc/netplan"
@@ -81,7 +83,7 @@ class Netplan:
 
     def patterns(self, files: Mapping[str, str], /) -> tuple[str, ...]:
         del files  # netplan's files include no others
-        return tuple(f"{directory}/*.yaml" for directory in _DIRECTORIES)
+        return (*(f"{directory}/*.yaml" for directory in _DIRECTORIES), adopted.DROP_INS, cloud_init.SETTINGS)
 
     def write(self, draft: Draft, desired: Interface) -> None:
         desired = canonical(desired)
@@ -89,13 +91,21 @@ class Netplan:
         if isinstance(desired, Tuntap):
             draft.cannot("a TUN or TAP device")
             return
+        moved = adopted.moved(draft, lambda nic: _values_of(draft, nic))
+        if moved:
+            desired = adopted.without_moved(draft, desired, moved)
         body = _common(draft, desired, renderer)
         others: dict[str, Any] = {}
         if isinstance(desired, LinuxBridge):
             section = "bridges"
             _bridge(draft, body, desired, renderer)
             for port in desired.ports or ():
-                _port(draft, body, others, desired, port, renderer)
+                moves = moved is not None and port.name == moved.takeover.interface
+                _port(draft, body, others, desired, port, renderer, moves=moves)
+            if moved:
+                adopted.add(body, moved)
+                if renderer == NETWORKD:
+                    adopted.keep_lease(draft, moved)
         elif isinstance(desired, VlanIface):
             section = "vlans"
             body.update(_values(WORDS.vlan, desired))
@@ -109,11 +119,16 @@ class Netplan:
         if others:
             network[_LINKS] = others
         network[section] = {desired.name: body}
-        draft.write(_path(draft.request.name), *yaml_edit.dump({"network": network}))
+        notes = moved.notes if moved else ()
+        draft.write(_path(draft.request.name), *notes, *yaml_edit.dump({"network": network}))
 
     def tidy(self, draft: Draft) -> None:
         """Defines each interface that a file refers to in one file."""
-        ours = {path: yaml_edit.load(path, text) for path, text in draft.files.items() if made_for(text) is not None}
+        ours = {
+            path: yaml_edit.load(path, text)
+            for path, text in draft.files.items()
+            if made_for(text) is not None and path.endswith(".yaml")
+        }
         users = {each.id for each in _definitions(draft) if each.path not in ours}
         known = users | {each.id for each in _definitions(draft) if each.section != _LINKS}
         for path, held in ours.items():
@@ -128,7 +143,8 @@ class Netplan:
             if links:
                 start[_LINKS] = links
             lines = yaml_edit.dump({"network": {**start, **tidied}})
-            draft.files[path] = "\n".join([draft.files[path].split("\n", 1)[0], *lines]) + "\n"
+            heads = itertools.takewhile(lambda line: line.startswith("#"), draft.files[path].split("\n"))
+            draft.files[path] = "\n".join([*heads, *lines]) + "\n"
 
     def kept(self, desired: Interface) -> Interface:
         """Returns it without the kernel's router advertisements: both renderers process these themselves, not the kernel."""
@@ -255,20 +271,29 @@ def _warn_of(draft: Draft, found: Iterable[str], whose: str = "") -> None:
 
 
 def _port(
-    draft: Draft, body: dict[str, Any], others: dict[str, Any], bridge: LinuxBridge, port: Port, renderer: str
+    draft: Draft,
+    body: dict[str, Any],
+    others: dict[str, Any],
+    bridge: LinuxBridge,
+    port: Port,
+    renderer: str,
+    *,
+    moves: bool,
 ) -> None:
+    """Makes an interface a port; ``moves``: all of its configuration that isn't the NIC's own moves to the bridge."""
     name = port.name or ""
     theirs = _of(draft, name)
     id_ = theirs[-1].id if theirs else name
     if theirs and theirs[-1].for_many:
         # a definition of this interface alone, which sorts first: of several that match, the first counts
         id_ = f"0-virtnet-kvm-{name}"
-        others[id_] = {"match": {"name": name}, "dhcp4": False}
+        others[id_] = {"match": {"name": name}, "dhcp4": False, **adopted.of_nic(_values_of(draft, name))}
     body["interfaces"].append(id_)
     for each in theirs:
         if not each.for_many:
-            _inherit_dns(body, each.value)
-            _without_addresses(draft, each)
+            if not moves:
+                _inherit_dns(body, each.value)
+            _without_addresses(draft, each, moves=moves)
     for key, value in _values(WORDS.port, port).items():
         body["parameters"].setdefault(key, {})[id_] = value
     _warn_of(draft, lost(WORDS.port, port, renderer), f" of port {name}")
@@ -287,7 +312,11 @@ def _inherit_dns(body: dict[str, Any], theirs: Mapping[str, Any]) -> None:
         held += [value for value in values or () if value not in held]
 
 
-def _without_addresses(draft: Draft, theirs: _Definition) -> None:
+def _values_of(draft: Draft, name: str) -> list[Mapping[str, Any]]:
+    return [each.value for each in _of(draft, name)]
+
+
+def _without_addresses(draft: Draft, theirs: _Definition, *, moves: bool) -> None:
     if not theirs.path.startswith(f"{ETC}/"):
         draft.warn(
             f"{theirs.path} gives addresses to port {theirs.id}, and stays as it is, because another program writes it;"
@@ -295,7 +324,14 @@ def _without_addresses(draft: Draft, theirs: _Definition) -> None:
         )
         return
     where = ("network", theirs.section, theirs.id)
-    text = yaml_edit.without(theirs.path, draft.files[theirs.path], where, _IP, draft.request.name)
+    before = draft.files[theirs.path]
+    for key in adopted.unknown(theirs.value) if moves else ():
+        line = yaml_edit.line_of(before, (*where, key))
+        draft.warn(f"{key} in {theirs.path}, line {line}, isn't known here, and stays with {theirs.id}")
+    keys = adopted.MOVED if moves else _IP
+    text = yaml_edit.without(theirs.path, before, where, keys, draft.request.name)
+    if text != before:
+        cloud_init.warn_of_cloud_init(draft, theirs.path, before)
     draft.edit(theirs.path, text)
 
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from ...model.interface.options import Interface, InterfaceState, Ipv6, LinuxBridge, VlanIface
 from ..files import SYSCTL_FILES, Draft, header, made_for, without_accept_ra
 from ..ini import Section, render, sections
+from . import adopted
 from . import sections as sections_of
 from .match import DIRECTORIES, NetworkFile, fitting
 
@@ -59,8 +60,12 @@ class Networkd:
 
     def write(self, draft: Draft, desired: Interface) -> None:
         name = draft.request.name
+        moved = adopted.moved(draft, lambda nic: _users(draft, nic))
+        if moved:
+            desired = adopted.without_moved(draft, desired, moved)
         draft.write(f"{HOME}/{_FIRST}{_OURS}{name}.netdev", *render(sections_of.netdev(desired)))
-        draft.write(_own_path(draft, name), *render(sections_of.network(draft, desired)))
+        own = sections_of.network(draft, desired)
+        draft.write(_own_path(draft, name), *(adopted.network_lines(own, moved) if moved else render(own)))
         if settings := sections_of.sysctl(desired):
             draft.write(f"{SYSCTL_FILES}{name}.conf", *settings)
         if isinstance(desired, LinuxBridge):
@@ -144,7 +149,7 @@ def _bases(draft: Draft, of: str, needs: list[_Need]) -> list[str]:
         return [own]
     if any(need.port for need in needs):
         path = _own_path(draft, of)
-        draft.files[path] = _shared(of, *render(_PORT))
+        draft.files[path] = _shared(of, *render(_PORT), *adopted.port_lines(draft, _users(draft, of)))
         return [path]
     users = _users(draft, of)
     if not users or not users[-1].certain:
