@@ -98,7 +98,7 @@ class InterfaceResource(Resource[ObservedInterface]):
         return Plan(
             steps=steps,
             after=plan.after,
-            warnings=(*plan.warnings, *stored.warnings),
+            warnings=(*(() if stored.renews_leases else plan.warnings), *stored.warnings),
             handlers=stored.handlers,
             notes={"resume": to_json(plan.resume)} if plan.resume else {},
             returned={

@@ -56,7 +56,7 @@ class Request:
     ``desired`` is the whole interface as it should be after a reboot; ``None`` where there should be none. What the host
     chooses (a MAC address, an MTU) is in it only where it is to be stored. A bridge's ``ports`` are those to be stored; the
     one that it adopted, ``adopt``, is among them. ``files`` are the tool's, by path. ``interfaces`` are the host's as they
-    are once all is done; they have the details of addresses and routes.
+    are once all is done; they have the details of addresses and routes. ``given`` has the options of the task alone.
     """
 
     name: str
@@ -65,6 +65,7 @@ class Request:
     interfaces: Mapping[str, InterfaceState]
     adopt: Optional[str] = None
     facts: ToolFacts = ToolFacts()
+    given: Optional[Interface] = None
 
 
 class Tool(Protocol):
@@ -160,7 +161,8 @@ def overlay(files: Mapping[str, str], changes: Mapping[str, Optional[str]]) -> d
 class Draft:
     """A tool's files as they are to be, which its writer changes; `result` returns what differs from those that there are.
 
-    It collects the warnings, too.
+    It collects the warnings, too. ``renews_leases`` is whether the tool renews there what a DHCP server has leased to the
+    interface that is adopted.
     """
 
     def __init__(self, tool: str, request: Request) -> None:
@@ -170,6 +172,7 @@ class Draft:
         for path, text in request.files.items():
             if made_for(text) == request.name:
                 del self.files[path]
+        self.renews_leases = False
         self._warnings: list[str] = []
 
     def _without_ours(self, text: str) -> str:
@@ -205,7 +208,7 @@ class Draft:
         for path in sorted({*before, *self.files}, key=self._turn):
             if before.get(path) != self.files.get(path):
                 changes[path] = self.files.get(path)
-        return FileChanges(changes, tuple(dict.fromkeys(self._warnings)))
+        return FileChanges(changes, tuple(dict.fromkeys(self._warnings)), self.renews_leases)
 
     def _turn(self, path: str) -> tuple[bool, bool, bool, str]:
         """Returns when a file is written: what goes comes last, and devices come before the files that refer to them."""

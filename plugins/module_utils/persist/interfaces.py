@@ -16,8 +16,9 @@ from ..model.interface.options import Interface, InterfaceState, LinuxBridge, Tu
 from ..model.interface.plan import ObservedInterface
 from .choose import TOOLS, Choice, choose, plan_files
 from .files import Request, ToolFacts, made_for
+from .ifupdown.stanzas import renews_leases
 from .plan import NONE, FileChanges, PersistencePlan, plan_provider
-from .steps import INTERFERING
+from .steps import INTERFERING, StopDhcp
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,9 @@ class BootTool:
         return plan_files(self.name, stored)
 
     def concerned(self, stored: Request) -> tuple[str, ...]:
-        """Returns the interface; for networkd also the one that a bridge gives back, which it has to set up again."""
-        adopted = stored.adopt if self.name == "networkd" else None
+        """Returns the interface; for networkd and ifupdown also the one that a bridge gives back, which has to be set up
+        again."""
+        adopted = stored.adopt if self.name in ("networkd", "ifupdown") else None
         return (stored.name, adopted) if adopted else (stored.name,)
 
 
@@ -115,5 +117,22 @@ def plan_persistence(
         return PersistencePlan(warnings=warnings)
     files = read_files(choice.tool)
     stored = stored_interface(desired, after, files)
-    request = Request(desired.name, stored, files, states, desired.adopt, facts)
-    return plan_provider(BootTool(choice.tool), request, files, name=desired.name, changes_host=changes_host)
+    request = Request(desired.name, stored, files, states, desired.adopt, facts, desired.given)
+    plan = plan_provider(BootTool(choice.tool), request, files, name=desired.name, changes_host=changes_host)
+    if choice.tool == "ifupdown" and desired.adopt and changes_host:
+        # NetworkManager's own client stops with it
+        return _without_dhcp(plan, files, desired.name, desired.adopt)
+    return plan
+
+
+def _without_dhcp(plan: PersistencePlan, files: Mapping[str, str], name: str, adopted: str) -> PersistencePlan:
+    """Returns the plan with the end of the DHCP client of the interface whose address moves away."""
+    if plan.renews_leases:
+        return replace(plan, before=(StopDhcp(adopted), *plan.before))
+    if any(
+        made_for(text) == name and renews_leases(text)
+        for path, text in files.items()
+        if plan.changes.get(path, "") is None
+    ):
+        return replace(plan, before=(StopDhcp(name), *plan.before))
+    return plan

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Optional, Protocol, TypeVar
+from typing import Optional, Protocol, TypeVar, Union
 
-from .steps import HoldTool, ReloadTool, WriteFile
+from .steps import HoldTool, ReloadTool, StopDhcp, WriteFile
 
 NONE = "none"  # in place of a provider's name
 
@@ -24,10 +24,11 @@ Stored_contra = TypeVar("Stored_contra", contravariant=True)
 @dataclass(frozen=True)
 class FileChanges:
     """Files to write, in this order, or to remove (``None``); empty where all is as it should be. ``unsupported`` has a
-    sentence for each thing that the provider can't store."""
+    sentence for each thing that the provider can't store; ``renews_leases`` is `files.Draft`'s."""
 
     changes: Mapping[str, Optional[str]]
     unsupported: tuple[str, ...] = ()
+    renews_leases: bool = False
 
 
 class Provider(Protocol[Stored_contra]):
@@ -54,11 +55,12 @@ class PersistencePlan:
     plans (``handlers``). ``tool`` is the provider's name; without ``changes`` in its files there are no steps."""
 
     tool: str = NONE
-    before: tuple[HoldTool, ...] = ()
+    before: tuple[Union[HoldTool, StopDhcp], ...] = ()
     steps: tuple[WriteFile, ...] = ()
     handlers: tuple[ReloadTool, ...] = ()
     warnings: tuple[str, ...] = ()
     changes: Mapping[str, Optional[str]] = field(default_factory=dict)
+    renews_leases: bool = False
 
 
 def plan_provider(
@@ -76,4 +78,5 @@ def plan_provider(
         handlers=(ReloadTool(provider.name, provider.concerned(stored)),) if steps else (),
         warnings=found.unsupported,
         changes=found.changes,
+        renews_leases=found.renews_leases,
     )

@@ -37,6 +37,10 @@ class FileDriver(Driver, ABC):
         """Stops a tool from changing interfaces by itself, until `reload`."""
 
     @abstractmethod
+    def stop_dhcp(self, name: str) -> None:
+        """Ends the DHCP client of an interface, which leaves its addresses and name servers as they are."""
+
+    @abstractmethod
     def reload(self, tool: str, names: tuple[str, ...]) -> None:
         """Makes the tool (``networkd``, ...) read its files again, and take over these interfaces as they are."""
 
@@ -86,6 +90,23 @@ class HoldTool(Step):
 
     def do(self, host: Host) -> None:
         _files(host).hold(self.tool)
+
+    def undo(self, host: Host) -> None:
+        """Leaves it to `ReloadTool`, which comes after it."""
+
+
+@dataclass(frozen=True)
+class StopDhcp(Step):
+    """Ends the DHCP client of an interface whose address moves to another one, until `ReloadTool`."""
+
+    name: str
+
+    @property
+    def words(self) -> str:
+        return f"stop the DHCP client of {self.name}, without releasing its lease"
+
+    def do(self, host: Host) -> None:
+        _files(host).stop_dhcp(self.name)
 
     def undo(self, host: Host) -> None:
         """Leaves it to `ReloadTool`, which comes after it."""

@@ -1,0 +1,59 @@
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The interface whose configuration a bridge has taken over, remembered in a comment of the bridge's own file. Pure.
+
+A later task may leave out ``adopt``, and the options that count in place of what was taken over.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Optional
+
+from .files import Request, made_for
+
+# Options that replace what was taken over, now and in each later run. What the others replace is known when they are given.
+_REPLACING = ("addresses", "routes")
+_WORDS = "# Takes over"
+
+
+@dataclass(frozen=True)
+class Takeover:
+    """A bridge has the configuration of ``interface``, except for what the options in ``instead`` say."""
+
+    interface: str
+    instead: frozenset[str] = frozenset()
+
+    @property
+    def note(self) -> str:
+        """The comment that remembers it."""
+        without = f" without {', '.join(sorted(self.instead))}" if self.instead else ""
+        return f"{_WORDS} {self.interface}{without}"
+
+
+def remembered(text: str) -> Optional[Takeover]:
+    """Returns what the file of a bridge says; ``None`` if it took over nothing."""
+    found = re.search(rf"(?m)^{_WORDS} (\S+)(?: without (.+))?$", text)
+    return Takeover(found[1], frozenset((found[2] or "").split(", ")) - {""}) if found else None
+
+
+def former_text(request: Request, path: str) -> str:
+    """Returns the file of ours at ``path``, as an earlier run has written it for this interface; empty without one."""
+    text = request.files.get(path, "")
+    return text if made_for(text) == request.name else ""
+
+
+def takeover(request: Request, path: str) -> Optional[Takeover]:
+    """Returns whose configuration a bridge has, where its own file is ``path``: by ``adopt`` or an earlier run."""
+    former = remembered(former_text(request, path))
+    interface = request.adopt or (former.interface if former else None)
+    ports = (request.desired.ports or ()) if request.desired else ()
+    if interface is None or interface not in [port.name for port in ports]:
+        return None
+    given = {option for option in _REPLACING if request.given and getattr(request.given, option) is not None}
+    return Takeover(
+        interface, frozenset(given) | (former.instead if former and former.interface == interface else set())
+    )
