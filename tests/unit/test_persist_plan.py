@@ -186,7 +186,9 @@ def test_tools_that_interfere_are_held(tool: str, changes_host: bool, held: bool
     assert found.steps
 
 
-@pytest.mark.parametrize(("tool", "names"), [("networkd", ("br0", "eth0")), ("ifupdown", ("br0", "eth0")), ("networkmanager", ("br0",))])
+@pytest.mark.parametrize(
+    ("tool", "names"), [("networkd", ("br0", "eth0")), ("ifupdown", ("br0", "eth0")), ("networkmanager", ("br0",))]
+)
 def test_adopted_interface_is_set_up_too(tool: str, names: tuple[str, ...]) -> None:
     found = _plan(DesiredInterface(GIVEN, persist=tool, adopt="eth0"), tool)
     assert found.handlers == (ReloadTool(tool, names),)
