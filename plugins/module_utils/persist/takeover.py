@@ -10,9 +10,10 @@ A later task may leave out ``adopt``, and the options that count in place of wha
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Optional
 
+from ..model.interface.options import Interface
 from .files import Request, made_for
 
 # Options that replace what was taken over, now and in each later run. What the others replace is known when they are given.
@@ -57,3 +58,9 @@ def takeover(request: Request, path: str) -> Optional[Takeover]:
     return Takeover(
         interface, frozenset(given) | (former.instead if former and former.interface == interface else set())
     )
+
+
+def with_mac(request: Request, desired: Interface) -> Interface:
+    """Returns a bridge with the MAC address that it took over, by which a DHCP server knows the interface."""
+    state = request.interfaces.get(request.name)
+    return desired if desired.mac or state is None else replace(desired, mac=state.definition.mac)

@@ -65,7 +65,10 @@ def _files() -> dict[str, str]:
     seen: set[str] = set()
     while new := set(Ifupdown().patterns(found)) - seen:
         for path in sorted(path for pattern in new for path in glob.glob(pattern)):
-            with contextlib.suppress(FileNotFoundError, IsADirectoryError), open(path, encoding="utf-8", errors="surrogateescape") as handle:
+            with (
+                contextlib.suppress(FileNotFoundError, IsADirectoryError),
+                open(path, encoding="utf-8", errors="surrogateescape") as handle,
+            ):
                 found[path] = handle.read()
         seen |= new
     return found

@@ -34,6 +34,8 @@ _INTERFACES = "/sys/class/net"
 _PATTERNS = tuple(f"{directory}/*" for directory in DIRECTORIES)
 _OURS = ("virtnet-kvm-", "netplan-")
 _UUIDS_BY_FILE = uuid.UUID("b425e9fb-7598-44b4-9e3b-5a2e3aaa4905")  # nm_uuid_ns_1
+_UDEV = "/run/udev/control"
+_UDEV_SECONDS = 10
 _SETTLES = 20.0
 _PAUSE = 0.2
 
@@ -57,6 +59,7 @@ def reload(names: tuple[str, ...]) -> None:
         desired = {**_left(files), **_desired(names, files)}
         for name, profile in desired.items():
             _write_state(name, profile)
+        _wait_for_udev()
     finally:
         _start()
     _settle(desired)
@@ -91,6 +94,14 @@ def _stop() -> None:
 def _start() -> None:
     commands.run("start NetworkManager again", "systemctl", "start", _SERVICE)
     commands.run("start NetworkManager again", "systemctl", "stop", f"{_GUARD}.timer")
+
+
+def _wait_for_udev() -> None:
+    """Waits until udev has seen new interfaces: before that NetworkManager doesn't take over a bridge, activates the profile
+    of its port in vain, and then takes the user's one for the port."""
+    if os.path.exists(_UDEV):
+        with contextlib.suppress(HostError):
+            commands.run("wait for udev", "udevadm", "settle", f"--timeout={_UDEV_SECONDS}")
 
 
 def _profiles() -> dict[str, str]:

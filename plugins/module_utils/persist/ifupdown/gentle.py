@@ -9,13 +9,17 @@ A user's ``ip route add`` fails where the route is there, and so does the addres
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from typing import Optional
 
 from ...model.ipv6_settings import sysctl_path
 from .stanzas import COMMANDS, Option, Stanza, render
 
+# Rules aren't moved, and the kernel adds the same one again, with another priority.
+_WITHOUT_RULES = 'ip() { case " $* " in *" iif "*|*" oif "*) ;; *" rule add "*) return 0;; esac; command ip "$@"; };'
 _STATIC_AUTOCONF = "0"  # what ifupdown sets with the method static for IPv6
 _SETTINGS: Mapping[str, str] = {"accept_ra": "accept_ra", "autoconf": "autoconf", "privext": "use_tempaddr"}
 
@@ -34,7 +38,8 @@ def gentle(stanzas: Iterable[Stanza], ours: Iterable[str], *, leased: bool) -> s
 
 
 def _gentle(stanza: Stanza, leased: bool) -> Stanza:
-    options = tuple(_harmless(option) for option in stanza.options)
+    name = stanza.interface.split(":")[0]
+    options = tuple(found for option in stanza.options if (found := _harmless(option, name)))
     if stanza.method == "static" or (stanza.method == "dhcp" and leased):
         if stanza.family == "inet6":
             options = (*options, *_ipv6_settings(stanza))
@@ -42,9 +47,15 @@ def _gentle(stanza: Stanza, leased: bool) -> Stanza:
     return replace(stanza, options=options)
 
 
-def _harmless(option: Option) -> Option:
+def _harmless(option: Option, name: str) -> Optional[Option]:
+    """Returns an option that can't fail; ``None`` for a command that isn't about the interface: that has been run."""
     keyword, value = option
-    return (keyword, f"eval {shlex.quote(value)} || true") if keyword in COMMANDS else option
+    if keyword not in COMMANDS:
+        return option
+    if not re.search(rf"\$\{{?IFACE\b|(?<![\w.-]){re.escape(name)}(?![\w-])", value):
+        return None
+    command = re.sub(r"(?:/usr)?/s?bin/ip(?=\s)", "ip", value)
+    return keyword, f"{_WITHOUT_RULES} eval {shlex.quote(command)} || true"
 
 
 def _ipv6_settings(stanza: Stanza) -> Iterator[Option]:

@@ -19,7 +19,7 @@ from typing import Optional
 
 from ...model.interface.options import Interface, LinuxBridge, Tuntap, VlanIface
 from ..files import Draft, added_line, comment_out, made_for, without_marks
-from ..takeover import takeover
+from ..takeover import takeover, with_mac
 from . import commands as ip
 from .adopted import Moved, kept_options, moved_stanzas
 from .stanzas import MAIN, Stanza, begins_stanza, parse, reads, render, sources
@@ -44,6 +44,8 @@ class Ifupdown:
         commands = list(ip.addressing(desired, draft.request.interfaces.get(name)))
         taken = takeover(draft.request, path)
         moved = moved_stanzas(draft, taken, path, commands) if taken else None
+        if moved:
+            desired = with_mac(draft.request, desired)
         notes = [taken.note] if taken and moved else []
         users = parse(draft.users())
         draft.write(path, *notes, *_stanza(draft, desired, commands, moved))

@@ -32,7 +32,7 @@ from ...model.interface.options import (
 from ...model.interface.vlans import Vlans, ranges, vlans_of
 from ..files import OWNER, Draft, added_line, made_for, without_accept_ra
 from ..ini import Sections, parse, render_parsed
-from ..takeover import Takeover, former_text, remembered, takeover
+from ..takeover import Takeover, former_text, remembered, takeover, with_mac
 from ..vlans import warn_of_default_vlan
 from ..words import by_section, lost, settings
 from .adopted import DEVICE_KEYS, NETWORK_SECTIONS, move
@@ -69,7 +69,9 @@ class NetworkManager:
 
     def write(self, draft: Draft, desired: Interface) -> None:
         name = draft.request.name
-        desired = canonical(desired)
+        taken = takeover(draft.request, profile_path(name))
+        theirs = _taken_over(draft, taken) if taken else None
+        desired = canonical(with_mac(draft.request, desired) if theirs else desired)
         profile = _connection(name, _TYPES.get(type(desired), "ethernet"))
         if desired.up is False:
             profile["connection"]["autoconnect"] = "false"
@@ -80,8 +82,6 @@ class NetworkManager:
         # What its bridge has added stays, and changes nothing else in the profile.
         joined = _joined(name, draft.request.files.get(profile_path(name), ""))
         bridge = desired.bridge if isinstance(desired, Tuntap) and not joined else None
-        taken = takeover(draft.request, profile_path(name))
-        theirs = _taken_over(draft, taken) if taken else None
         if bridge:
             profile["connection"].update(_membership(bridge))
             profile["bridge-port"] = {}
