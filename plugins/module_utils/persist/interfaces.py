@@ -19,6 +19,7 @@ from .files import Request, ToolFacts, made_for
 from .ifupdown.stanzas import renews_leases
 from .plan import NONE, FileChanges, PersistencePlan, plan_provider
 from .steps import INTERFERING, StopDhcp
+from .takeover import remembered
 
 
 @dataclass(frozen=True)
@@ -127,12 +128,11 @@ def plan_persistence(
 
 def _without_dhcp(plan: PersistencePlan, files: Mapping[str, str], name: str, adopted: str) -> PersistencePlan:
     """Returns the plan with the end of the DHCP client of the interface whose address moves away."""
+    ours = {path: text for path, text in files.items() if made_for(text) == name}
+    leaving: Optional[str] = None
     if plan.renews_leases:
-        return replace(plan, before=(StopDhcp(adopted), *plan.before))
-    if any(
-        made_for(text) == name and renews_leases(text)
-        for path, text in files.items()
-        if plan.changes.get(path, "") is None
-    ):
-        return replace(plan, before=(StopDhcp(name), *plan.before))
-    return plan
+        there = [taken.interface for text in ours.values() if (taken := remembered(text))]
+        leaving = None if adopted in there else adopted
+    elif any(plan.changes.get(path, "") is None and renews_leases(text) for path, text in ours.items()):
+        leaving = name
+    return replace(plan, before=(StopDhcp(plan.tool, leaving), *plan.before)) if leaving else plan

@@ -99,6 +99,9 @@ class HoldTool(Step):
 class StopDhcp(Step):
     """Ends the DHCP client of an interface whose address moves to another one, until `ReloadTool`."""
 
+    composite: ClassVar[bool] = True
+
+    tool: str
     name: str
 
     @property
@@ -131,7 +134,7 @@ class ReloadTool(Handler):
 
     def triggered_by(self, steps: Sequence[Step]) -> bool:
         """Returns whether any of these steps needs it."""
-        return any(isinstance(step, (WriteFile, HoldTool)) and step.tool == self.tool for step in steps)
+        return any(isinstance(step, (WriteFile, HoldTool, StopDhcp)) and step.tool == self.tool for step in steps)
 
     def do(self, host: Host) -> None:
         _files(host).reload(self.tool, self.names)
