@@ -97,7 +97,10 @@ adopt:
     - The move is so fast and so ordered that connections stay open, including the connection of Ansible itself.
     - With O(state=absent) the addresses and routes of the bridge move back to this interface.
     - If the interface gets an address again, as from a DHCP client that is still running, the next run moves that address too.
-    - A leased address keeps the rest of its lifetime on the bridge. O(persist) stores it without a lifetime, and a warning says so.
+    - With O(persist=networkmanager) and O(persist=ifupdown), what the user's files for this interface say moves to the bridge too, such as
+      DHCP, DNS servers, search domains, policy rules and MTU. The lease is kept and renewed there.
+    - A lease of another DHCP client is no longer renewed. The address keeps the rest of its lifetime on the bridge and is stored without
+      a lifetime, and a warning says so.
   type: str
 """
 )

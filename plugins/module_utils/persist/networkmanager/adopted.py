@@ -48,13 +48,14 @@ class _Moved:
     former: Sections
     takeover: Takeover
     desired: Interface
+    leased: frozenset[str]  # addresses of the bridge that nobody has declared
 
 
 def move(
     draft: Draft, profile: Sections, desired: Interface, users: Sections, former: Sections, takeover: Takeover
 ) -> None:
     """Adds to the bridge's ``profile`` all that the user's one says of the network; options that are given win."""
-    moved = _Moved(users, former, takeover, desired)
+    moved = _Moved(users, former, takeover, desired, _leased(draft))
     for key, value in users.get("connection", {}).items():
         if key not in _OF_THE_PROFILE and key not in DEVICE_KEYS:
             profile["connection"].setdefault(key, value)
@@ -79,6 +80,7 @@ def _with_addresses(keys: dict[str, str], version: int, moved: _Moved) -> None:
     theirs = addresses_of(keys)
     desired = [cidr for cidr in moved.desired.addresses or () if family(cidr) == version]
     if "addresses" in moved.takeover.instead:
+        desired = [cidr for cidr in desired if cidr not in moved.leased]
         _remove(keys, _ADDRESS)
         if desired:
             keys["method"] = "auto" if version == V6 and keys.get("method") in _LEASING[V6] else "manual"
@@ -139,6 +141,12 @@ def _finish(draft: Draft, keys: dict[str, str], version: int, moved: _Moved) -> 
         if version == V6 or keys.get("dhcp-client-id") in _CLIENT_IDS_WITH_IAID:
             # by it a server knows the interface; by default it is made of the interface's name
             keys.setdefault("dhcp-iaid", str(iaid_by_name(moved.takeover.interface)))
+
+
+def _leased(draft: Draft) -> frozenset[str]:
+    given, state = draft.request.given, draft.request.interfaces.get(draft.request.name)
+    held = state.addresses if state and (given is None or given.addresses is None) else ()
+    return frozenset(address.cidr for address in held if address.valid_seconds is not None)
 
 
 def addresses_of(keys: Mapping[str, str]) -> list[str]:
