@@ -110,7 +110,7 @@ iface lo inet loopback
 allow-hotplug ens7
 iface ens7 inet dhcp
     metric 50
-    up ip route add 10.31.0.0/16 via 192.168.30.1 dev ens7
+    up ip route add 10.31.0.0/16 via 192.168.30.1 dev ens7 onlink
 """
 # A DHCP client in any case; busybox has one, which Debian's ifupdown knows.
 CLIENT = """
@@ -160,6 +160,7 @@ def _connected(host: Host, name: str, profile: str) -> None:
 
 def _ifupdown(host: Host, stanzas: str) -> None:
     host.shell(f"{CLIENT} cat >{MAIN}; ip link set ens7 up; ifup ens7", input=stanzas)
+    host.until("ip -4 address show dev ens7 | grep 192.168.30.")  # dhcpcd goes on in the background
 
 
 def _seen(host: Host, name: str) -> dict[str, Any]:

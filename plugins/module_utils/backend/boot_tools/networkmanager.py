@@ -188,6 +188,7 @@ def _devices(names: tuple[str, ...]) -> dict[str, tuple[str, bool]]:
 def _settle(desired: dict[str, str]) -> None:
     """Waits until it has taken over all that it can, and has their leases; an interface without a carrier waits for that."""
     names = tuple(desired)
+    found: dict[str, tuple[str, bool]] = {}
     until = time.monotonic() + _SETTLES
     while time.monotonic() < until:
         with contextlib.suppress(HostError):
@@ -195,5 +196,10 @@ def _settle(desired: dict[str, str]) -> None:
             if all(found.get(name) == (profile, False) for name, profile in desired.items()):
                 return
             if commands.run("ask NetworkManager", "nmcli", "-g", "STARTUP", "general").strip() == "started":
-                return
+                break
         time.sleep(_PAUSE)
+    for name, profile in desired.items():
+        if found.get(name, ("", True))[0] not in ("", profile):
+            # it was in a hurry, and has taken another one
+            with contextlib.suppress(HostError):
+                commands.run(f"activate the profile of {name}", "nmcli", "connection", "up", profile, "ifname", name)
