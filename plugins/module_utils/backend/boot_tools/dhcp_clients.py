@@ -27,7 +27,7 @@ _SECONDS = 2.0
 _ISC = ("/var/lib/dhcp/dhclient.{}.leases", "/var/lib/dhcp/dhclient6.{}.leases")
 _DHCPCD = ("/var/lib/dhcpcd/{}.lease", "/var/lib/dhcpcd/{}.lease6")
 _PID_FILES = ("/run/dhclient.{}.pid", "/run/dhclient6.{}.pid", "/run/udhcpc.{}.pid")
-_DHCPCD_HOOKS = "/run/dhcpcd/hook-state/*/{}.*"
+_DHCPCD_STATE = ("/run/dhcpcd/{}.*", "/run/dhcpcd/{}-[46].*", "/run/dhcpcd/hook-state/*/{}.*")
 _RESOLVCONF = ("/run/resolvconf/interface/{}.*", "/run/resolvconf/interfaces/{}.*", "/run/resolvconf/keys/{}.*")
 # of isc-dhcp-client's and ifupdown's hooks for systemd-resolved
 _RESOLVED = ("isc-dhcp-v4-{}", "isc-dhcp-v6-{}", "ifupdown-inet-{}", "ifupdown-inet6-{}")
@@ -61,7 +61,8 @@ def stop(name: str) -> None:
         if time.monotonic() > until:
             raise HostError(f"stop the DHCP client of {name}", f"process {found[0]} doesn't end")
         time.sleep(0.02)
-    for path in [pattern.format(name) for pattern in _PID_FILES] + glob.glob(_DHCPCD_HOOKS.format(glob.escape(name))):
+    state = [path for pattern in _DHCPCD_STATE for path in glob.glob(pattern.format(glob.escape(name)))]
+    for path in [pattern.format(name) for pattern in _PID_FILES] + state:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
 
