@@ -16,6 +16,7 @@ import fcntl
 import glob
 import os
 from collections.abc import Mapping, Sequence
+from typing import Optional
 
 from ...errors import HostError
 from ...persist.files import made_for
@@ -48,8 +49,9 @@ def reload(names: tuple[str, ...]) -> None:
     up = [name for name in names if name not in given_up]
     for name in given_up:
         dhcp_clients.stop(name)
-        for other in up:
-            dhcp_clients.hand_on(name, other)
+        successor = _successor(name, names, files)
+        if successor in up:
+            dhcp_clients.hand_on(name, successor)
     for name in up:
         for each in (name, *sorted(alias for alias in named if alias.startswith(f"{name}:"))):
             _bring_up(each, [stanza for stanza in stanzas if stanza.interface == each], files)
@@ -76,10 +78,23 @@ def _files() -> dict[str, str]:
 
 def _is_given_up(name: str, files: Mapping[str, str]) -> bool:
     """Returns whether a bridge has the stanzas of an interface."""
-    return any(
-        made_for(text) is not None and (taken := remembered(text)) is not None and taken.interface == name
-        for text in files.values()
-    )
+    return _new_owner(name, files) is not None
+
+
+def _new_owner(name: str, files: Mapping[str, str]) -> Optional[str]:
+    """Returns the bridge that has the stanzas of an interface."""
+    for text in files.values():
+        taken = remembered(text)
+        if taken is not None and taken.interface == name and (bridge := made_for(text)) is not None:
+            return bridge
+    return None
+
+
+def _successor(name: str, names: Sequence[str], files: Mapping[str, str]) -> str:
+    """Returns the interface to which the lease of one goes: the bridge that has its stanzas, or, for a bridge that is gone,
+    the interface that it gives back, which follows it in ``names``."""
+    owner = _new_owner(name, files)
+    return owner or next(iter(names[names.index(name) + 1 :]), "")
 
 
 def _bring_up(name: str, stanzas: Sequence[Stanza], files: Mapping[str, str]) -> None:

@@ -146,7 +146,7 @@ def _with_moved(desired: Interface, moved: Moved) -> Iterator[str]:
             yield f"auto {stanza.interface}"
         yield from render(stanza, place=stanza.head.path)
     yield f"iface {name} inet manual"
-    yield from ip.lines("up", ip.ipv6_settings(desired))
+    yield from ip.lines("up", ip.ipv6(desired))
     yield from ip.lines("up", [command for command in moved.own if " route " in command])
 
 

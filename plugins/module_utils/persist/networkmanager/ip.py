@@ -66,7 +66,7 @@ def add_addresses(draft: Draft, profile: Sections, desired: Interface) -> None:
 
 
 def add_route(draft: Draft, keys: dict[str, str], place: int, route: InterfaceRoute, version: int) -> None:
-    """Adds a route to a section, as the one with the number ``place``."""
+    """Adds a route to the keys of ``ipv4`` or ``ipv6``."""
     if route.via and family(route.via) != version:
         draft.cannot(f"the route to {route.to} via {route.via}", "the gateway is of the other IP version")
     usual = _METRIC_V4 if version == V4 else _METRIC_V6

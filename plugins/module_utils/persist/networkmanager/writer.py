@@ -281,20 +281,24 @@ def users_profile(
     Those that name the device come first, then those that NetworkManager starts by itself, by their priority. For an
     ``ethernet`` device one that names none will do.
     """
-    found: list[tuple[tuple[int, bool, int, str], Sections]] = []
+    path = _users_path(files, name, macs, ethernet=ethernet)
+    return None if path is None else parse(files[path])
+
+
+def _users_path(files: Mapping[str, str], name: str, macs: Container[str], *, ethernet: bool = False) -> Optional[str]:
+    found: list[tuple[int, bool, int, str]] = []
     for path, text in files.items():
         directory, file = posixpath.split(path)
         if directory not in DIRECTORIES or file.startswith((".", _NETPLANS)) or made_for(text) is not None:
             continue
         profile = parse(text)
+        connection = profile.get("connection", {})
         rank = _rank(profile, name, macs)
         if rank > (0 if ethernet else 1):
-            connection = profile.get("connection", {})
-            priority = connection.get("autoconnect-priority", "0")
             by_itself = connection.get("autoconnect") not in ("false", "0")
-            number = int(priority) if priority.lstrip("-").isdigit() else 0
-            found.append(((rank, by_itself, number, path), profile))
-    return max(found, key=lambda each: each[0])[1] if found else None
+            priority = connection.get("autoconnect-priority", "0")
+            found.append((rank, by_itself, int(priority) if priority.lstrip("-").isdigit() else 0, path))
+    return max(found)[3] if found else None
 
 
 def _rank(profile: Sections, name: str, macs: Container[str]) -> int:
