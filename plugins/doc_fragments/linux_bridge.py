@@ -99,8 +99,8 @@ adopt:
     - The move is so fast and so ordered that connections stay open, including the connection of Ansible itself.
     - With O(state=absent) the addresses and routes of the bridge move back to this interface.
     - If the interface gets an address again, as from a DHCP client that is still running, the next run moves that address too.
-    - With O(persist=networkd) and O(persist=netplan), what the user's files for this interface say moves to the bridge too, such as DHCP, DNS
-      servers, search domains, policy rules and MTU. The lease is kept and renewed there.
+    - What the user's files for this interface say moves to the bridge too, such as DHCP, DNS servers, search domains, policy rules and MTU,
+      in the files of the boot tool in O(persist). The lease is kept and renewed there.
     - A lease of another DHCP client is no longer renewed. The address keeps the rest of its lifetime on the bridge and is stored without
       a lifetime, and a warning says so.
   type: str

@@ -31,6 +31,7 @@ class FakeFiles(FileDriver):
         self.texts: dict[str, str] = {}
         self.reloads: list[tuple[str, tuple[str, ...], dict[str, str]]] = []
         self.held: set[str] = set()
+        self.stopped: list[str] = []
         self.broken = False
 
     def facts(self) -> ToolFacts:
@@ -47,6 +48,9 @@ class FakeFiles(FileDriver):
 
     def hold(self, tool: str) -> None:
         self.held.add(tool)
+
+    def stop_dhcp(self, name: str) -> None:
+        self.stopped.append(name)
 
     def reload(self, tool: str, names: tuple[str, ...]) -> None:
         self.reloads.append((tool, names, dict(self.texts)))

@@ -32,7 +32,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.persist.plan import (
     PersistencePlan,
     plan_provider,
 )
-from ansible_collections.virtnet.kvm.plugins.module_utils.persist.steps import HoldTool, ReloadTool, WriteFile
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.steps import HoldTool, ReloadTool, StopDhcp, WriteFile
 
 # -- a provider of something else ----------------------------------------------------------------------------------------
 
@@ -186,8 +186,10 @@ def test_tools_that_interfere_are_held(tool: str, changes_host: bool, held: bool
     assert found.steps
 
 
-@pytest.mark.parametrize(("tool", "names"), [("networkd", ("br0", "eth0")), ("ifupdown", ("br0",))])
-def test_networkd_sets_up_the_adopted_interface_too(tool: str, names: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("tool", "names"), [("networkd", ("br0", "eth0")), ("ifupdown", ("br0", "eth0")), ("networkmanager", ("br0",))]
+)
+def test_adopted_interface_is_set_up_too(tool: str, names: tuple[str, ...]) -> None:
     found = _plan(DesiredInterface(GIVEN, persist=tool, adopt="eth0"), tool)
     assert found.handlers == (ReloadTool(tool, names),)
 
@@ -288,3 +290,21 @@ def test_the_tool_does_it_by_what_there_is_besides() -> None:
     assert as_managed(desired, AFTER, _facts("networkmanager")).given.ipv6 == Ipv6(addr_gen_mode="eui64")
     foreign = ObservedInterface(None, Interface(name="br0", addresses=("fd00::1/64",)))
     assert as_managed(desired, foreign, _facts("networkmanager")) == desired
+
+
+def test_dhcp_client_ends_where_its_address_moves_away() -> None:
+    """Once, and it is started again if the run fails: so its step notifies the handler."""
+    main, ours = "/etc/network/interfaces", "/etc/network/interfaces.d/virtnet-kvm-br0"
+    users = {main: "iface eth0 inet dhcp\n"}
+    desired = DesiredInterface(GIVEN, persist="ifupdown", adopt="eth0")
+
+    def plan(wanted: DesiredInterface, files: Mapping[str, str]) -> PersistencePlan:
+        return plan_persistence(wanted, AFTER, _facts("ifupdown"), lambda _: files, {"eth0": ETH0}, changes_host=True)
+
+    found = plan(desired, users)
+    assert found.before == (StopDhcp("ifupdown", "eth0"),) and found.renews_leases
+    assert found.handlers[0].triggered_by(found.before)
+    there = {path: text for path, text in {**users, **found.changes}.items() if text is not None}
+    assert plan(desired, there).before == ()
+    gone = plan(replace(desired, present=False), there)
+    assert gone.before == (StopDhcp("ifupdown", "br0"),) and gone.changes[ours] is None

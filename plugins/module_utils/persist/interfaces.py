@@ -16,9 +16,11 @@ from ..model.interface.options import Interface, InterfaceState, LinuxBridge, Tu
 from ..model.interface.plan import ObservedInterface
 from .choose import TOOLS, Choice, choose, plan_files
 from .files import Request, ToolFacts, made_for
+from .ifupdown.stanzas import renews_leases
 from .leases import with_fixed_leases
 from .plan import NONE, FileChanges, PersistencePlan, plan_provider
-from .steps import INTERFERING
+from .steps import INTERFERING, StopDhcp
+from .takeover import remembered
 
 
 @dataclass(frozen=True)
@@ -35,9 +37,9 @@ class BootTool:
         return plan_files(self.name, stored)
 
     def concerned(self, stored: Request) -> tuple[str, ...]:
-        """Returns the interface; for networkd and netplan also the one that a bridge gives back, which networkd has to set up
-        again."""
-        adopted = stored.adopt if self.name in ("networkd", "netplan") else None
+        """Returns the interface, and the one that a bridge gives back, which has to be set up again; NetworkManager finds it
+        by itself."""
+        adopted = None if self.name == "networkmanager" else stored.adopt
         return (stored.name, adopted) if adopted else (stored.name,)
 
 
@@ -120,4 +122,20 @@ def plan_persistence(
     files = read_files(choice.tool)
     stored = stored_interface(desired, after, files)
     request = Request(desired.name, stored, files, states, desired.adopt, facts, desired.given)
-    return plan_provider(BootTool(choice.tool), request, files, name=desired.name, changes_host=changes_host)
+    plan = plan_provider(BootTool(choice.tool), request, files, name=desired.name, changes_host=changes_host)
+    if choice.tool == "ifupdown" and desired.adopt and changes_host:
+        # NetworkManager's own client stops with it
+        return _without_dhcp(plan, files, desired.name, desired.adopt)
+    return plan
+
+
+def _without_dhcp(plan: PersistencePlan, files: Mapping[str, str], name: str, adopted: str) -> PersistencePlan:
+    """Returns the plan with the end of the DHCP client of the interface whose address moves away."""
+    ours = {path: text for path, text in files.items() if made_for(text) == name}
+    leaving: Optional[str] = None
+    if plan.renews_leases:
+        there = [taken.interface for text in ours.values() if (taken := remembered(text))]
+        leaving = None if adopted in there else adopted
+    elif any(plan.changes.get(path, "") is None and renews_leases(text) for path, text in ours.items()):
+        leaving = name
+    return replace(plan, before=(StopDhcp(plan.tool, leaving), *plan.before)) if leaving else plan

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Optional, Protocol, TypeVar
+from typing import Optional, Protocol, TypeVar, Union
 
-from .steps import HoldTool, ReloadTool, WriteFile
+from .steps import HoldTool, ReloadTool, StopDhcp, WriteFile
 
 NONE = "none"  # in place of a provider's name
 
@@ -55,7 +55,7 @@ class PersistencePlan:
     plans (``handlers``). ``tool`` is the provider's name; without ``changes`` in its files there are no steps."""
 
     tool: str = NONE
-    before: tuple[HoldTool, ...] = ()
+    before: tuple[Union[HoldTool, StopDhcp], ...] = ()
     steps: tuple[WriteFile, ...] = ()
     handlers: tuple[ReloadTool, ...] = ()
     warnings: tuple[str, ...] = ()

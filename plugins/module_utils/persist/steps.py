@@ -37,6 +37,10 @@ class FileDriver(Driver, ABC):
         """Stops a tool from changing interfaces by itself, until `reload`."""
 
     @abstractmethod
+    def stop_dhcp(self, name: str) -> None:
+        """Ends the DHCP client of an interface, which leaves its addresses and name servers as they are."""
+
+    @abstractmethod
     def reload(self, tool: str, names: tuple[str, ...]) -> None:
         """Makes the tool (``networkd``, ...) read its files again, and take over these interfaces as they are."""
 
@@ -92,6 +96,26 @@ class HoldTool(Step):
 
 
 @dataclass(frozen=True)
+class StopDhcp(Step):
+    """Ends the DHCP client of an interface whose address moves to another one, until `ReloadTool`."""
+
+    composite: ClassVar[bool] = True
+
+    tool: str
+    name: str
+
+    @property
+    def words(self) -> str:
+        return f"stop the DHCP client of {self.name}, without releasing its lease"
+
+    def do(self, host: Host) -> None:
+        _files(host).stop_dhcp(self.name)
+
+    def undo(self, host: Host) -> None:
+        """Leaves it to `ReloadTool`, which comes after it."""
+
+
+@dataclass(frozen=True)
 class ReloadTool(Handler):
     """Makes a tool read its files again: once for all that a run has written, and once more when that is undone."""
 
@@ -110,7 +134,7 @@ class ReloadTool(Handler):
 
     def triggered_by(self, steps: Sequence[Step]) -> bool:
         """Returns whether any of these steps needs it."""
-        return any(isinstance(step, (WriteFile, HoldTool)) and step.tool == self.tool for step in steps)
+        return any(isinstance(step, (WriteFile, HoldTool, StopDhcp)) and step.tool == self.tool for step in steps)
 
     def do(self, host: Host) -> None:
         _files(host).reload(self.tool, self.names)

@@ -18,7 +18,7 @@ from ...persist.choose import TOOLS
 from ...persist.files import ToolFacts, copied_path, saved_path
 from ...persist.steps import FileDriver
 from ..os.atomic import write_file
-from . import ifupdown, netplan, networkd, networkmanager
+from . import dhcp_clients, ifupdown, netplan, networkd, networkmanager
 from .facts import read_facts
 
 # Only root may read what may contain the password of a wireless network.
@@ -128,6 +128,9 @@ class Files(FileDriver):
         if tool not in self._held:
             self._held.add(tool)
             networkmanager.hold()
+
+    def stop_dhcp(self, name: str) -> None:
+        dhcp_clients.stop(name)
 
     def reload(self, tool: str, names: tuple[str, ...]) -> None:
         """Makes a tool read its files again and bring these interfaces in line with them. Raises `HostError`."""

@@ -4,7 +4,8 @@
 
 """Makes ifupdown take over interfaces that are there already.
 
-``ifup`` runs the commands of their stanzas, which change nothing, and notes that they are up. So ``ifquery --state`` lists
+``ifup`` runs the commands of their stanzas, which change nothing, and notes that they are up. Those of users are changed
+for that (`persist.ifupdown.gentle`). So ``ifquery --state`` lists
 them, and a command that would fail at boot fails now.
 """
 
@@ -12,30 +13,112 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import glob
 import os
+from collections.abc import Mapping, Sequence
+from typing import Optional
 
 from ...errors import HostError
+from ...persist.files import made_for
+from ...persist.ifupdown.gentle import gentle
+from ...persist.ifupdown.stanzas import Stanza, parse
+from ...persist.ifupdown.writer import Ifupdown
+from ...persist.takeover import remembered
 from ..os import commands
 from ..os.atomic import write_file
+from . import dhcp_clients
 
 RUN = "/run/network"
+_GENTLE = f"{RUN}/virtnet-kvm-interfaces"
 
 
 def reload(names: tuple[str, ...]) -> None:
-    """Brings up the interfaces that have a stanza, and forgets the others. Raises `HostError`."""
+    """Brings up the interfaces that have a stanza, and forgets the others. Raises `HostError`.
+
+    An interface that a bridge has taken over, or that has no stanza any more, hands its leases on to the others.
+    """
     try:
         os.makedirs(RUN, exist_ok=True)
     except OSError as error:
         raise HostError(f"create {RUN}", error.strerror or error) from error
-    known = set(commands.run("ask ifupdown for its interfaces", "ifquery", "--list", "--all").split())
-    for name in names:
-        if name in known:
-            commands.run(f"bring up {name} by ifupdown", "ifup", "--force", name)
-        else:
-            try:
-                _forget(name)
-            except OSError as error:
-                raise HostError(f"have ifupdown forget {name}", error.strerror or error) from error
+    files = _files()
+    stanzas = parse(files)
+    named = {stanza.interface for stanza in stanzas}
+    known = set(commands.run("ask ifupdown for its interfaces", "ifquery", "--list", "--all").split()) | named
+    given_up = [name for name in names if name not in known or _is_given_up(name, files)]
+    up = [name for name in names if name not in given_up]
+    for name in given_up:
+        dhcp_clients.stop(name)
+        successor = _successor(name, names, files)
+        if successor in up:
+            dhcp_clients.hand_on(name, successor)
+    for name in up:
+        for each in (name, *sorted(alias for alias in named if alias.startswith(f"{name}:"))):
+            _bring_up(each, [stanza for stanza in stanzas if stanza.interface == each], files)
+    for name in given_up:
+        dhcp_clients.forget_name_servers(name)
+        if name not in known:
+            _forget_all(name)
+
+
+def _files() -> dict[str, str]:
+    """Returns all files that ifupdown reads, and the copies beside them."""
+    found: dict[str, str] = {}
+    seen: set[str] = set()
+    while new := set(Ifupdown().patterns(found)) - seen:
+        for path in sorted(path for pattern in new for path in glob.glob(pattern)):
+            with (
+                contextlib.suppress(FileNotFoundError, IsADirectoryError),
+                open(path, encoding="utf-8", errors="surrogateescape") as handle,
+            ):
+                found[path] = handle.read()
+        seen |= new
+    return found
+
+
+def _is_given_up(name: str, files: Mapping[str, str]) -> bool:
+    """Returns whether a bridge has the stanzas of an interface."""
+    return _new_owner(name, files) is not None
+
+
+def _new_owner(name: str, files: Mapping[str, str]) -> Optional[str]:
+    """Returns the bridge that has the stanzas of an interface."""
+    for text in files.values():
+        taken = remembered(text)
+        if taken is not None and taken.interface == name and (bridge := made_for(text)) is not None:
+            return bridge
+    return None
+
+
+def _successor(name: str, names: Sequence[str], files: Mapping[str, str]) -> str:
+    """Returns the interface to which the lease of one goes: the bridge that has its stanzas, or, for a bridge that is gone,
+    the interface that it gives back, which follows it in ``names``."""
+    owner = _new_owner(name, files)
+    return owner or next(iter(names[names.index(name) + 1 :]), "")
+
+
+def _bring_up(name: str, stanzas: Sequence[Stanza], files: Mapping[str, str]) -> None:
+    ours = [path for path, text in files.items() if made_for(text) is not None]
+    if all(stanza.head.path in ours and not stanza.moved for stanza in stanzas):
+        commands.run(f"bring up {name} by ifupdown", "ifup", "--force", name)
+        return
+    try:
+        text = gentle(stanzas, ours, leased=bool(dhcp_clients.running(name)))
+        write_file(_GENTLE, text.encode("utf-8", "surrogateescape"), mode=0o600)
+        commands.run(f"bring up {name} by ifupdown", "ifup", "--force", "--interfaces", _GENTLE, name)
+    except OSError as error:
+        raise HostError(f"write {_GENTLE}", error.strerror or error) from error
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(_GENTLE)
+
+
+def _forget_all(name: str) -> None:
+    try:
+        for path in [f"{RUN}/ifstate.{name}", *glob.glob(f"{RUN}/ifstate.{glob.escape(name)}:*")]:
+            _forget(os.path.basename(path)[len("ifstate.") :])
+    except OSError as error:
+        raise HostError(f"have ifupdown forget {name}", error.strerror or error) from error
 
 
 def _forget(name: str) -> None:

@@ -22,7 +22,7 @@ from typing import Optional
 
 from ...errors import HostError
 from ...persist.ini import parse, render
-from ...persist.networkmanager.writer import PROFILES, profile_path, profile_uuid, users_profile
+from ...persist.networkmanager.writer import DIRECTORIES, PROFILES, profile_path, profile_uuid, users_profile
 from ..os import commands
 from ..os.atomic import write_file
 
@@ -31,9 +31,11 @@ _GUARD = "virtnet-kvm-networkmanager"
 _GUARD_SECONDS = 120
 _DEVICES = "/run/NetworkManager/devices"
 _INTERFACES = "/sys/class/net"
-_PATTERNS = (f"{PROFILES}/*", "/run/NetworkManager/system-connections/netplan-*.nmconnection")
+_PATTERNS = tuple(f"{directory}/*" for directory in DIRECTORIES)
 _OURS = ("virtnet-kvm-", "netplan-")
 _UUIDS_BY_FILE = uuid.UUID("b425e9fb-7598-44b4-9e3b-5a2e3aaa4905")  # nm_uuid_ns_1
+_UDEV = "/run/udev/control"
+_UDEV_SECONDS = 10
 _SETTLES = 20.0
 _PAUSE = 0.2
 
@@ -57,6 +59,7 @@ def reload(names: tuple[str, ...]) -> None:
         desired = {**_left(files), **_desired(names, files)}
         for name, profile in desired.items():
             _write_state(name, profile)
+        _wait_for_udev()
     finally:
         _start()
     _settle(desired)
@@ -91,6 +94,14 @@ def _stop() -> None:
 def _start() -> None:
     commands.run("start NetworkManager again", "systemctl", "start", _SERVICE)
     commands.run("start NetworkManager again", "systemctl", "stop", f"{_GUARD}.timer")
+
+
+def _wait_for_udev() -> None:
+    """Waits until udev has seen new interfaces: before that NetworkManager doesn't take over a bridge, activates the profile
+    of its port in vain, and then takes the user's one for the port."""
+    if os.path.exists(_UDEV):
+        with contextlib.suppress(HostError):
+            commands.run("wait for udev", "udevadm", "settle", f"--timeout={_UDEV_SECONDS}")
 
 
 def _profiles() -> dict[str, str]:
@@ -128,7 +139,10 @@ def _left(files: dict[str, str]) -> dict[str, str]:
     for name in os.listdir(_INTERFACES):
         if profile_path(name) in files or _last_profile(name) != profile_uuid(name):
             continue
-        users = users_profile(files, name, {_text(f"{_INTERFACES}/{name}/address")})
+        ethernet = not os.path.exists(f"{_INTERFACES}/{name}/tun_flags") and "DEVTYPE" not in _text(
+            f"{_INTERFACES}/{name}/uevent"
+        )
+        users = users_profile(files, name, {_text(f"{_INTERFACES}/{name}/address")}, ethernet=ethernet)
         if users is not None and "uuid" in users["connection"]:
             found[name] = users["connection"]["uuid"]
     return found
@@ -161,19 +175,20 @@ def _write_state(name: str, profile: str) -> None:
 
 
 def _devices(names: tuple[str, ...]) -> dict[str, tuple[str, bool]]:
-    """Returns the UUID of each interface's active profile, and whether NetworkManager doesn't manage it."""
+    """Returns the UUID of each interface's active profile, and whether NetworkManager doesn't manage it, or not yet."""
     said = commands.run("ask NetworkManager", "nmcli", "-t", "-e", "no", "-f", "DEVICE,CON-UUID,STATE", "device")
     found = {}
     for line in said.splitlines():
         device, profile, state = line.split(":", 2)
         if device in names:
-            found[device] = (profile, state == "connected (externally)")
+            found[device] = (profile, state.startswith(("connected (externally)", "connecting")))
     return found
 
 
 def _settle(desired: dict[str, str]) -> None:
-    """Waits until it has taken over all that it can; an interface without a carrier waits for that."""
+    """Waits until it has taken over all that it can, and has their leases; an interface without a carrier waits for that."""
     names = tuple(desired)
+    found: dict[str, tuple[str, bool]] = {}
     until = time.monotonic() + _SETTLES
     while time.monotonic() < until:
         with contextlib.suppress(HostError):
@@ -181,5 +196,10 @@ def _settle(desired: dict[str, str]) -> None:
             if all(found.get(name) == (profile, False) for name, profile in desired.items()):
                 return
             if commands.run("ask NetworkManager", "nmcli", "-g", "STARTUP", "general").strip() == "started":
-                return
+                break
         time.sleep(_PAUSE)
+    for name, profile in desired.items():
+        if found.get(name, ("", True))[0] not in ("", profile):
+            # it was in a hurry, and has taken another one
+            with contextlib.suppress(HostError):
+                commands.run(f"activate the profile of {name}", "nmcli", "connection", "up", profile, "ifname", name)

@@ -51,6 +51,11 @@ def making(desired: Interface) -> Iterator[str]:
             yield f"ip link set dev {name} type bridge vlan_filtering 1"
     if link := _by_words(WORDS.interface, desired):
         yield f"ip link set dev {name} {link}"
+    yield from ipv6(desired)
+
+
+def ipv6(desired: Interface) -> Iterator[str]:
+    """Yields the commands that set the IPv6 settings."""
     for _where, key, value in settings(WORDS.ipv6, desired.ipv6 or Ipv6()):
         yield f"echo {value} >{shlex.quote(sysctl_path(desired.name or '', key))}"
 

@@ -6,37 +6,27 @@
 
 ifupdown itself has no bridges, and what packages like bridge-utils add to it has not all settings. So an interface is a
 stanza of the method ``manual`` whose commands make it; run on an interface that is there, they change nothing. A user's
-stanza for a port is commented out, and one of the method ``manual`` takes its place.
+stanza for a port is commented out, and one of the method ``manual`` takes its place. A bridge that takes over an interface
+has the stanzas of that besides its own.
 """
 
 from __future__ import annotations
 
-import fnmatch
-import posixpath
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Optional
 
 from ...model.interface.options import Interface, LinuxBridge, Tuntap, VlanIface
 from ..files import Draft, added_line, comment_out, made_for, without_marks
+from ..takeover import takeover, with_mac
 from . import commands as ip
+from .adopted import Moved, kept_options, moved_stanzas
+from .stanzas import MAIN, Stanza, begins_stanza, parse, reads, render, sources
 
-MAIN = "/etc/network/interfaces"
 _DIRECTORY = "/etc/network/interfaces.d"
 _OURS = "virtnet-kvm-"
 _ALL = "all interfaces"  # no interface has such a name
-# Words that begin a stanza and so end the one before.
-_STANZAS = (
-    "iface",
-    "auto",
-    "mapping",
-    "source",
-    "source-directory",
-    "no-auto-down",
-    "no-scripts",
-    "rename",
-    "template",
-)
 
 
 class Ifupdown:
@@ -45,25 +35,34 @@ class Ifupdown:
     def patterns(self, files: Mapping[str, str], /) -> tuple[str, ...]:
         found = [MAIN, f"{_DIRECTORY}/{_OURS}*"]
         for path, text in files.items():
-            found += [pattern for _keyword, pattern in _sources(path, text)]
+            found += [pattern for _keyword, pattern in sources(path, text)]
         return tuple(found)
 
     def write(self, draft: Draft, desired: Interface) -> None:
         name = draft.request.name
-        draft.write(own_path(name), *_stanza(draft, desired))
-        _manual(draft, name, "")
+        path = own_path(name)
+        commands = list(ip.addressing(desired, draft.request.interfaces.get(name)))
+        taken = takeover(draft.request, path)
+        moved = moved_stanzas(draft, taken, path, commands) if taken else None
+        if moved:
+            desired = with_mac(draft.request, desired)
+        notes = [taken.note] if taken and moved else []
+        users = parse(draft.users())
+        draft.write(path, *notes, *_stanza(draft, desired, commands, moved))
+        _manual(draft, name, [])
         for port in desired.ports or () if isinstance(desired, LinuxBridge) else ():
-            _manual(draft, port.name or "", f"iface {port.name} inet manual")
+            mine = moved if taken and port.name == taken.interface else None
+            _port(draft, port.name or "", users, mine)
 
     def tidy(self, draft: Draft) -> None:
         """Adds the one line that includes the files of all interfaces, unless a user's line does so."""
         text = draft.files.get(MAIN, "")
         bare = without_marks(text, _ALL)
-        sources = [
-            source for path, held in draft.users().items() for source in _sources(path, bare if path == MAIN else held)
+        found = [
+            source for path, held in draft.users().items() for source in sources(path, bare if path == MAIN else held)
         ]
         ours = [path for path, held in draft.files.items() if made_for(held) is not None]
-        if all(any(_reads(*source, path) for source in sources) for path in ours):
+        if all(any(reads(*source, path) for source in found) for path in ours):
             if bare != text:
                 draft.edit(MAIN, bare)
         elif bare == text:
@@ -80,46 +79,44 @@ def own_path(name: str) -> str:
     return f"{_DIRECTORY}/{_OURS}{plain}"
 
 
-def _sources(path: str, text: str) -> Iterator[tuple[str, str]]:
-    """Yields what a file includes, as keywords with patterns of paths."""
-    for line in text.splitlines():
-        keyword, _space, rest = line.strip().partition(" ")
-        for word in rest.split() if keyword in ("source", "source-directory") else ():
-            where = posixpath.join(posixpath.dirname(path), word)
-            yield keyword, where if keyword == "source" else f"{where.rstrip('/')}/*"
+def _port(draft: Draft, port: str, users: Iterable[Stanza], moved: Optional[Moved]) -> None:
+    """Replaces the users' stanzas of a port by one that says only what the device is; ``moved`` are those of the bridge."""
+    theirs = [stanza for stanza in users if stanza.interface == port]
+    kept = moved.kept if moved else dict.fromkeys(option for each in theirs for option in kept_options(each))
+    instead = [f"iface {port} inet manual", *(f"    {keyword} {value}" for keyword, value in kept)]
+    _manual(draft, port, instead, keep_manual=moved is None)
+    for alias in dict.fromkeys(stanza.interface for stanza in users if stanza.interface.startswith(f"{port}:")):
+        if moved:
+            _manual(draft, alias, [f"iface {alias} inet manual"], keep_manual=False)
 
 
-def _reads(keyword: str, pattern: str, path: str) -> bool:
-    if keyword == "source-directory" and not re.fullmatch(r"[A-Za-z0-9_-]+", posixpath.basename(path)):
-        return False
-    return posixpath.dirname(pattern) == posixpath.dirname(path) and fnmatch.fnmatchcase(path, pattern)
-
-
-def _manual(draft: Draft, interface: str, instead: str) -> None:
+def _manual(draft: Draft, interface: str, instead: Sequence[str], *, keep_manual: bool = True) -> None:
     """Comments out the users' stanzas of an interface, but not ``auto`` and the like, by which it is brought up."""
     for path, text in draft.users().items():
-        edited = "".join(_edited(text.splitlines(keepends=True), interface, instead, draft.request.name))
+        lines = text.splitlines(keepends=True)
+        edited = "".join(_edited(lines, interface, instead, draft.request.name, keep_manual))
         if edited != text:
             draft.edit(path, edited)
+            instead = ()
 
 
-def _edited(lines: list[str], interface: str, instead: str, name: str) -> Iterator[str]:
+def _edited(lines: list[str], interface: str, instead: Sequence[str], name: str, keep_manual: bool) -> Iterator[str]:
     within = continued = False
     for line in lines:
         words = line.split()
-        if words and not continued and (words[0] in _STANZAS or words[0].startswith("allow-")):
+        if not continued and begins_stanza(words):
             within = words[:2] == ["iface", interface]
-            already = within and words[3:] == ["manual"] and bool(instead)
+            already = within and words[3:] == ["manual"] and bool(instead) and keep_manual
             within = within and not already
-            if within and instead:
-                yield added_line(instead, name) + "\n"
-                instead = ""
+            if within:
+                yield from (added_line(added, name) + "\n" for added in instead)
+                instead = ()
         mine = within and words and (continued or not words[0].startswith("#"))
         yield comment_out(line, name) if mine else line
         continued = line.rstrip("\n").endswith("\\")
 
 
-def _stanza(draft: Draft, desired: Interface) -> Iterator[str]:
+def _stanza(draft: Draft, desired: Interface, commands: list[str], moved: Optional[Moved]) -> Iterator[str]:
     name = draft.request.name
     yield f"auto {name}"
     yield f"iface {name} inet manual"
@@ -135,8 +132,22 @@ def _stanza(draft: Draft, desired: Interface) -> Iterator[str]:
         yield from ip.lines("pre-up", ip.vlans(desired, desired, shlex.quote(name), " self"))
     if desired.up is not False:
         yield from ip.lines("up", [f"ip link set dev {shlex.quote(name)} up"])
-    yield from ip.lines("up", ip.addressing(desired, draft.request.interfaces.get(name)))
+    yield from _with_moved(desired, moved) if moved else ip.lines("up", commands)
     yield from ip.lines("post-down", [f"ip link delete dev {shlex.quote(name)}"])
+
+
+def _with_moved(desired: Interface, moved: Moved) -> Iterator[str]:
+    """Yields what follows on the first stanza: ifup and ifdown take the stanzas of an interface in the order of the file,
+    so routes come after all addresses, and the bridge goes last."""
+    name = desired.name or ""
+    yield from ip.lines("up", [command for command in moved.own if " route " not in command])
+    for stanza in moved.stanzas:
+        if stanza.interface != name:
+            yield f"auto {stanza.interface}"
+        yield from render(stanza, place=stanza.head.path)
+    yield f"iface {name} inet manual"
+    yield from ip.lines("up", ip.ipv6(desired))
+    yield from ip.lines("up", [command for command in moved.own if " route " in command])
 
 
 def _there(other: object) -> str:

@@ -61,11 +61,12 @@ def add_addresses(draft: Draft, profile: Sections, desired: Interface) -> None:
         for place, cidr in enumerate(addresses[version], 1):
             keys[f"address{place}"] = cidr
         for place, route in enumerate(routes[version], 1):
-            _route(draft, keys, place, route, version)
-    _ipv6(draft, v6, desired.ipv6 or Ipv6())
+            add_route(draft, keys, place, route, version)
+    add_ipv6(draft, v6, desired.ipv6 or Ipv6())
 
 
-def _route(draft: Draft, keys: dict[str, str], place: int, route: InterfaceRoute, version: int) -> None:
+def add_route(draft: Draft, keys: dict[str, str], place: int, route: InterfaceRoute, version: int) -> None:
+    """Adds a route to the keys of ``ipv4`` or ``ipv6``."""
     if route.via and family(route.via) != version:
         draft.cannot(f"the route to {route.to} via {route.via}", "the gateway is of the other IP version")
     usual = _METRIC_V4 if version == V4 else _METRIC_V6
@@ -81,7 +82,8 @@ def _route(draft: Draft, keys: dict[str, str], place: int, route: InterfaceRoute
         keys[f"route{place}_options"] = ",".join(options)
 
 
-def _ipv6(draft: Draft, keys: dict[str, str], desired: Ipv6) -> None:
+def add_ipv6(draft: Draft, keys: dict[str, str], desired: Ipv6) -> None:
+    """Adds the settings of IPv6 to their section, and warns of those that get lost."""
     if desired.autoconf is False and keys["method"] in ("auto", "ignore"):
         draft.cannot("ipv6.autoconf false where router advertisements are accepted")
     if keys["method"] in ("disabled", "ignore"):

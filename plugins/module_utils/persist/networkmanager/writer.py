@@ -10,6 +10,8 @@ instead, and a copy of all that the user's says of the device itself (MTU, 802.1
 
 from __future__ import annotations
 
+import fnmatch
+import posixpath
 import re
 import uuid
 from collections.abc import Container, Mapping, Sequence
@@ -30,17 +32,22 @@ from ...model.interface.options import (
 from ...model.interface.vlans import Vlans, ranges, vlans_of
 from ..files import OWNER, Draft, added_line, made_for, without_accept_ra
 from ..ini import Sections, parse, render_parsed
+from ..takeover import Takeover, former_text, remembered, takeover, with_mac
 from ..vlans import warn_of_default_vlan
 from ..words import by_section, lost, settings
+from .adopted import DEVICE_KEYS, NETWORK_SECTIONS, move
 from .ip import add_addresses, method6
 from .words import WORDS
 
 PROFILES = "/etc/NetworkManager/system-connections"
+# Besides, those in memory, as the one that NetworkManager makes for a NIC without a profile, and those of packages
+DIRECTORIES = (PROFILES, "/run/NetworkManager/system-connections", "/usr/lib/NetworkManager/system-connections")
+_NETPLANS = "netplan-"
 _OWN = "virtnet-kvm-"
 _NAMESPACE = uuid.UUID("0b6a3c1e-5d0f-4d27-9a45-6f2f4a1c8e73")  # of no other program (RFC 4122, 4.3)
 _PRIORITY = "999"  # the highest that there is
 _DNS = ("dns", "dns-search", "dns-options", "dns-priority")
-_NOT_OF_THE_DEVICE = ("connection", "ipv4", "ipv6", "proxy", "bridge-port", "match", "user")
+_NOT_OF_THE_DEVICE = ("connection", "bridge-port", "match", *NETWORK_SECTIONS)
 _TYPES: Mapping[type[Interface], str] = {LinuxBridge: "bridge", VlanIface: "vlan", Tuntap: "tun"}
 _PORT_TYPES = {"": "ethernet", "veth": "ethernet", "dummy": "dummy"}
 
@@ -58,11 +65,13 @@ class NetworkManager:
 
     def patterns(self, files: Mapping[str, str], /) -> tuple[str, ...]:
         del files  # profiles include no others
-        return (f"{PROFILES}/*",)
+        return tuple(f"{directory}/*" for directory in DIRECTORIES)
 
     def write(self, draft: Draft, desired: Interface) -> None:
         name = draft.request.name
-        desired = canonical(desired)
+        taken = takeover(draft.request, profile_path(name))
+        theirs = _taken_over(draft, taken) if taken else None
+        desired = canonical(with_mac(draft.request, desired) if theirs else desired)
         profile = _connection(name, _TYPES.get(type(desired), "ethernet"))
         if desired.up is False:
             profile["connection"]["autoconnect"] = "false"
@@ -76,12 +85,16 @@ class NetworkManager:
         if bridge:
             profile["connection"].update(_membership(bridge))
             profile["bridge-port"] = {}
+        elif taken and theirs:
+            move(draft, profile, desired, theirs, parse(former_text(draft.request, profile_path(name))), taken)
         else:
             add_addresses(draft, profile, desired)
         if (bridge or joined) and (desired.addresses or desired.routes):
             draft.cannot("addresses and routes", "a port of a bridge has none there")
-        _inherit_dns(draft, profile, ports)
-        _write(draft, name, profile)
+        _inherit_dns(
+            draft, profile, [port for port in ports if not theirs or taken is None or port.name != taken.interface]
+        )
+        _write(draft, name, profile, *([taken.note] if taken and theirs else []))
         if joined:
             draft.edit(profile_path(name), draft.files[profile_path(name)] + joined)
         for port in ports:
@@ -102,8 +115,16 @@ class NetworkManager:
         return replace(shown, ipv6=replace(shown.ipv6 or Ipv6(), addr_gen_mode=addr_gen_mode))
 
 
-def _write(draft: Draft, name: str, profile: Sections) -> None:
-    draft.write(profile_path(name), "", *render_parsed(profile))
+def _write(draft: Draft, name: str, profile: Sections, *notes: str) -> None:
+    draft.write(profile_path(name), *notes, "", *render_parsed(profile))
+
+
+def _taken_over(draft: Draft, taken: Takeover) -> Optional[Sections]:
+    """Returns the profile that a bridge takes over: the user's, or what the bridge has of one that is gone, as
+    NetworkManager's own for a NIC without one is once the NIC is a port."""
+    text = former_text(draft.request, profile_path(draft.request.name))
+    users = _users(draft, taken.interface)
+    return users if users or remembered(text) != taken else {**parse(text), "ethernet": {}}
 
 
 def _connection(name: str, kind: str) -> Sections:
@@ -234,6 +255,9 @@ def _device(draft: Draft, name: str, state: Optional[InterfaceState]) -> Optiona
     if users is not None:
         profile = _connection(name, users["connection"].get("type", "ethernet"))
         profile.update({section: keys for section, keys in users.items() if section not in _NOT_OF_THE_DEVICE})
+        profile["connection"].update(
+            {key: users["connection"][key] for key in DEVICE_KEYS if key in users["connection"]}
+        )
         return profile
     found = state.definition if state else Interface(name=name)
     if isinstance(found, (VlanIface, Tuntap)):
@@ -245,23 +269,49 @@ def _device(draft: Draft, name: str, state: Optional[InterfaceState]) -> Optiona
 def _users(draft: Draft, name: str) -> Optional[Sections]:
     state = draft.request.interfaces.get(name)
     macs = (state.permanent_mac, state.definition.mac) if state else ()
-    return users_profile(draft.request.files, name, {mac for mac in macs if mac})
+    ethernet = state is not None and _PORT_TYPES.get(state.kind) == "ethernet"
+    return users_profile(draft.request.files, name, {mac for mac in macs if mac}, ethernet=ethernet)
 
 
-def users_profile(files: Mapping[str, str], name: str, macs: Container[str]) -> Optional[Sections]:
-    """Returns the user's profile that NetworkManager takes for a device; ``None`` without one."""
-    found: list[tuple[int, str, Sections]] = []
+def users_profile(
+    files: Mapping[str, str], name: str, macs: Container[str], *, ethernet: bool = False
+) -> Optional[Sections]:
+    """Returns the user's profile that NetworkManager takes for a device; ``None`` without one.
+
+    Those that name the device come first, then those that NetworkManager starts by itself, by their priority. For an
+    ``ethernet`` device one that names none will do.
+    """
+    path = _users_path(files, name, macs, ethernet=ethernet)
+    return None if path is None else parse(files[path])
+
+
+def _users_path(files: Mapping[str, str], name: str, macs: Container[str], *, ethernet: bool = False) -> Optional[str]:
+    found: list[tuple[int, bool, int, str]] = []
     for path, text in files.items():
-        if not path.startswith(f"{PROFILES}/") or path.startswith(f"{PROFILES}/.") or made_for(text) is not None:
+        directory, file = posixpath.split(path)
+        if directory not in DIRECTORIES or file.startswith((".", _NETPLANS)) or made_for(text) is not None:
             continue
         profile = parse(text)
         connection = profile.get("connection", {})
-        wired = profile.get("ethernet", profile.get("802-3-ethernet", {}))
-        mine = connection.get("interface-name")
-        if mine == name or (mine is None and wired.get("mac-address", "").lower() in macs):
+        rank = _rank(profile, name, macs)
+        if rank > (0 if ethernet else 1):
+            by_itself = connection.get("autoconnect") not in ("false", "0")
             priority = connection.get("autoconnect-priority", "0")
-            found.append((int(priority) if priority.lstrip("-").isdigit() else 0, path, profile))
-    return max(found, key=lambda each: each[:2])[2] if found else None
+            found.append((rank, by_itself, int(priority) if priority.lstrip("-").isdigit() else 0, path))
+    return max(found)[3] if found else None
+
+
+def _rank(profile: Sections, name: str, macs: Container[str]) -> int:
+    """Returns how well a profile fits a device: 0 not at all, 1 as it fits any, 2 as it names this one."""
+    connection = profile.get("connection", {})
+    wired = profile.get("ethernet", profile.get("802-3-ethernet", {}))
+    mine, mac = connection.get("interface-name"), wired.get("mac-address", "").lower()
+    patterns = [word for word in profile.get("match", {}).get("interface-name", "").split(";") if word]
+    if mine is not None or mac:
+        return 2 if mine == name or (mine is None and mac in macs) else 0
+    if connection.get("type") not in ("ethernet", "802-3-ethernet") or "master" in connection:
+        return 0
+    return int(not patterns or any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns))
 
 
 def _inherit_dns(draft: Draft, profile: Sections, ports: Sequence[Port]) -> None:
