@@ -17,10 +17,9 @@ from ..model.interface.plan import ObservedInterface
 from .choose import TOOLS, Choice, choose, plan_files
 from .files import Request, ToolFacts, made_for
 from .ifupdown.stanzas import renews_leases
-from .leases import with_fixed_leases
 from .plan import NONE, FileChanges, PersistencePlan, plan_provider
 from .steps import INTERFERING, StopDhcp
-from .takeover import remembered
+from .takeover import remembered, with_fixed_leases
 
 
 @dataclass(frozen=True)

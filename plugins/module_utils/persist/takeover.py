@@ -10,10 +10,12 @@ A later task may leave out ``adopt``, and the options that count in place of wha
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Optional
 
-from ..model.interface.options import Interface
+from ..model.interface.desired import DesiredInterface
+from ..model.interface.options import DHCP, Interface, InterfaceState
 from .files import Request, made_for
 
 # Options that replace what was taken over, now and in each later run. What the others replace is known when they are given.
@@ -64,3 +66,31 @@ def with_mac(request: Request, desired: Interface) -> Interface:
     """Returns a bridge with the MAC address that it took over, by which a DHCP server knows the interface."""
     state = request.interfaces.get(request.name)
     return desired if desired.mac or state is None else replace(desired, mac=state.definition.mac)
+
+
+def with_fixed_leases(
+    kept: Interface, desired: DesiredInterface, state: InterfaceState, files: Mapping[str, str]
+) -> Interface:
+    """Returns the interface with the leases that are stored as fixed addresses, and with their routes.
+
+    A bridge that takes over a lease has no DHCP client, and without an address it couldn't be reached after a reboot. A
+    later task that doesn't say what it takes over changes nothing of that.
+    """
+    given = desired.given
+    if given.addresses is not None:
+        return kept
+    leased = [address.cidr for address in state.addresses if address.origin == DHCP]
+    ours = [text for text in files.values() if made_for(text) == desired.name]
+    fixed = [cidr for cidr in leased if desired.adopt or _has(ours, cidr)]
+    if not fixed:
+        return kept
+    routes = [route.option for route in state.routes if route.origin == DHCP]
+    addresses = tuple(dict.fromkeys((*(kept.addresses or ()), *fixed)))
+    if given.routes is not None:
+        return replace(kept, addresses=addresses)
+    return replace(kept, addresses=addresses, routes=tuple(dict.fromkeys((*(kept.routes or ()), *routes))))
+
+
+def _has(texts: Iterable[str], cidr: str) -> bool:
+    whole = re.compile(rf"(?<![\w.:/]){re.escape(cidr)}(?![\w.:/])")
+    return any(whole.search(text) for text in texts)
