@@ -94,6 +94,17 @@ def test_another_lease_counts_in_its_place(kernel: Kernel) -> None:
     assert _cidrs(kernel) == [LEASED.cidr], "networkd itself has set it"
 
 
+def test_networkd_has_a_moment_to_set_an_address_with_a_metric_itself(
+    kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernel.state = replace(BR0, addresses=(replace(LEASED, metric=100),))
+    held = leases.Leases(("br0",))
+    kernel.state = replace(BR0, addresses=())
+    assert held.put_back() and not kernel.state.addresses
+    monkeypatch.setattr(leases, "_FIRST", 0.0)
+    assert not held.put_back() and _cidrs(kernel) == [LEASED.cidr]
+
+
 def test_a_networkd_that_is_faster_is_no_failure(kernel: Kernel) -> None:
     held: Any = leases.Leases(("br0",))
     kernel.state, kernel.refuses = replace(BR0, addresses=()), True

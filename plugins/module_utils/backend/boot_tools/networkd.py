@@ -85,15 +85,17 @@ def _settle(names: tuple[str, ...], leases: Leases) -> None:
     begun = time.monotonic()
     announced = False
     again: set[str] = set()
-    leases.put_back()
-    while waiting := _under_way(_concerned(names)):
-        leases.put_back()
+    while (missing := leases.put_back()) | bool(waiting := _under_way(_concerned(names))):
         took = time.monotonic() - begun
         for name in {name for name, state in waiting.items() if state == "failed"} - again:
             # it has tried to make it a port of a bridge that was just removed
             commands.run(f"have networkd set up {name} again", "networkctl", "reconfigure", name)
             again.add(name)
-        if announced and not any(state == "failed" or _is_ours(name) for name, state in waiting.items()):
+        if (
+            announced
+            and not missing
+            and not any(state == "failed" or _is_ours(name) for name, state in waiting.items())
+        ):
             return  # others, such as the NIC that a bridge gives back, may wait long for a router
         if took > PATIENCE and not announced:
             _announce_subnets(waiting)
