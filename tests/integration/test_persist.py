@@ -83,3 +83,49 @@ def test_networkd_shows_them_managed(networkd: Host) -> None:
 def test_nothing_in_charge_is_said(clean: Host) -> None:
     made = clean.ok("linux_bridge", {"name": "br7"})
     assert made["persist"] == "none" and any("won't survive a reboot" in str(text) for text in made["warnings"])
+
+
+_USERS_BRIDGE = f"""set -e
+printf '[NetDev]\\nName=br7\\nKind=bridge\\n[Bridge]\\nSTP=no\\n' >{_HOME}/30-br7.netdev
+printf '[Match]\\nName=br7\\n[Network]\\nConfigureWithoutCarrier=yes\\nAddress=192.168.37.2/24\\nDNS=192.168.37.9\\n' >{_HOME}/30-br7.network
+systemctl restart systemd-networkd"""
+
+
+def test_a_bridge_that_the_users_files_make_is_stored_beside_them(networkd: Host) -> None:
+    """What is declared is another one after the tool makes the bridge again, and nothing else is."""
+    networkd.shell(_USERS_BRIDGE)
+    _managed(networkd, "br7")
+    networkd.shell("ip address add 192.168.38.2/24 dev br7")  # nobody declares it
+    before = networkd.interfaces()
+    made = converge(networkd, {"name": "br7", "ageing_time": 0}, module="linux_bridge", changed=True)
+    drop_in, remembered = f"{_HOME}/30-br7.netdev.d/50-virtnet-kvm-br7.conf", "/var/lib/virtnet.kvm/interfaces/br7"
+    assert made["files"] == [drop_in, remembered]
+    after = networkd.interfaces()["files"]
+    assert {path: after[path] for path in before["files"]} == before["files"], "a user's file was touched"
+    assert after[drop_in].split("\n", 1)[1] == "[Bridge]\nAgeingTimeSec=0\n"
+    # what a later task leaves out stays stored
+    converge(networkd, {"name": "br7", "priority": 4096}, module="linux_bridge", changed=True)
+    assert "AgeingTimeSec=0" in networkd.interfaces()["files"][drop_in]
+    networkd.shell("ip link delete br7; systemctl restart systemd-networkd")
+    _managed(networkd, "br7")
+    again = networkd.interfaces()["interfaces"]["br7"]
+    expected = dict(before["interfaces"]["br7"])
+    expected["settings"] = {**expected["settings"], "ageing_time": 0, "priority": 4096}
+    assert {key: again[key] for key in ("mac", "mtu", "up", "settings")} == {
+        key: expected[key] for key in ("mac", "mtu", "up", "settings")
+    }
+    shown = networkd.shell("ip -o address show dev br7")
+    assert "192.168.37.2/24" in shown and "192.168.38.2" not in shown
+    gone = networkd.module("linux_bridge", {"name": "br7", "state": "absent"})  # networkd makes it again at once
+    assert any(f"{_HOME}/30-br7.netdev makes it again" in str(text) for text in gone["warnings"])
+    assert networkd.interfaces()["files"] == before["files"]
+
+
+def test_what_nobody_has_declared_is_not_stored(networkd: Host) -> None:
+    made = converge(networkd, {"name": "br8", "mtu": 1400}, module="linux_bridge", changed=True)
+    networkd.shell("ip address add 192.168.38.2/24 dev br8")
+    later = converge(networkd, {"name": "br8", "ageing_time": 60}, module="linux_bridge", changed=True)
+    files = networkd.interfaces()["files"]
+    text = "\n".join(files[path] for path in {*made["files"], *later["files"]})
+    assert "MTUBytes=1400" in text and "AgeingTimeSec=60" in text and "192.168.38.2" not in text
+    converge(networkd, {"name": "br8", "state": "absent"}, module="linux_bridge", changed=True)

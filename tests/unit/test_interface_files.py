@@ -120,7 +120,7 @@ def test_a_tool_is_held_for_no_change_of_the_files_alone() -> None:
     there.declare(BR0)
     there.files.texts.clear()
     (outcome,) = there.declare(BR0)
-    assert [words.split()[0] for words in outcome.actions] == ["write", "write", "have"]
+    assert [words.split()[0] for words in outcome.actions] == ["write", "write", "write", "have"]
 
 
 def test_nothing_is_stored_for_a_namespace() -> None:

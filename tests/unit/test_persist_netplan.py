@@ -153,7 +153,7 @@ LOST = [
     (LinuxBridge(mcast_querier=True), "mcast_querier"),
     (LinuxBridge(mcast_snooping=False), "mcast_snooping"),
     (LinuxBridge(group_fwd_mask=8), "group_fwd_mask"),
-    (LinuxBridge(ageing_time=0), "ageing_time 0"),
+    (LinuxBridge(forward_delay=0), "forward_delay 0"),
     (LinuxBridge(ports=(Port(name="eth0", hairpin=True),)), "hairpin of port eth0"),
     (LinuxBridge(ports=(Port(name="eth0", isolated=True),)), "isolated of port eth0"),
     (LinuxBridge(ports=(Port(name="eth0", pvid=7),)), "pvid of port eth0"),

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import Optional
 
@@ -18,6 +17,7 @@ from ..backend.netlink.interfaces import Interfaces
 from ..backend.os.lock import run_lock
 from ..backend.os.paths import SYSTEM_URI
 from ..model.interface.requests import InterfaceDriver
+from ..persist.files import is_netdev
 from ..persist.steps import FileDriver
 
 
@@ -42,7 +42,7 @@ class NetworkHost(Host):
         return tool in RELOADS and tool in self.driver(FileDriver).facts().installed
 
     def reload(self, tool: str, names: tuple[str, ...], changed: Sequence[str]) -> None:
-        netdevs = [path for path in changed if path.endswith(".netdev") and os.path.exists(path)]
+        netdevs = [path for path in changed if is_netdev(path)]
         if netdevs and networkd.running():
             networkd.introduce(netdevs)
         self.driver(FileDriver).reload(tool, names)

@@ -92,7 +92,13 @@ class InterfaceResource(Resource[ObservedInterface]):
             desired = as_managed(self.desired, current, files.tools)
             plan = plan_interface(desired, namespace, _resume(notes))
             stored = plan_persistence(
-                self.desired, plan.after, files.tools, files.read, namespace.states, changes_host=bool(plan.steps)
+                self.desired,
+                plan.after,
+                files.tools,
+                files.read,
+                namespace.states,
+                changes_host=bool(plan.steps),
+                before=current,
             )
         files.expect(stored.tool, stored.changes)
         facts.expect_links(netns, before)

@@ -7,10 +7,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Optional
 
 from ..errors import OptionError
+from .declared.declaration import lines, path_of
 from .files import Draft, Request, Tool, ToolFacts
 from .plan import NONE, FileChanges
 
@@ -89,8 +90,23 @@ def choose(option: str, facts: ToolFacts, name: str, netns: Optional[str] = None
 
 def plan_files(tool: str, request: Request) -> FileChanges:
     """Returns what has to change in a tool's files so that the interface is as desired after a reboot."""
+    found = _planned(tool, request)
+    return FileChanges({}, found.unsupported) if request.earlier and not _tools_own(request, found) else found
+
+
+def _tools_own(request: Request, found: FileChanges) -> set[str]:
+    """Returns which of the tool's own files change."""
+    return set(found.changes) - {path_of(request.name)}
+
+
+def _planned(tool: str, request: Request) -> FileChanges:
     draft = Draft(tool, request)
-    if request.desired is not None:
+    declaration = request.declaration
+    if declaration is not None and not declaration.complete:
+        TOOLS[tool].write_beside(draft, declaration.options)
+    elif request.desired is not None:
         TOOLS[tool].write(draft, request.desired)
     TOOLS[tool].tidy(draft)
+    if declaration is not None:
+        draft.write(path_of(request.name), *lines(replace(declaration, former=draft.former)))
     return draft.result()

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from typing import Callable, Optional, Protocol
 
 from ..model.interface.options import Interface, InterfaceState
+from .declared.declaration import Declaration, Replaced
 from .plan import FileChanges
 
 OWNER = "virtnet.kvm"
@@ -63,6 +64,10 @@ class Request:
     chooses (a MAC address, an MTU) is in it only where it is to be stored. A bridge's ``ports`` are those to be stored; the
     one that it adopted, ``adopt``, is among them. ``files`` are the tool's, by path. ``interfaces`` are the host's as they
     are once all is done; they have the details of addresses and routes. ``given`` has the options of the task alone.
+
+    ``declaration`` is what is to be remembered: without ``complete`` its options are all that is stored, beside the user's
+    files. ``earlier`` says that another version, which remembered nothing, has written the files; they stay as they are
+    until something changes.
     """
 
     name: str
@@ -72,6 +77,8 @@ class Request:
     adopt: Optional[str] = None
     facts: ToolFacts = ToolFacts()
     given: Optional[Interface] = None
+    declaration: Optional[Declaration] = None
+    earlier: bool = False
 
 
 class Tool(Protocol):
@@ -93,6 +100,18 @@ class Tool(Protocol):
 
         The draft starts without anything that an earlier run has written for this interface: its files are gone, its marks
         in other files are taken out.
+        """
+
+    def own_path(self, name: str) -> str:
+        """Returns the path of the file of ours that makes an interface."""
+
+    def made_by(self, request: Request) -> Optional[str]:
+        """Returns the path of the user's file that makes ``request``'s interface; ``None`` where none does."""
+
+    def write_beside(self, draft: Draft, declared: Interface) -> None:
+        """Writes only what is ``declared``, beside the user's files that make the interface (`made_by`).
+
+        What removes something is in it, too: an empty list.
         """
 
     def tidy(self, draft: Draft) -> None:
@@ -164,6 +183,16 @@ def overlay(files: Mapping[str, str], changes: Mapping[str, Optional[str]]) -> d
     return {path: text for path, text in {**files, **changes}.items() if text is not None}
 
 
+def is_netdev(path: str) -> bool:
+    """Returns whether networkd makes a device by this file: a .netdev file, or a drop-in beside one."""
+    return path.endswith(".netdev") or posixpath.dirname(path).endswith(".netdev.d")
+
+
+def users_of(files: Mapping[str, str]) -> dict[str, str]:
+    """Returns the users' files among these."""
+    return {path: text for path, text in files.items() if made_for(text) is None and copied_path(path) is None}
+
+
 class Draft:
     """A tool's files as they are to be, which its writer changes; `result` returns what differs from those that there are.
 
@@ -179,6 +208,8 @@ class Draft:
             if made_for(text) == request.name:
                 del self.files[path]
         self.renews_leases = False
+        #: What stood in users' files where ours is now, to be remembered, see `declared.declaration.Declaration`.
+        self.former: dict[str, Replaced] = {}
         self._warnings: list[str] = []
 
     def _without_ours(self, text: str) -> str:
@@ -186,8 +217,7 @@ class Draft:
 
     def users(self) -> dict[str, str]:
         """Returns the users' files, as they are so far."""
-        files = self.files.items()
-        return {path: text for path, text in files if made_for(text) is None and copied_path(path) is None}
+        return users_of(self.files)
 
     def write(self, path: str, *lines: str) -> None:
         """Writes a file of ours; its first line comes by itself."""
@@ -218,12 +248,12 @@ class Draft:
 
     def _turn(self, path: str) -> tuple[bool, bool, bool, str]:
         """Returns when a file is written: what goes comes last, and devices come before the files that refer to them."""
-        return (path not in self.files, copied_path(path) is None, not path.endswith(".netdev"), path)
+        return (path not in self.files, copied_path(path) is None, not is_netdev(path), path)
 
     def _keep_copies(self) -> None:
         for path, text in self.users().items():
             copy = saved_path(path)
-            if not has_marks(text):
+            if not has_marks(text) and path not in self.former:
                 kept = self.files.pop(copy, text)
                 if kept.rstrip("\n") == text.rstrip("\n"):
                     self.files[path] = kept

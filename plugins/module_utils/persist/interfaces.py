@@ -15,6 +15,8 @@ from ..model.interface.desired import DesiredInterface
 from ..model.interface.options import Interface, InterfaceState, LinuxBridge, Tuntap
 from ..model.interface.plan import ObservedInterface
 from .choose import TOOLS, Choice, choose, plan_files
+from .declared import declaration as declarations
+from .declared.declaration import Declaration
 from .files import Request, ToolFacts, made_for
 from .ifupdown.stanzas import renews_leases
 from .plan import NONE, FileChanges, PersistencePlan, plan_provider
@@ -37,7 +39,10 @@ class BootTool:
 
     def concerned(self, stored: Request) -> tuple[str, ...]:
         """Returns the interface, and the one that a bridge gives back, which has to be set up again; NetworkManager finds it
-        by itself."""
+        by itself. ifupdown would run all of a user's stanza again, and so start a second DHCP client."""
+        declaration = stored.declaration or declarations.remembered(stored.files, stored.name)
+        if self.name == "ifupdown" and declaration is not None and not declaration.complete:
+            return ()
         adopted = None if self.name == "networkmanager" else stored.adopt
         return (stored.name, adopted) if adopted else (stored.name,)
 
@@ -63,7 +68,7 @@ def as_managed(desired: DesiredInterface, before: ObservedInterface, facts: Tool
 def stored_interface(
     desired: DesiredInterface, after: ObservedInterface, files: Mapping[str, str]
 ) -> Optional[Interface]:
-    """Returns the interface that the files have to make at boot, ``None`` for none.
+    """Returns the interface that the files have to make at boot where nothing is remembered of it, ``None`` for none.
 
     It is what was asked for and what else is there (``after``), without what the host chooses at each boot and without
     the guests' taps.
@@ -108,11 +113,13 @@ def plan_persistence(
     states: Mapping[str, InterfaceState],
     *,
     changes_host: bool,
+    before: Optional[ObservedInterface] = None,
 ) -> PersistencePlan:
     """Plans the files that make an interface at boot as it is ``after`` the steps that change the running host.
 
     ``read_files`` returns a tool's files by path, and ``states`` are the host's interfaces, both as they are once all that
-    is planned so far is done. ``changes_host`` says whether there are such steps. Raises `OptionError` as `chosen_tool`.
+    is planned so far is done. ``changes_host`` says whether there are such steps, ``before`` is the interface without them.
+    Raises `OptionError` as `chosen_tool`.
     """
     choice = chosen_tool(desired, facts)
     warnings = (choice.warning,) if choice.warning and desired.present else ()
@@ -121,7 +128,13 @@ def plan_persistence(
     files = read_files(choice.tool)
     stored = stored_interface(desired, after, files)
     request = Request(desired.name, stored, files, states, desired.adopt, facts, desired.given)
+    if stored is not None:
+        request = _as_declared(request, stored, desired, after, before, choice.tool)
     plan = plan_provider(BootTool(choice.tool), request, files, name=desired.name, changes_host=changes_host)
+    users = None if desired.present else TOOLS[choice.tool].made_by(request)
+    if users is not None:
+        again = f"{desired.name}: {users} makes it again at the next boot; remove it from that file, too"
+        plan = replace(plan, warnings=(*plan.warnings, again))
     if choice.tool == "ifupdown" and desired.adopt and changes_host:
         # NetworkManager's own client stops with it
         return _without_dhcp(plan, files, desired.name, desired.adopt)
@@ -138,3 +151,40 @@ def _without_dhcp(plan: PersistencePlan, files: Mapping[str, str], name: str, ad
     elif any(plan.changes.get(path, "") is None and renews_leases(text) for path, text in ours.items()):
         leaving = name
     return replace(plan, before=(StopDhcp(plan.tool, leaving), *plan.before)) if leaving else plan
+
+
+def _as_declared(
+    request: Request,
+    stored: Interface,
+    desired: DesiredInterface,
+    after: ObservedInterface,
+    before: Optional[ObservedInterface],
+    tool: str,
+) -> Request:
+    """Returns the request with what tasks have declared of the interface, this one included.
+
+    Where nothing is remembered, all that ``stored`` has counts as declared, unless the interface is new or the user's.
+    """
+    given, definition = desired.given, after.definition or stored
+    there = before.definition if before else None
+    remembered = declarations.remembered(request.files, request.name)
+    ours = TOOLS[tool].own_path(request.name) in request.files
+    users = TOOLS[tool].made_by(request) is not None
+    # what a bridge takes over has its place in files of ours
+    complete = not users or bool(desired.adopt) or (ours if remembered is None else remembered.complete)
+    if remembered is not None and complete and not remembered.complete:
+        remembered = None
+    earlier = remembered is None and ours and complete
+    if remembered is not None:
+        options = declarations.declared(remembered.options, given, definition)
+    elif complete and (earlier or there is not None):
+        options = declarations.from_complete(stored)
+    else:
+        options = declarations.declared(None, given, definition)
+    if desired.adopt and not earlier:
+        options = declarations.with_adopted(options, given, declarations.from_complete(stored), there)
+    if complete and not earlier:
+        stored = declarations.complete(options)
+        if isinstance(stored, Tuntap) and isinstance(given, Tuntap):
+            stored = _stored_tap(stored, given, request.files)
+    return replace(request, desired=stored, declaration=Declaration(options, complete), earlier=earlier)

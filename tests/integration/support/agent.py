@@ -227,8 +227,14 @@ def look(_request: dict[str, Any]) -> dict[str, Any]:
     return {"out": out, "err": err, "status": 0}
 
 
-# Where the tools that bring interfaces up at boot have their files.
-TOOLS = ("/etc/systemd/network", "/etc/netplan", "/etc/NetworkManager/system-connections", "/etc/network")
+# Where the tools that bring interfaces up at boot have their files, and where is remembered what was declared.
+TOOLS = (
+    "/etc/systemd/network",
+    "/etc/netplan",
+    "/etc/NetworkManager/system-connections",
+    "/etc/network",
+    "/var/lib/virtnet.kvm/interfaces",
+)
 _IPV6 = "/proc/sys/net/ipv6/conf/*/{disable_ipv6,accept_ra,autoconf,addr_gen_mode}"
 _INTERFACES = f"""
 set -e

@@ -15,7 +15,8 @@ from typing import Callable, Optional
 
 from ...errors import HostError
 from ...persist.choose import TOOLS
-from ...persist.files import ToolFacts, copied_path, saved_path
+from ...persist.declared.declaration import PATTERN
+from ...persist.files import ToolFacts, copied_path, is_netdev, saved_path
 from ...persist.steps import FileDriver
 from ..os.atomic import write_file
 from . import dhcp_clients, ifupdown, netplan, networkd, networkmanager
@@ -24,7 +25,7 @@ from .facts import read_facts
 # Only root may read what may contain the password of a wireless network.
 _NETPLAN = "/etc/netplan/"
 _SECRET = (_NETPLAN, "/etc/NetworkManager/")
-_DROP_INS = ".network.d"
+_DROP_INS = (".network.d", ".netdev.d")
 
 # What makes each tool read its files again and bring interfaces in line with them; raises `HostError`.
 RELOADS: Mapping[str, Callable[[tuple[str, ...]], None]] = {
@@ -57,7 +58,7 @@ class Files(FileDriver):
         if tool not in self._read:
             files: dict[str, str] = {}
             seen: set[str] = set()
-            while new := set(TOOLS[tool].patterns(files)) - seen:
+            while new := {PATTERN, *TOOLS[tool].patterns(files)} - seen:
                 for path in sorted(path for pattern in new for path in self._glob(pattern)):
                     for each in (path, saved_path(path)):
                         if (text := self._text(each)) is not None:
@@ -89,9 +90,11 @@ class Files(FileDriver):
         """
         self.forget()
         where = self._root + path
-        if self._new_netdevs and not path.endswith(".netdev"):
+        if self._new_netdevs and not is_netdev(path):
             self._introduce()
         self._new_netplan |= path.startswith(_NETPLAN)
+        if is_netdev(path) and (text is not None or not path.endswith(".netdev")):
+            self._new_netdevs.append(where)
         try:
             if text is None:
                 os.unlink(where)
@@ -100,8 +103,6 @@ class Files(FileDriver):
                         os.rmdir(os.path.dirname(where))
             else:
                 self._replace(path, os.path.realpath(where), text)
-                if path.endswith(".netdev"):
-                    self._new_netdevs.append(where)
         except OSError as error:
             if text is None and isinstance(error, FileNotFoundError):
                 return

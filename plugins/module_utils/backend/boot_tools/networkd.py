@@ -21,6 +21,7 @@ from collections.abc import Iterable, Mapping
 
 from ...errors import HostError
 from ...persist.ini import parse, settings
+from ...persist.networkd.match import DIRECTORIES
 from ..netlink.channel import Channel, attribute
 from ..netlink.layer3 import announce_subnets
 from ..netlink.read import LINK, RTM_NEWLINK
@@ -59,14 +60,28 @@ def notes(index: int) -> Mapping[str, str]:
 
 
 def introduce(netdevs: Iterable[str]) -> None:
-    """Makes networkd read .netdev files and take the interfaces that are there for theirs. Raises `HostError`."""
-    paths = [path for path in netdevs if os.path.exists(path)]
+    """Makes networkd read .netdev files and take the interfaces that are there for theirs. Raises `HostError`.
+
+    ``netdevs`` may have drop-ins beside such files, too, and what was removed.
+    """
+    paths = [path for path in netdevs if _device_file(path)]
     _reload()
     for path in paths:
-        _announce(_name_in(path))
+        _announce(_name_in(_device_file(path)))
     for path in paths:
-        os.utime(path)  # networkd tries a .netdev that has failed again only if the file has another time
+        with contextlib.suppress(FileNotFoundError):
+            os.utime(path)  # networkd tries a .netdev that has failed again only if the file has another time
     _reload()
+
+
+def _device_file(path: str) -> str:
+    """Returns the .netdev file that a drop-in is for, or the file itself; empty if there is none."""
+    folder, name = os.path.split(path)
+    if not name.endswith(".netdev"):
+        name = os.path.basename(folder)[: -len(".d")]
+        found = (f"{directory}/{name}" for directory in DIRECTORIES)
+        return next(filter(os.path.exists, found), "")
+    return path if os.path.exists(path) else ""
 
 
 def reload(names: tuple[str, ...]) -> None:

@@ -17,6 +17,7 @@ from typing import Optional
 from ...backend.os import commands
 from ...backend.os.atomic import sync, write_file, write_link
 from ...errors import HostError
+from ...persist.declared.declaration import DIRECTORY as DECLARED
 from ...persist.files import SYSCTL_FILES
 from ..part import Host, Part, Snapshot, Step
 from .interfaces import changing
@@ -28,7 +29,8 @@ DIRECTORIES: Mapping[str, str] = {
     "networkmanager": "/etc/NetworkManager/system-connections",
     "ifupdown": "/etc/network",
 }
-# Ours, for what networkd has no setting, see `persist.networkd.writer`. No other file of that directory is saved.
+# Besides, ours for what networkd has no setting, see `persist.networkd.writer` (no other file of that directory is saved),
+# and what is remembered of interfaces, which no tool reads.
 
 
 @dataclass(frozen=True)
@@ -89,8 +91,9 @@ def _paths(done: Sequence[Step]) -> tuple[str, ...]:
 
 
 def read_files(root: str) -> Files:
-    """Returns all files of all tools, and our sysctl files, by path, without sockets and the like. Raises `HostError`."""
+    """Returns all files of all tools, our sysctl files and what is remembered of interfaces, by path, without sockets and the like. Raises `HostError`."""
     tops = [os.path.join(root, top.lstrip("/")) for top in DIRECTORIES.values()]
+    tops += [os.path.join(root, DECLARED.lstrip("/"))]
     tops += sorted(glob.glob(os.path.join(glob.escape(root), f"{SYSCTL_FILES.lstrip('/')}*")))
     return {path: saved for top in tops for path, saved in _below(top)}
 

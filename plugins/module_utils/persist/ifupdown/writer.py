@@ -18,8 +18,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Optional
 
 from ...model.interface.options import Interface, LinuxBridge, Tuntap, VlanIface
-from ..files import Draft, added_line, comment_out, made_for, without_marks
+from ..files import Draft, Request, added_line, comment_out, made_for, users_of, without_marks
 from ..takeover import takeover, with_mac
+from . import beside
 from . import commands as ip
 from .adopted import Moved, kept_options, moved_stanzas
 from .stanzas import MAIN, Stanza, begins_stanza, parse, reads, render, sources
@@ -54,6 +55,22 @@ class Ifupdown:
             mine = moved if taken and port.name == taken.interface else None
             _port(draft, port.name or "", users, mine)
 
+    def own_path(self, name: str) -> str:
+        return own_path(name)
+
+    def made_by(self, request: Request) -> Optional[str]:
+        found = beside.making(users_of(request.files), request.name)
+        return found.path if found else None
+
+    def write_beside(self, draft: Draft, declared: Interface) -> None:
+        """Adds ``post-up`` lines to the user's stanza, and takes the addresses of new ports from theirs."""
+        theirs = beside.ports_in(beside.stanzas_of(draft.users(), draft.request.name))
+        beside.write(draft, declared)
+        users = parse(draft.users())
+        for port in declared.ports or () if isinstance(declared, LinuxBridge) else ():
+            if port.name not in theirs:
+                _port(draft, port.name or "", users, None)
+
     def tidy(self, draft: Draft) -> None:
         """Adds the one line that includes the files of all interfaces, unless a user's line does so."""
         text = draft.files.get(MAIN, "")
@@ -61,7 +78,9 @@ class Ifupdown:
         found = [
             source for path, held in draft.users().items() for source in sources(path, bare if path == MAIN else held)
         ]
-        ours = [path for path, held in draft.files.items() if made_for(held) is not None]
+        ours = [
+            path for path, held in draft.files.items() if made_for(held) is not None and path.startswith(_DIRECTORY)
+        ]
         if all(any(reads(*source, path) for source in found) for path in ours):
             if bare != text:
                 draft.edit(MAIN, bare)

@@ -44,7 +44,7 @@ WORDS = Words(
         Word("forward_delay", "parameters.", "forward-delay", _POSITIVE),
         Word("hello_time", "parameters.", "hello-time", _POSITIVE),
         Word("max_age", "parameters.", "max-age", _POSITIVE),
-        Word("ageing_time", "parameters.", "ageing-time", _POSITIVE),
+        Word("ageing_time", "parameters.", "ageing-time", _AS_IT_IS),
         Cannot("vlan_filtering", renderer=NETWORKD),
         Cannot("vlan_default_pvid", renderer=NETWORKD),
         Cannot("vlan_protocol", renderer=NETWORKD),

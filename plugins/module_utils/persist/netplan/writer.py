@@ -16,13 +16,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, Optional
 
 from ...model.fields import canonical
 from ...model.interface.normal import ANYWHERE, destination, family
 from ...model.interface.options import Interface, InterfaceRoute, Ipv6, LinuxBridge, Port, Tuntap, VlanIface
 from .. import yaml_edit
-from ..files import Draft, made_for, without_accept_ra
+from ..files import Draft, Request, made_for, users_of, without_accept_ra
 from ..ip import V6
 from ..networkmanager import words as networkmanager
 from ..networkmanager.ip import prefix_metrics
@@ -50,11 +50,11 @@ _IP = (
     "routing-policy",
     "optional-addresses",
 )
-_LINKS = "ethernets"
+LINKS = "ethernets"
 
 
 @dataclass(frozen=True)
-class _Definition:
+class Definition:
     """A definition of an interface, or of several that match, in one file."""
 
     path: str
@@ -87,7 +87,7 @@ class Netplan:
 
     def write(self, draft: Draft, desired: Interface) -> None:
         desired = canonical(desired)
-        renderer = _renderer(draft)
+        renderer = renderer_of(draft)
         if isinstance(desired, Tuntap):
             draft.cannot("a TUN or TAP device")
             return
@@ -101,47 +101,62 @@ class Netplan:
             _bridge(draft, body, desired, renderer)
             for port in desired.ports or ():
                 moves = moved is not None and port.name == moved.takeover.interface
-                _port(draft, body, others, desired, port, renderer, moves=moves)
+                add_port(draft, body, others, desired, port, renderer, moves=moves)
             if moved:
                 adopted.add(body, moved)
                 if renderer == NETWORKD:
                     adopted.keep_lease(draft, moved)
         elif isinstance(desired, VlanIface):
             section = "vlans"
-            body.update(_values(WORDS.vlan, desired))
-            body["link"] = _id_of(draft, desired.parent or "")
-            _warn_of(draft, lost(WORDS.vlan, desired, renderer))
+            body.update(values(WORDS.vlan, desired))
+            body["link"] = id_of(draft, desired.parent or "")
+            warn_of(draft, lost(WORDS.vlan, desired, renderer))
         else:
-            section = _LINKS
+            section = LINKS
         if renderer == NETWORKMANAGER:
-            _pass_through(body, device_settings(draft, desired))
+            pass_through(body, device_settings(draft, desired))
         network: dict[str, Any] = {"version": 2}
         if others:
-            network[_LINKS] = others
+            network[LINKS] = others
         network[section] = {desired.name: body}
         notes = moved.notes if moved else ()
         draft.write(_path(draft.request.name), *notes, *yaml_edit.dump({"network": network}))
+
+    def own_path(self, name: str) -> str:
+        return _path(name)
+
+    def made_by(self, request: Request) -> Optional[str]:
+        from .beside import made_by
+
+        found = made_by(definitions(users_of(request.files)), request.name)
+        return found[-1].path if found else None
+
+    def write_beside(self, draft: Draft, declared: Interface) -> None:
+        """Writes a file with the keys that are declared, which netplan adds to the user's."""
+        from .beside import write
+
+        write(draft, declared)
 
     def tidy(self, draft: Draft) -> None:
         """Defines each interface that a file refers to in one file."""
         ours = {
             path: yaml_edit.load(path, text)
             for path, text in draft.files.items()
-            if made_for(text) is not None and path.endswith(".yaml")
+            if path.endswith(".yaml") and made_for(text) is not None
         }
-        users = {each.id for each in _definitions(draft) if each.path not in ours}
-        known = users | {each.id for each in _definitions(draft) if each.section != _LINKS}
+        users = {each.id for each in definitions(draft.files) if each.path not in ours}
+        known = users | {each.id for each in definitions(draft.files) if each.section != LINKS}
         for path, held in ours.items():
             network = held.get("network", {})
-            links = {name: value for name, value in network.get(_LINKS, {}).items() if value not in _STUBS}
+            links = {name: value for name, value in network.get(LINKS, {}).items() if value not in _STUBS}
             for name in _referred(network):
                 if name not in known and name not in links:
                     is_port = any(name in value.get("interfaces", ()) for value in network.get("bridges", {}).values())
                     links[name] = _STUBS[0 if is_port else 1]
-            tidied = {key: value for key, value in network.items() if key not in (_LINKS, "version")}
+            tidied = {key: value for key, value in network.items() if key not in (LINKS, "version")}
             start: dict[str, Any] = {"version": 2}
             if links:
-                start[_LINKS] = links
+                start[LINKS] = links
             lines = yaml_edit.dump({"network": {**start, **tidied}})
             heads = itertools.takewhile(lambda line: line.startswith("#"), draft.files[path].split("\n"))
             draft.files[path] = "\n".join([*heads, *lines]) + "\n"
@@ -159,17 +174,18 @@ def _path(name: str) -> str:
     return f"{ETC}/{_OWN}{name}.yaml"
 
 
-def _definitions(draft: Draft) -> list[_Definition]:
+def definitions(files: Mapping[str, str]) -> list[Definition]:
+    """Returns all definitions in these files, in netplan's order."""
     found = []
-    for path in sorted(draft.files, key=lambda path: path.rpartition("/")[2]):
+    for path in sorted(files, key=lambda path: path.rpartition("/")[2]):
         if path.endswith(".yaml"):
-            for section, entries in (yaml_edit.load(path, draft.files[path]).get("network") or {}).items():
+            for section, entries in (yaml_edit.load(path, files[path]).get("network") or {}).items():
                 if isinstance(entries, Mapping):
-                    found += [_Definition(path, section, str(id_), value or {}) for id_, value in entries.items()]
+                    found += [Definition(path, section, str(id_), value or {}) for id_, value in entries.items()]
     return found
 
 
-def _renderer(draft: Draft) -> str:
+def renderer_of(draft: Draft) -> str:
     """Returns netplan's renderer; of several files that set it the last one counts."""
     found = NETWORKD
     for path in sorted(draft.files, key=lambda path: path.rpartition("/")[2]):
@@ -180,24 +196,25 @@ def _renderer(draft: Draft) -> str:
 
 def _referred(network: Mapping[str, Any]) -> list[str]:
     found = [name for value in network.get("bridges", {}).values() for name in value.get("interfaces", ())]
-    return [*found, *(value["link"] for value in network.get("vlans", {}).values())]
+    return [*found, *(value["link"] for value in network.get("vlans", {}).values() if "link" in value)]
 
 
-def _of(draft: Draft, name: str) -> list[_Definition]:
+def definitions_of(draft: Draft, name: str) -> list[Definition]:
     """Returns the users' definitions of an interface."""
     state = draft.request.interfaces.get(name)
     macs = {mac for mac in (state.permanent_mac, state.definition.mac) if mac} if state else set()
-    found = [each for each in _definitions(draft) if made_for(draft.files[each.path]) is None]
+    found = [each for each in definitions(draft.files) if made_for(draft.files[each.path]) is None]
     return [each for each in found if each.section != "nm-devices" and each.names(name, macs)]
 
 
-def _id_of(draft: Draft, name: str) -> str:
-    found = _of(draft, name)
+def id_of(draft: Draft, name: str) -> str:
+    """Returns the id by which netplan's files have an interface."""
+    found = definitions_of(draft, name)
     return found[-1].id if found else name
 
 
 def _common(draft: Draft, desired: Interface, renderer: str) -> dict[str, Any]:
-    body: dict[str, Any] = _values(WORDS.interface, desired)
+    body: dict[str, Any] = values(WORDS.interface, desired)
     if desired.up is False:
         if renderer == NETWORKMANAGER:
             draft.cannot("up false")
@@ -206,14 +223,15 @@ def _common(draft: Draft, desired: Interface, renderer: str) -> dict[str, Any]:
     body["optional"] = True  # a start of the host doesn't wait for its carrier
     body["addresses"] = list(desired.addresses or ())
     if desired.routes:
-        body["routes"] = [_route(draft, route, renderer) for route in desired.routes]
-    _ipv6(draft, body, desired.ipv6 or Ipv6(), renderer)
+        body["routes"] = [route_of(draft, route, renderer) for route in desired.routes]
+    add_ipv6(draft, body, desired.ipv6 or Ipv6(), renderer)
     if renderer == NETWORKMANAGER:
-        _pass_through(body, prefix_metrics(desired))
+        pass_through(body, prefix_metrics(desired))
     return body
 
 
-def _route(draft: Draft, route: InterfaceRoute, renderer: str) -> dict[str, Any]:
+def route_of(draft: Draft, route: InterfaceRoute, renderer: str) -> dict[str, Any]:
+    """Returns a route as netplan has it."""
     to = destination(route)
     found: dict[str, Any] = {"to": "default" if to in ANYWHERE and route.via else to}
     if route.via:
@@ -234,12 +252,13 @@ def _route(draft: Draft, route: InterfaceRoute, renderer: str) -> dict[str, Any]
     return found
 
 
-def _ipv6(draft: Draft, body: dict[str, Any], desired: Ipv6, renderer: str) -> None:
+def add_ipv6(draft: Draft, body: dict[str, Any], desired: Ipv6, renderer: str) -> None:
+    """Adds the IPv6 settings; warns of those that can't be stored."""
     if desired.enabled is False:
         body["link-local"] = []
         body["accept-ra"] = False
         if renderer == NETWORKMANAGER:
-            _pass_through(body, {"ipv6": {"method": "disabled"}})
+            pass_through(body, {"ipv6": {"method": "disabled"}})
         else:
             draft.cannot("ipv6.enabled false", "networkd only leaves out the link-local address")
         return
@@ -255,22 +274,24 @@ def _ipv6(draft: Draft, body: dict[str, Any], desired: Ipv6, renderer: str) -> N
 
 def _bridge(draft: Draft, body: dict[str, Any], desired: LinuxBridge, renderer: str) -> None:
     body["interfaces"] = []
-    body["parameters"] = _values(WORDS.bridge, desired)
-    _warn_of(draft, lost(WORDS.bridge, desired, renderer))
+    body["parameters"] = values(WORDS.bridge, desired)
+    warn_of(draft, lost(WORDS.bridge, desired, renderer))
     if vlans_to_write(desired, desired) is not None:
-        _warn_of(draft, lost(WORDS.bridge_vlans, desired, renderer))
+        warn_of(draft, lost(WORDS.bridge_vlans, desired, renderer))
 
 
-def _values(table: Table, options: object) -> dict[str, Any]:
+def values(table: Table, options: object) -> dict[str, Any]:
+    """Returns the keys that a table has words for."""
     return {key: value for _where, key, value in settings(table, options)}
 
 
-def _warn_of(draft: Draft, found: Iterable[str], whose: str = "") -> None:
+def warn_of(draft: Draft, found: Iterable[str], whose: str = "") -> None:
+    """Warns of options that can't be stored."""
     for words in found:
         draft.cannot(f"{words}{whose}")
 
 
-def _port(
+def add_port(
     draft: Draft,
     body: dict[str, Any],
     others: dict[str, Any],
@@ -282,7 +303,7 @@ def _port(
 ) -> None:
     """Makes an interface a port; ``moves``: all of its configuration that isn't the NIC's own moves to the bridge."""
     name = port.name or ""
-    theirs = _of(draft, name)
+    theirs = definitions_of(draft, name)
     id_ = theirs[-1].id if theirs else name
     if theirs and theirs[-1].for_many:
         # a definition of this interface alone, which sorts first: of several that match, the first counts
@@ -294,14 +315,14 @@ def _port(
             if not moves:
                 _inherit_dns(body, each.value)
             _without_addresses(draft, each, moves=moves)
-    for key, value in _values(WORDS.port, port).items():
+    for key, value in values(WORDS.port, port).items():
         body["parameters"].setdefault(key, {})[id_] = value
-    _warn_of(draft, lost(WORDS.port, port, renderer), f" of port {name}")
+    warn_of(draft, lost(WORDS.port, port, renderer), f" of port {name}")
     if vlans_to_write(bridge, port) is not None:
-        _warn_of(draft, lost(WORDS.bridge_vlans, port, renderer), f" of port {name}")
+        warn_of(draft, lost(WORDS.bridge_vlans, port, renderer), f" of port {name}")
     if renderer == NETWORKMANAGER:
         said = others.get(id_, {})
-        _pass_through(said, {"bridge-port": port_settings(draft, port)})
+        pass_through(said, {"bridge-port": port_settings(draft, port)})
         if said:
             others[id_] = said
 
@@ -313,10 +334,10 @@ def _inherit_dns(body: dict[str, Any], theirs: Mapping[str, Any]) -> None:
 
 
 def _values_of(draft: Draft, name: str) -> list[Mapping[str, Any]]:
-    return [each.value for each in _of(draft, name)]
+    return [each.value for each in definitions_of(draft, name)]
 
 
-def _without_addresses(draft: Draft, theirs: _Definition, *, moves: bool) -> None:
+def _without_addresses(draft: Draft, theirs: Definition, *, moves: bool) -> None:
     if not theirs.path.startswith(f"{ETC}/"):
         draft.warn(
             f"{theirs.path} gives addresses to port {theirs.id}, and stays as it is, because another program writes it;"
@@ -335,7 +356,7 @@ def _without_addresses(draft: Draft, theirs: _Definition, *, moves: bool) -> Non
     draft.edit(theirs.path, text)
 
 
-def _pass_through(body: dict[str, Any], found: Mapping[str, Mapping[str, str]]) -> None:
+def pass_through(body: dict[str, Any], found: Mapping[str, Mapping[str, str]]) -> None:
     """Gives NetworkManager the words that netplan doesn't have and so doesn't write itself."""
     for section, keys in found.items():
         for key, value in keys.items():

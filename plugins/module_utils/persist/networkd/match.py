@@ -44,7 +44,7 @@ class NetworkFile:
 def fitting(files: Mapping[str, str], interface: InterfaceState) -> list[NetworkFile]:
     """Returns the files that may be taken for an interface, in their order, up to the first one that certainly matches."""
     found = []
-    for path in _in_order(files):
+    for path in in_order(files, ".network"):
         match = _match_section(files[path])
         fits = _fits(match, interface)
         if fits is False:
@@ -55,12 +55,12 @@ def fitting(files: Mapping[str, str], interface: InterfaceState) -> list[Network
     return found
 
 
-def _in_order(files: Mapping[str, str]) -> list[str]:
-    """Returns the .network files that count, sorted by their names."""
+def in_order(files: Mapping[str, str], ending: str) -> list[str]:
+    """Returns the files with this ending that count, sorted by their names."""
     by_name: dict[str, str] = {}
     for directory in reversed(DIRECTORIES):
         for path in files:
-            if posixpath.dirname(path) == directory and path.endswith(".network"):
+            if posixpath.dirname(path) == directory and path.endswith(ending):
                 by_name[posixpath.basename(path)] = path
     return [by_name[name] for name in sorted(by_name)]
 

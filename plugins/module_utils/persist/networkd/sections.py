@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Optional
 
 from ...model.fields import canonical
 from ...model.interface.kernel_effects import default_pvid
@@ -15,6 +16,7 @@ from ...model.interface.options import (
     Address,
     BridgeVlans,
     Interface,
+    InterfaceState,
     Ipv6,
     LinuxBridge,
     Port,
@@ -31,7 +33,7 @@ from ..words import Table, by_section, settings
 from .words import WORDS
 
 _KINDS = {LinuxBridge: "bridge", VlanIface: "vlan"}
-_PVID_CAN_BE_NONE = 256  # the version of systemd from which on the VLANs that are listed replace the default one
+PVID_CAN_BE_NONE = 256  # the version of systemd from which on the VLANs that are listed replace the default one
 
 
 def _section(name: str, keys: Iterable[tuple[str, object]]) -> list[Section]:
@@ -82,14 +84,21 @@ def network(draft: Draft, desired: Interface) -> list[Section]:
     ]
     lines += _section("Network", network)
     lines += _section("IPv6AcceptRA", [("UseAutonomousPrefix", None if ipv6.autoconf is not False else "no")])
+    lines += addressing(desired, state)
+    if isinstance(desired, LinuxBridge):
+        lines += _vlans(draft, desired, desired, "the bridge itself")
+    return lines
+
+
+def addressing(desired: Interface, state: Optional[InterfaceState]) -> list[Section]:
+    """Returns a section for each address and route, with the details that it has now."""
+    lines: list[Section] = []
     held = {address.cidr: address for address in state.addresses} if state else {}
     for cidr in desired.addresses or ():
         lines += _address(held.get(cidr, Address(cidr)), desired.name or "")
     routes = {normal_route(route.option): route for route in state.routes} if state else {}
     for option in desired.routes or ():
         lines += _route(routes.get(normal_route(option), Route(option)))
-    if isinstance(desired, LinuxBridge):
-        lines += _vlans(draft, desired, desired, "the bridge itself")
     return lines
 
 
@@ -153,9 +162,9 @@ def _vlans(draft: Draft, bridge: LinuxBridge, value: BridgeVlans, whose: str) ->
     if vlans is None:
         return []
     lines: list[Section] = []
-    replaces = draft.request.facts.systemd >= _PVID_CAN_BE_NONE
+    replaces = draft.request.facts.systemd >= PVID_CAN_BE_NONE
     if default and default not in vlans.all and not replaces:
-        warn_of_default_vlan(draft, f"networkd before systemd {_PVID_CAN_BE_NONE}", default, whose)
+        warn_of_default_vlan(draft, f"networkd before systemd {PVID_CAN_BE_NONE}", default, whose)
     if default and not vlans.pvid and replaces:
         lines += _section("BridgeVLAN", [("PVID", "no")])
     if vlans.pvid:

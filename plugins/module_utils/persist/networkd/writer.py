@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Optional
 
-from ...model.interface.options import Interface, InterfaceState, Ipv6, LinuxBridge, VlanIface
-from ..files import SYSCTL_FILES, Draft, header, made_for, without_accept_ra
-from ..ini import Section, render, sections
-from . import adopted
+from ...model.interface.options import Interface, InterfaceState, Ipv6, LinuxBridge, Port, VlanIface
+from ..files import SYSCTL_FILES, Draft, Request, header, made_for, users_of, without_accept_ra
+from ..ini import Section, render, sections, settings
+from . import adopted, beside
 from . import sections as sections_of
 from .match import DIRECTORIES, NetworkFile, fitting
 
@@ -28,6 +29,7 @@ _SYSCTLS = "/etc/sysctl.d"
 _FIRST = "05-"  # before what users commonly choose; where that isn't early enough, one of the others
 _PREFIXES = (_FIRST, "00-", "!-")
 _LAST = "95-"
+_DROP_INS = ("50-", "95-", "~")  # likewise, the other way round
 _OURS = "virtnet-kvm-"
 _OF = "# For "  # the second line of a drop-in: the interface that it is for
 _SHARED = "# What others need of it stands in the drop-ins beside."
@@ -47,32 +49,67 @@ class _Need:
 
     @property
     def port(self) -> bool:
-        return "\nBridge=" in self.text
+        return self.of != self.owner and bool(_bridge_in(self.text))
 
 
 class Networkd:
     """See `files.Tool`."""
 
     def patterns(self, _files: Mapping[str, str]) -> tuple[str, ...]:
-        names = ("*.network", "*.network.d/*.conf")
+        names = ("*.network", "*.network.d/*.conf", "*.netdev", "*.netdev.d/*.conf")
         found = [f"{directory}/{name}" for directory in DIRECTORIES for name in names]
-        return (*found, f"{HOME}/*{_OURS}*.netdev", f"{_SYSCTLS}/*{_OURS}*.conf")
+        return (*found, f"{_SYSCTLS}/*{_OURS}*.conf")
+
+    def own_path(self, name: str) -> str:
+        return f"{HOME}/{_FIRST}{_OURS}{name}.netdev"
+
+    def made_by(self, request: Request) -> Optional[str]:
+        return beside.netdev_of(users_of(request.files), request.name)
 
     def write(self, draft: Draft, desired: Interface) -> None:
         name = draft.request.name
         moved = adopted.moved(draft, lambda nic: _users(draft, nic))
         if moved:
             desired = adopted.without_moved(draft, desired, moved)
-        draft.write(f"{HOME}/{_FIRST}{_OURS}{name}.netdev", *render(sections_of.netdev(desired)))
+        draft.write(self.own_path(name), *render(sections_of.netdev(desired)))
         own = sections_of.network(draft, desired)
         draft.write(_own_path(draft, name), *(adopted.network_lines(own, moved) if moved else render(own)))
-        if settings := sections_of.sysctl(desired):
-            draft.write(f"{SYSCTL_FILES}{name}.conf", *settings)
+        if sysctls := sections_of.sysctl(desired):
+            draft.write(f"{SYSCTL_FILES}{name}.conf", *sysctls)
         if isinstance(desired, LinuxBridge):
             for port in desired.ports or ():
                 _need(draft, port.name or "", render(sections_of.port(draft, desired, port)))
         if isinstance(desired, VlanIface):
             _need(draft, desired.parent or "", render([("Network", [("VLAN", name)])]))
+
+    def write_beside(self, draft: Draft, declared: Interface) -> None:
+        """Writes a drop-in beside the user's .netdev file, and others for the .network files of it and of its ports."""
+        name, users = draft.request.name, draft.users()
+        made_by = posixpath.basename(beside.netdev_of(users, name) or "")
+        if device := beside.netdev(declared):
+            draft.write(f"{HOME}/{made_by}.d/{_last_of(users, made_by)}{_OURS}{name}.conf", *render(device))
+        texts = beside.texts_of(users, _users(draft, name))
+        if network := beside.network(draft, declared, draft.request.interfaces.get(name), texts):
+            _need(draft, name, render(network))
+        if sysctls := sections_of.sysctl(declared):
+            draft.write(f"{SYSCTL_FILES}{name}.conf", *sysctls)
+        if isinstance(declared, LinuxBridge) and declared.ports is not None:
+            self._ports_beside(draft, declared.ports)
+        if isinstance(declared, VlanIface) and declared.parent and not _has_vlan(draft, declared.parent, name):
+            _need(draft, declared.parent, render([("Network", [("VLAN", name)])]))
+
+    def _ports_beside(self, draft: Draft, ports: Sequence[Port]) -> None:
+        """Writes what is declared of the ports, and takes those that aren't listed from the bridge."""
+        name, users = draft.request.name, draft.users()
+        for port in ports:
+            taken = _users(draft, port.name or "")
+            texts = beside.texts_of(users, taken) if beside.bridge_in(users, taken) == name else None
+            if found := beside.port(draft, name, port, texts):
+                _need(draft, port.name or "", render(found))
+        listed = {port.name for port in ports}
+        for other in draft.request.interfaces:
+            if other not in listed and beside.bridge_in(users, _users(draft, other)) == name:
+                _need(draft, other, render([("Network", [("Bridge", "")])]))
 
     def tidy(self, draft: Draft) -> None:
         """Puts each drop-in beside the file that networkd takes, which another interface may have changed."""
@@ -88,8 +125,10 @@ class Networkd:
         for of in sorted({need.of for need in needs}):
             mine = _last_bridge(draft, [need for need in needs if need.of == of])
             for base in _bases(draft, of, mine):
+                name = posixpath.basename(base)
+                prefix = _last_of(draft.users(), name)
                 for need in mine:
-                    draft.files[f"{HOME}/{posixpath.basename(base)}.d/50-{_OURS}{need.owner}.conf"] = need.text
+                    draft.files[f"{HOME}/{name}.d/{prefix}{_OURS}{need.owner}.conf"] = need.text
 
     def kept(self, desired: Interface) -> Interface:
         """Returns it without the kernel's router advertisements: networkd processes these itself, not the kernel."""
@@ -101,6 +140,25 @@ def _need(draft: Draft, of: str, lines: list[str]) -> None:
     name = draft.request.name
     text = "\n".join([header(name), f"{_OF}{of}", *lines]).rstrip("\n") + "\n"
     draft.files[f"{HOME}/{of}.network.d/50-{_OURS}{name}.conf"] = text
+
+
+def _last_of(users: Mapping[str, str], file: str) -> str:
+    """Returns how the name of our drop-in begins, so that it is read after the user's beside the same file."""
+    names = [posixpath.basename(path) for path in users if posixpath.basename(posixpath.dirname(path)) == f"{file}.d"]
+    return next((prefix for prefix in _DROP_INS[:-1] if all(name < prefix for name in names)), _DROP_INS[-1])
+
+
+def _has_vlan(draft: Draft, parent: str, name: str) -> bool:
+    """Returns whether the user's files say that the parent has the VLAN."""
+    texts = beside.texts_of(draft.users(), _users(draft, parent))
+    lines = [
+        line
+        for text in texts.values()
+        for section, lines in list(sections(text))
+        if section == "Network"
+        for line in lines
+    ]
+    return any(key == "VLAN" and name in value.split() for key, value in settings(lines))
 
 
 def _last_bridge(draft: Draft, needs: list[_Need]) -> list[_Need]:

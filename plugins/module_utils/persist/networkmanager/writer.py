@@ -30,13 +30,15 @@ from ...model.interface.options import (
     VlanIface,
 )
 from ...model.interface.vlans import Vlans, ranges, vlans_of
-from ..files import OWNER, Draft, added_line, made_for, without_accept_ra
+from ..files import OWNER, Draft, Request, added_line, made_for, without_accept_ra
 from ..ini import Sections, parse, render_parsed
 from ..takeover import Takeover, former_text, remembered, takeover, with_mac
 from ..vlans import warn_of_default_vlan
 from ..words import by_section, lost, settings
 from .adopted import DEVICE_KEYS, NETWORK_SECTIONS, move
+from .beside import port_keys, values
 from .ip import add_addresses, method6
+from .profile_keys import replace_keys, set_back
 from .words import WORDS
 
 PROFILES = "/etc/NetworkManager/system-connections"
@@ -68,6 +70,7 @@ class NetworkManager:
         return tuple(f"{directory}/*" for directory in DIRECTORIES)
 
     def write(self, draft: Draft, desired: Interface) -> None:
+        set_back(draft)
         name = draft.request.name
         taken = takeover(draft.request, profile_path(name))
         theirs = _taken_over(draft, taken) if taken else None
@@ -100,9 +103,30 @@ class NetworkManager:
         for port in ports:
             _port(draft, name, port)
 
+    def own_path(self, name: str) -> str:
+        return profile_path(name)
+
+    def made_by(self, request: Request) -> Optional[str]:
+        found = _users_path(request.files, request.name, ())
+        if found is None or found == profile_path(request.name):
+            return None
+        return found if parse(request.files[found])["connection"].get("type") in _TYPES.values() else None
+
+    def write_beside(self, draft: Draft, declared: Interface) -> None:
+        """Replaces the keys that are declared in the user's profiles of the interface and of its ports."""
+        set_back(draft)
+        path = self.made_by(draft.request) or ""
+        profile = parse(draft.files[path])
+        replace_keys(draft, path, values(draft, declared, profile))
+        if isinstance(declared, LinuxBridge) and declared.ports is not None:
+            bridges = {draft.request.name, profile["connection"].get("uuid", "")}
+            _ports_beside(draft, declared.ports, bridges)
+
     def tidy(self, draft: Draft) -> None:
         """Removes a profile of ours that NetworkManager's own tools have written again, without our first line."""
         path = profile_path(draft.request.name)
+        if draft.request.desired is None:
+            set_back(draft)
         if draft.request.desired is None and path in draft.files and made_for(draft.files[path]) is None:
             del draft.files[path]
 
@@ -271,6 +295,31 @@ def _users(draft: Draft, name: str) -> Optional[Sections]:
     macs = (state.permanent_mac, state.definition.mac) if state else ()
     ethernet = state is not None and _PORT_TYPES.get(state.kind) == "ethernet"
     return users_profile(draft.request.files, name, {mac for mac in macs if mac}, ethernet=ethernet)
+
+
+def _macs(draft: Draft, name: str) -> set[str]:
+    state = draft.request.interfaces.get(name)
+    return {mac for mac in (state.permanent_mac, state.definition.mac) if mac} if state else set()
+
+
+def _ports_beside(draft: Draft, ports: Sequence[Port], bridges: Container[str]) -> None:
+    """Replaces keys of the users' profiles of ports, makes profiles for new ports, and switches off those of other ports."""
+    listed = set()
+    for port in ports:
+        path = _users_path(draft.request.files, port.name or "", _macs(draft, port.name or ""))
+        if path is not None and _bridge_in(draft.files[path]) in bridges:
+            listed.add(path)
+            replace_keys(draft, path, {"bridge-port": {**port_keys(draft, port)}})
+        else:
+            _port(draft, draft.request.name, port)
+    for path, text in draft.users().items():
+        if path.startswith(f"{PROFILES}/") and path not in listed and _bridge_in(text) in bridges:
+            replace_keys(draft, path, {"connection": {"autoconnect": "false"}})
+
+
+def _bridge_in(profile: str) -> str:
+    connection = parse(profile).get("connection", {})
+    return connection.get("controller", connection.get("master", ""))
 
 
 def users_profile(
