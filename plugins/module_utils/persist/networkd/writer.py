@@ -16,11 +16,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ...model.interface.options import Interface, InterfaceState, Ipv6, LinuxBridge, VlanIface
+from ...model.interface.options import Interface, InterfaceState, Ipv6, LinuxBridge, Uplink, VlanIface
 from ..files import SYSCTL_FILES, Draft, header, made_for, without_accept_ra
 from ..ini import Section, render, sections
 from . import adopted
 from . import sections as sections_of
+from . import uplink as uplink_of
 from .match import DIRECTORIES, NetworkFile, fitting
 
 HOME = DIRECTORIES[0]
@@ -90,6 +91,9 @@ class Networkd:
             for base in _bases(draft, of, mine):
                 for need in mine:
                     draft.files[f"{HOME}/{posixpath.basename(base)}.d/50-{_OURS}{need.owner}.conf"] = need.text
+
+    def uplink(self, files: Mapping[str, str], name: str) -> Uplink:
+        return uplink_of.read(files, name)
 
     def kept(self, desired: Interface) -> Interface:
         """Returns it without the kernel's router advertisements: networkd processes these itself, not the kernel."""
