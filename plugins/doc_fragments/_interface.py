@@ -112,6 +112,50 @@ ipv6:
       choices: [eui64, none, stable-privacy, random]
 """
 
+UPLINK = r"""
+dhcp4:
+  description:
+    - Whether the boot tool of O(persist) runs a DHCP client for IPv4 on the interface. The default of a new interface is V(false).
+    - The module waits for the lease, for 30 seconds and, with STP, for the time in which a bridge forwards nothing. Without a lease it
+      fails, and restores the host.
+    - Addresses of O(addresses) are there besides the leased address. V(false) ends the lease and removes its address.
+    - It is refused with O(persist=none), with O(netns), with ifupdown, and on a host where no boot tool is in use.
+  type: bool
+dhcp6:
+  description:
+    - Whether the boot tool of O(persist) runs a DHCP client for IPv6 on the interface. The rest is as for O(dhcp4).
+    - netplan, and NetworkManager unless O(ipv6.accept_ra=never), ask a server only if a router advertises that there is one.
+    - To get addresses from router advertisements (SLAAC), use O(ipv6.accept_ra).
+  type: bool
+nameservers:
+  description:
+    - Complete list of the DNS servers of the interface, as IPv4 and IPv6 addresses, in their order. An empty list removes all.
+    - Servers of a DHCP lease are used besides.
+    - networkd passes them to systemd-resolved. If that doesn't run, they have no effect, and a warning says so. ifupdown needs
+      resolvconf or openresolv. NetworkManager needs an address of the same family.
+    - It is refused where O(dhcp4) is refused, but not with ifupdown.
+  type: list
+  elements: str
+search:
+  description:
+    - Complete list of the DNS search domains of the interface, such as V(lab.example.com), in their order. An empty list removes all.
+    - The rest is as for O(nameservers).
+  type: list
+  elements: str
+gateway:
+  description:
+    - Gateway of the default route for IPv4, an address in one of the subnets of O(addresses). It is the same as an item
+      C({to: default, via: GATEWAY}) of O(routes), and replaces another default route of the interface that has the kernel's metric.
+    - An empty string removes this route. It is an error if O(routes) has another gateway.
+    - Leave it out if the gateway is that of a DHCP server.
+  type: str
+gateway6:
+  description:
+    - Gateway of the default route for IPv6, an address in one of the subnets of O(addresses), or a link-local address. The rest is as
+      for O(gateway).
+  type: str
+"""
+
 PLACE = r"""
 netns:
   description:
@@ -155,6 +199,6 @@ requirements:
 """
 
 
-def interface(own: str, *more: str) -> str:
-    """Returns all options of a kind of interface. ``own`` and ``more`` are those that not every kind has."""
-    return "".join((IDENTITY, own, SETTINGS, PLACE, *more))
+def interface(own: str, *more: str, uplink: str = "") -> str:
+    """Returns all options of a kind of interface. ``own``, ``uplink`` and ``more`` are those that not every kind has."""
+    return "".join((IDENTITY, own, SETTINGS, uplink, PLACE, *more))

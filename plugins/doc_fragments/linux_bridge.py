@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.virtnet.kvm.plugins.doc_fragments._interface import REQUIREMENTS, interface
+from ansible_collections.virtnet.kvm.plugins.doc_fragments._interface import REQUIREMENTS, UPLINK, interface
 from ansible_collections.virtnet.kvm.plugins.doc_fragments._nest import below, options
 
 # Of the bridge itself, and of each port.
@@ -176,7 +176,9 @@ group_fwd_mask:
   type: int
 """
 
-BRIDGE = interface(_PORTS + _STP + _FILTERING + _vlans("the bridge's own port, which is the host's") + _MULTICAST)
+BRIDGE = interface(
+    _PORTS + _STP + _FILTERING + _vlans("the bridge's own port, which is the host's") + _MULTICAST, uplink=UPLINK
+)
 
 
 class ModuleDocFragment:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.virtnet.kvm.plugins.doc_fragments._interface import RECREATE, REQUIREMENTS, interface
+from ansible_collections.virtnet.kvm.plugins.doc_fragments._interface import RECREATE, REQUIREMENTS, UPLINK, interface
 from ansible_collections.virtnet.kvm.plugins.doc_fragments._nest import below, options
 
 _MAP = r"""
@@ -73,7 +73,7 @@ egress_qos:
     - A priority that isn't listed becomes V(0).{_MAP.rstrip()}
 """
 
-VLAN = interface(_OWN, RECREATE)
+VLAN = interface(_OWN, RECREATE, uplink=UPLINK)
 
 
 class ModuleDocFragment:

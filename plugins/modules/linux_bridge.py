@@ -73,6 +73,26 @@ EXAMPLES = r"""
         via: 192.168.20.254
         table: 100
 
+- name: Create a bridge that gets its address from a DHCP server, with a DNS server and a search domain of its own
+  virtnet.kvm.linux_bridge:
+    name: br3
+    ports:
+      - name: ens36
+    dhcp4: true
+    nameservers:
+      - 192.168.40.53
+    search:
+      - lab.example.com
+
+- name: Create a bridge with a default gateway
+  virtnet.kvm.linux_bridge:
+    name: br4
+    ports:
+      - name: ens37
+    addresses:
+      - 192.168.50.2/24
+    gateway: 192.168.50.1
+
 - name: Create a bridge with VLAN filtering, a trunk port, an access port, and the host in VLAN 11
   virtnet.kvm.linux_bridge:
     name: trunk0

@@ -45,6 +45,13 @@ EXAMPLES = r"""
     addresses:
       - 192.168.11.231/24
 
+- name: Create an interface for VLAN 12 that gets its address from a DHCP server
+  virtnet.kvm.vlan_iface:
+    name: ens32.12
+    parent: ens32
+    id: 12
+    dhcp4: true
+
 - name: Create an interface with two tags, the outer one for the service provider
   virtnet.kvm.fabric:
     vlans:

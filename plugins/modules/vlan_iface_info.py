@@ -64,6 +64,8 @@ vlans:
       description:
         - The running interface, in the structure of the options of M(virtnet.kvm.vlan_iface).
         - Settings that the interface doesn't have are left out.
+        - V(dhcp4), V(dhcp6), V(nameservers) and V(search) are those that the collection's files have. The user's own files are not read.
+          V(gateway) and V(gateway6) are those of the default routes.
       type: dict
       returned: always
       sample:

@@ -14,11 +14,17 @@ from typing import Any, Optional
 
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import OptionError, under
 from ansible_collections.virtnet.kvm.plugins.module_utils.model import values
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.uplink.declared import GATEWAYS
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.validate import (
     VLAN_ON_LINUX_BRIDGE,
 )
 
 from .topology_options import Made, Options, network, normal
+
+# In place of an address: the boot tool asks a DHCP server for it.
+DHCP = "dhcp"
+# What only makes sense where the host has an address.
+_OF_A_HOST = ("gateway", "gateway6", "nameservers", "search")
 
 LAST_VLAN = 4094  # 4095 is reserved by IEEE 802.1Q
 
@@ -42,8 +48,10 @@ def bridged(given: Options, _libvirt: Sequence[int]) -> Made:
         return made
     bridge = {**_bridge(given, name), "adopt": port, "ports": [{"name": other} for _option, other in ports]}
     # Addresses that aren't given are taken over from the port.
-    addresses = _addresses(given)
-    made.bridges.append({**bridge, **({"addresses": addresses} if addresses else {}), **_routes(given)})
+    uplink = _uplink(given)
+    complete = {"addresses": _addresses(given), **_dhcp(given)} if given["cidr"] or given["cidr6"] else {}
+    ipv6 = {"ipv6": {"accept_ra": given["accept_ra"]}} if given["accept_ra"] else {}
+    made.bridges.append({**bridge, **complete, **_routes(given), **uplink, **ipv6})
     made.networks.append(_network_on(given, name, name))
     return made
 
@@ -148,7 +156,7 @@ def _vlan_inside(given: Options, where: str, vlan: Options, name: str, bridge: s
             "isn't possible with style vlan_aware, which has one bridge; leave it out",
         )
     host = _host_in(vlan, where)
-    if not host["addresses"] or "absent" in (given["state"], vlan["state"]):
+    if not host["ipv6"]["enabled"] or "absent" in (given["state"], vlan["state"]):
         return _gone(given, name)
     if vlan["id"] == given["native"]:
         raise OptionError(
@@ -232,8 +240,34 @@ def _network_on(given: Options, name: str, bridge: str) -> dict[str, Any]:
 def _host_in(vlan: Options, where: str) -> dict[str, Any]:
     """Returns the host's addresses and routes in a VLAN. Without an address, IPv6 is disabled, so it has no link-local one."""
     with under(where):
-        addresses, routes = _addresses(vlan), _routes(vlan)
-    return {"addresses": addresses, **routes, "ipv6": {"enabled": bool(addresses)}}
+        addresses, routes, uplink = _addresses(vlan), _routes(vlan), {**_dhcp(vlan), **_uplink(vlan)}
+        there = (
+            bool(addresses)
+            or uplink["dhcp4"]
+            or uplink["dhcp6"]
+            or vlan["accept_ra"] in ("always", "unless_forwarding")
+        )
+        if not there and (asked := next((name for name in _OF_A_HOST if vlan[name]), None)):
+            raise OptionError(
+                asked, vlan[asked], "is for a VLAN in which the host has an address; give cidr, or leave it out"
+            )
+    accept_ra = {"accept_ra": vlan["accept_ra"]} if there and vlan["accept_ra"] else {}
+    return {"addresses": addresses, **routes, **uplink, "ipv6": {"enabled": there, **accept_ra}}
+
+
+def _dhcp(given: Options) -> dict[str, Any]:
+    """Returns whether DHCP servers are asked, beside the complete list of addresses."""
+    return {"dhcp4": given["cidr"] == DHCP, "dhcp6": given["cidr6"] == DHCP}
+
+
+def _uplink(given: Options) -> dict[str, Any]:
+    """Returns name servers, domains and gateways, those that are given."""
+    made: dict[str, Any] = {}
+    for option, norm in (("nameservers", values.ip), ("search", values.domain)):
+        if given[option] is not None:
+            made[option] = [normal(f"{option}[{place}]", value, norm) for place, value in enumerate(given[option])]
+    made.update({option: normal(option, given[option], values.ip) for option in GATEWAYS if given[option]})
+    return made
 
 
 def _addresses(given: Options) -> list[str]:
@@ -242,7 +276,7 @@ def _addresses(given: Options) -> list[str]:
 
 
 def _address(option: str, text: Optional[str], family: int) -> Optional[str]:
-    if not text:
+    if not text or text == DHCP:
         return None
     address = ipaddress.ip_interface(normal(option, text, values.interface_cidr))
     if address.version != family:

@@ -69,13 +69,23 @@ _OWN: dict[str, Any] = {
     },
 }
 
+# By which the host itself is in the network of the bridge.
+_UPLINK: dict[str, Any] = {
+    "cidr": {"type": "str"},
+    "cidr6": {"type": "str"},
+    "gateway": {"type": "str"},
+    "gateway6": {"type": "str"},
+    "nameservers": {"type": "list", "elements": "str"},
+    "search": {"type": "list", "elements": "str"},
+    "accept_ra": {"type": "str", "choices": ["never", "unless_forwarding", "always"]},
+    "routes": _ROUTES,
+}
+
 _VLAN = {
     "id": {"type": "int", "required": True},
     "name": {"type": "str"},
     "bridge": {"type": "str"},
-    "cidr": {"type": "str"},
-    "cidr6": {"type": "str"},
-    "routes": _ROUTES,
+    **_UPLINK,
     "state": _STATE,
 }
 
@@ -86,9 +96,7 @@ SPECS: dict[str, dict[str, Any]] = {
         **_OWN,
         "port": {"type": "str"},
         "ports": {"type": "list", "elements": "str", "default": []},
-        "cidr": {"type": "str"},
-        "cidr6": {"type": "str"},
-        "routes": _ROUTES,
+        **_UPLINK,
     },
     "vlan_trunk": {
         **_OWN,

@@ -49,6 +49,8 @@ def question(role: str, name: str, option: Option) -> Question:
     """Returns the question for an option. The first sentence of the option's text becomes the question, the rest its description."""
     text = _plain(_joined(option["description"]), role)
     first, rest = re.fullmatch(r"(.+?)\.(?: (.*))?", text, re.DOTALL).groups("")  # type: ignore[union-attr]
+    if "choices" in option and "default" not in option:
+        rest = f"{rest} One of {', '.join(option['choices'])}.".strip()
     if option["type"] in ("list", "dict"):
         rest = f"{rest} {_yaml_hint(option)}".strip()
     required = option.get("required", False)
@@ -66,7 +68,7 @@ def _answer(option: Option, required: bool) -> Question:
     default = option.get("default")
     if option["type"] == "bool":
         return _choice(["true", "false"], "" if default is None else str(default).lower())
-    if "choices" in option:
+    if "choices" in option and default is not None:  # AWX needs one of the choices as the default
         return _choice(option["choices"], default or "")
     if option["type"] == "int":
         return {

@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
-from typing import Any, Optional
+from collections.abc import Mapping, Sequence
+from typing import Any, Callable, Optional
 
 from ansible_collections.virtnet.kvm.plugins.module_utils.contract import Driver
 from ansible_collections.virtnet.kvm.plugins.module_utils.engine import Outcome, run
@@ -18,6 +18,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.option
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.requests import AccountDriver
 from ansible_collections.virtnet.kvm.plugins.module_utils.persist.choose import ToolFacts
 from ansible_collections.virtnet.kvm.plugins.module_utils.persist.steps import FileDriver
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.uplink.leases import HeldAddress, LeaseDriver
 from unit.fake_host import FakeLinks
 from unit.fake_interfaces import FakeInterfaces
 from unit.fake_notes import FakeNotes
@@ -59,6 +60,30 @@ class FakeFiles(FileDriver):
             raise HostError("reload", "is broken")
 
 
+class FakeLeases(LeaseDriver):
+    """A network with a DHCP server, which gives each interface one address of a family; without ``server`` none."""
+
+    def __init__(self) -> None:
+        self.server = True
+        self.removed: list[tuple[str, str]] = []
+
+    def carrier(self, name: str) -> bool:
+        del name
+        return True
+
+    def addresses(self, name: str) -> Sequence[HeldAddress]:
+        del name
+        held = (HeldAddress("198.51.100.7/24", lasting=False), HeldAddress("fd00:51::7/128", lasting=False))
+        return held if self.server else ()
+
+    def until(self, done: Callable[[], bool], seconds: int) -> bool:
+        del seconds
+        return done()
+
+    def remove(self, name: str, cidr: str) -> None:
+        self.removed.append((name, cidr))
+
+
 class FakeAccounts(AccountDriver):
     def known(self, kind: str, text: str) -> Optional[str]:
         del kind
@@ -71,10 +96,11 @@ class InterfacesHost(FakeNotes):
     def __init__(self, *nics: InterfaceState, tool: Optional[str] = None, **options: Any) -> None:
         self.kernel = FakeInterfaces(*nics, **options)
         self.files = FakeFiles(tool)
+        self.leases = FakeLeases()
         super().__init__()
 
     def drivers(self) -> list[Driver]:
-        return [self.kernel, self.files, FakeAccounts(), FakeLinks(())]
+        return [self.kernel, self.files, FakeAccounts(), FakeLinks(()), self.leases]
 
     # -- for tests ----------------------------------------------------------------------------------------------------
 

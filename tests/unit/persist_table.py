@@ -15,6 +15,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.option
     LinuxBridge,
     Port,
     Tuntap,
+    Uplink,
     VlanIface,
 )
 from ansible_collections.virtnet.kvm.plugins.module_utils.persist.ifupdown.words import WORDS as IFUPDOWN
@@ -41,6 +42,7 @@ TOOLS: Mapping[str, Words] = {
 # Each table, the class whose own options it has, and what people call these.
 TABLES: Mapping[str, tuple[type, str]] = {
     "interface": (Interface, "all interfaces"),
+    "uplink": (Uplink, "DHCP, DNS and gateways of bridges and VLAN interfaces"),
     "ipv6": (Ipv6, "`ipv6`"),
     "bridge": (LinuxBridge, "bridges"),
     "bridge_vlans": (BridgeVlans, "VLANs of bridges and ports"),

@@ -40,6 +40,7 @@ _BY_NORM: dict[str, st.SearchStrategy[str]] = {
     "ip": _V4 | _V6,
     "ipv4": _V4,
     "interface_cidr": _INTERFACE,
+    "domain": st.from_regex(r"[a-z]{1,8}(\.[a-z]{1,8}){0,3}", fullmatch=True),
     "route_target": st.just("default") | _INTERFACE.map(lambda text: str(ipaddress.ip_interface(text).network)),
     "vlan_range": st.integers(1, 4094).map(str),
     "network_cidr": _INTERFACE.map(lambda text: str(ipaddress.ip_interface(text).network)),

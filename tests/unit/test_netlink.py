@@ -33,6 +33,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.option
     Port,
     Route,
     Tuntap,
+    Uplink,
     VlanIface,
 )
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.ipv6_settings import (
@@ -55,10 +56,10 @@ def _fields(table: Any) -> set[str]:
 
 
 def test_every_option_stands_in_a_table() -> None:
-    assert _fields(tables.BRIDGE) == _own(LinuxBridge, Interface, BridgeVlans) - {"ports"}
+    assert _fields(tables.BRIDGE) == _own(LinuxBridge, Uplink, BridgeVlans) - {"ports"}
     assert _fields(tables.PORT) == _own(Port, BridgeVlans)
     qos = {"ingress_qos", "egress_qos"}
-    assert _fields(tables.VLAN) | set(tables.VLAN_FLAGS) | qos | {"parent"} == _own(VlanIface, Interface)
+    assert _fields(tables.VLAN) | set(tables.VLAN_FLAGS) | qos | {"parent"} == _own(VlanIface, Uplink)
     assert _fields(tables.TUN) | {"mode", "owner", "group", "bridge"} == _own(Tuntap, Interface)
     assert _fields(IPV6_SETTINGS) == {shape.name for shape in shapes(Ipv6)}
 

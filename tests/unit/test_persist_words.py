@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.option
     Tuntap,
     VlanIface,
 )
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.uplink.gateways import routes_with_gateways
 from ansible_collections.virtnet.kvm.plugins.module_utils.persist.plan import FileChanges
 from ansible_collections.virtnet.kvm.plugins.module_utils.persist.words import Cannot, Special
 from unit.persist_plans import planned
@@ -52,12 +54,17 @@ BESIDE: dict[str, dict[str, Any]] = {
     "bridge": {"stp": True, "vlan_filtering": True, "pvid": 1, "tagged": ("8",)},
     "bridge_vlans": {"vlan_filtering": True, "vlan_default_pvid": 0},
     "interface": {"addresses": ("192.0.2.1/24",)},
+    "uplink": {"addresses": ("192.0.2.1/24", "fd00::1/64")},
 }
 VALUES: dict[str, tuple[Any, ...]] = {
     "name": ("x1",),
     "mac": ("52:54:00:00:00:09",),
     "addresses": (("192.0.2.9/24",),),
     "routes": ((InterfaceRoute(to="198.51.100.0/24", via="192.0.2.2"),),),
+    "nameservers": (("192.0.2.53", "fd00::53"),),
+    "search": (("lab.example.com",),),
+    "gateway": ("192.0.2.2",),
+    "gateway6": ("fd00::2",),
     "tagged": (("7",),),
     "untagged": (("7",),),
     "parent": ("eth1",),
@@ -91,7 +98,9 @@ def _with(name: str, option: str, value: Any) -> Interface:
     if name == "ipv6":
         # advertisements are accepted, where that isn't the question
         return LinuxBridge(name="x0", ipv6=Ipv6(**{"accept_ra": "always", **given}))
-    return LinuxBridge(**{"name": "x0", **beside, **given})
+    bridge = LinuxBridge(**{"name": "x0", **beside, **given})
+    # as planned, in which a gateway is a route
+    return replace(bridge, routes=routes_with_gateways(bridge, bridge.routes), gateway=None, gateway6=None)
 
 
 def _planned(tool: str, desired: Interface, networkmanager: bool) -> FileChanges:

@@ -79,6 +79,25 @@ def test_an_address_of_ones_own_on_the_lan() -> None:
     assert bridge["routes"] == [{"to": "default", "via": "192.168.1.254"}, {"to": "10.0.0.0/8", "via": "192.168.1.9"}]
 
 
+def test_an_address_from_dhcp() -> None:
+    (bridge,) = made(BRIDGED, cidr="dhcp", nameservers=["192.168.1.53"], search=["Lab.Example.com."])["bridges"]
+    assert (bridge["addresses"], bridge["dhcp4"], bridge["dhcp6"]) == ([], True, False)
+    assert (bridge["nameservers"], bridge["search"]) == (["192.168.1.53"], ["lab.example.com"])
+    assert "ipv6" not in bridge and "gateway" not in bridge
+    (bridge,) = made(BRIDGED, cidr6="dhcp", accept_ra="always", gateway6="FE80::1")["bridges"]
+    assert (bridge["dhcp4"], bridge["dhcp6"], bridge["gateway6"]) == (False, True, "fe80::1")
+    assert bridge["ipv6"] == {"accept_ra": "always"}
+
+
+def test_a_host_in_a_vlan_by_dhcp() -> None:
+    bridges = made(TRUNK, vlans=[{"id": 11, "cidr": "dhcp"}, {"id": 12, "accept_ra": "always"}])["bridges"]
+    assert [(b["addresses"], b["dhcp4"], b["ipv6"]) for b in bridges] == [
+        ([], True, {"enabled": True}),
+        ([], False, {"enabled": True, "accept_ra": "always"}),
+    ]
+    assert names(made(AWARE, vlans=[{"id": 11, "cidr": "dhcp"}])["vlans"]) == [("br-ens32.11", "present")]
+
+
 def test_more_of_a_bridge() -> None:
     (bridge,) = made(BRIDGED, ports=["ens33"], mtu=9000, stp=True, persist="none")["bridges"]
     assert bridge["ports"] == [{"name": "ens32"}, {"name": "ens33"}]
@@ -96,8 +115,8 @@ def test_no_bridge_any_more() -> None:
 
 def test_a_bridge_for_each_vlan() -> None:
     common = {"state": "present", "persist": "auto", "up": True}
-    inside = {"addresses": ["192.168.11.231/24"], "ipv6": {"enabled": True}}
-    outside = {"addresses": [], "ipv6": {"enabled": False}}
+    inside = {"addresses": ["192.168.11.231/24"], "dhcp4": False, "dhcp6": False, "ipv6": {"enabled": True}}
+    outside = {"addresses": [], "dhcp4": False, "dhcp6": False, "ipv6": {"enabled": False}}
     assert made(TRUNK) == {
         "vlans": [
             {"name": f"ens32.{number}", **common, "parent": "ens32", "id": number, "addresses": []}
@@ -166,6 +185,8 @@ def test_one_bridge_that_filters() -> None:
             "parent": "trunk0",
             "id": 11,
             "addresses": ["192.168.11.231/24"],
+            "dhcp4": False,
+            "dhcp6": False,
             "ipv6": {"enabled": True},
         },
         {"name": "trunk0.12", "state": "absent", "persist": "auto"},
@@ -251,7 +272,11 @@ def checked(spec: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
         (BRIDGED, {"routes": [{"to": "default"}, {"to": "10.0.0.1/8"}]}, "routes[1].to: '10.0.0.1/8'"),
         (BRIDGED, {"routes": [{"to": "default", "via": "gate"}]}, "routes[0].via: 'gate'"),
         (BRIDGED, {"persist": "systemd"}, "persist: 'systemd'"),
-        (BRIDGED, {"gateway": "192.168.1.1"}, "gateway: '192.168.1.1'"),
+        (BRIDGED, {"bridge": "br1"}, "bridge: 'br1'"),
+        (BRIDGED, {"gateway": "router"}, "gateway: 'router'"),
+        (BRIDGED, {"nameservers": ["1.1.1.1", "dns"]}, "nameservers[1]: 'dns'"),
+        (BRIDGED, {"search": ["a b"]}, "search[0]: 'a b'"),
+        (TRUNK, {"vlans": [{"id": 12, "gateway": "10.0.0.1"}]}, "vlans[0].gateway: '10.0.0.1' is for a VLAN in which"),
         (TRUNK, {"parent": ""}, "parent: is missing; give the NIC"),
         (TRUNK, {"vlans": []}, "vlans: [] is empty; give a list of VLANs"),
         (TRUNK, {"vlans": [{"cidr": "10.0.0.1/24"}]}, "vlans: [{'cidr'"),

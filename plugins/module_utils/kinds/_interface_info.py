@@ -6,17 +6,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..model.fields import shapes, to_options
 from ..model.interface.desired import complete_definition, ports_of
-from ..model.interface.options import BridgeVlans, Interface, LinuxBridge, Tuntap
+from ..model.interface.options import BridgeVlans, Interface, LinuxBridge, Tuntap, Uplink
 from ..model.interface.requests import InterfaceDriver
+from ..model.interface.uplink.declared import BY_THE_TOOL, with_uplink
+from ..model.interface.uplink.gateways import gateways_of
 
 
-def describe_interface(driver: InterfaceDriver, name: str) -> dict[str, object]:
-    """Returns an interface for the `_info` modules: its definition in the structure of the options, and what only a host knows."""
+def describe_interface(driver: InterfaceDriver, name: str, uplink: Uplink) -> dict[str, object]:
+    """Returns an interface for the `_info` modules: its definition in the structure of the options, and what only a host knows.
+
+    ``uplink`` has what the boot tool does for it by the files of ours.
+    """
     states = driver.all()
     state = states[name]
-    definition = complete_definition(name, states) or Interface(name=name)
+    definition = with_uplink(complete_definition(name, states) or Interface(name=name), uplink)
+    if isinstance(definition, Uplink):
+        definition = replace(definition, **gateways_of(definition))
     described: dict[str, object] = {
         "name": name,
         "kind": state.kind,
@@ -46,7 +55,9 @@ def _defaults(definition: Interface) -> dict[str, object]:
     return {
         shape.name: shape.meta["absent"]
         for shape in shapes(type(definition))
-        if shape.meta["absent"] is not None and getattr(definition, shape.name) is None
+        if shape.name not in BY_THE_TOOL
+        and shape.meta["absent"] is not None
+        and getattr(definition, shape.name) is None
     }
 
 

@@ -6,28 +6,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Optional, cast
 
-from ..contract import AnyResource, ArgumentSpec, Host, Kind, Notes, Options, Plan, Resource, Shown, World
+from ..contract import AnyResource, ArgumentSpec, Handler, Host, Kind, Notes, Options, Plan, Resource, Shown, World
 from ..errors import VirtnetError, under
 from ..model.codec import Json, from_json, to_json
 from ..model.fields import argument_spec, from_options, normal_value
 from ..model.interface.desired import DesiredInterface
 from ..model.interface.facts import InterfaceFacts
 from ..model.interface.options import Interface, LinuxBridge, Tuntap, VlanIface
-from ..model.interface.plan import ObservedInterface, Resume, observed_interface, plan_interface, show
+from ..model.interface.plan import (
+    InterfacePlan,
+    ObservedInterface,
+    Resume,
+    observed_interface,
+    plan_interface,
+    show,
+)
 from ..model.interface.requests import AccountDriver, InterfaceDriver
+from ..model.interface.uplink.declared import with_uplink
 from ..model.interface.validate import check_own_bridge
 from ..model.links import LinkDriver, LinkFacts
 from ..model.values import ifname
-from ..persist.choose import CHOICES
+from ..persist.choose import AUTO, CHOICES
 from ..persist.facts import FileFacts
-from ..persist.files import header
-from ..persist.interfaces import as_managed, chosen_tool, plan_persistence
+from ..persist.files import ToolFacts, header
+from ..persist.interfaces import as_managed, chosen_tool, observed_uplink, plan_persistence
 from ..persist.plan import NONE
 from ..persist.steps import FileDriver, WriteFile
+from ..persist.uplink.leases import LeaseDriver, lease_handlers
 from ._interface_info import describe_interface
 from .common import STATE, interface_name, text
 
@@ -79,8 +88,16 @@ class InterfaceResource(Resource[ObservedInterface]):
                 self.name, host.driver(InterfaceDriver, self.desired.netns).all(), self.desired.given
             )
             files = host.driver(FileDriver)
-            tool = chosen_tool(self.desired, files.facts()).tool
-        return replace(observed, files=files.read(tool) if tool != NONE else {})
+            facts = files.facts()
+            tool = chosen_tool(self.desired, facts).tool
+        return self._with_files(observed, facts, files.read(tool) if tool != NONE else {})
+
+    def _with_files(self, observed: ObservedInterface, facts: ToolFacts, files: Mapping[str, str]) -> ObservedInterface:
+        """Returns it with the files of the boot tool, and with what that does by them."""
+        definition = observed.definition
+        if definition is not None:
+            definition = with_uplink(definition, observed_uplink(self.desired, facts, files))
+        return replace(observed, definition=definition, files=files)
 
     def plan(self, current: ObservedInterface, world: World, notes: Notes) -> Plan[ObservedInterface]:
         facts, files, netns = world.facts(InterfaceFacts), world.facts(FileFacts), self.desired.netns
@@ -103,11 +120,12 @@ class InterfaceResource(Resource[ObservedInterface]):
         files.expect(stored.tool, stored.changes)
         facts.expect_links(netns, before)
         steps = (*stored.before, *plan.steps, *stored.steps)
+        leases = self._lease_handlers(current, plan, files) if steps else ()
         return Plan(
             steps=steps,
             after=plan.after,
             warnings=(*(() if stored.renews_leases else plan.warnings), *stored.warnings),
-            handlers=stored.handlers,
+            handlers=(*stored.handlers, *leases),
             notes={"resume": to_json(plan.resume)} if plan.resume else {},
             returned={
                 "method": plan.method if plan.steps or not steps else "changed" if self.present else "removed",
@@ -116,13 +134,23 @@ class InterfaceResource(Resource[ObservedInterface]):
             },
         )
 
+    def _lease_handlers(self, current: ObservedInterface, plan: InterfacePlan, files: FileFacts) -> tuple[Handler, ...]:
+        tool = chosen_tool(self.desired, files.tools).tool
+        if tool == NONE or not self.present:
+            return ()
+        asks = observed_uplink(self.desired, files.tools, files.read(tool))
+        new = plan.method in ("created", "recreated")
+        return lease_handlers(current.definition, plan.after, asks, new=new)
+
     def predicted(self, plan: Plan[ObservedInterface], world: World) -> ObservedInterface:
         del plan
         states = world.facts(InterfaceFacts).namespace(self.desired.netns).states
         files = world.facts(FileFacts)
         tool = chosen_tool(self.desired, files.tools).tool
-        return replace(
-            observed_interface(self.name, states, self.desired.given), files=files.read(tool) if tool != NONE else {}
+        return self._with_files(
+            observed_interface(self.name, states, self.desired.given),
+            files.tools,
+            files.read(tool) if tool != NONE else {},
         )
 
     def show(self, state: ObservedInterface, plan: Plan[ObservedInterface]) -> Shown:
@@ -134,7 +162,10 @@ class InterfaceResource(Resource[ObservedInterface]):
 
     def describe(self, host: Host, state: ObservedInterface) -> Options:
         driver = host.driver(InterfaceDriver, self.desired.netns)
-        return {"interface": describe_interface(driver, self.name) if state.definition is not None else None}
+        if state.definition is None:
+            return {"interface": None}
+        uplink = observed_uplink(self.desired, host.driver(FileDriver).facts(), state.files)
+        return {"interface": describe_interface(driver, self.name, uplink)}
 
 
 def _resume(notes: Notes) -> Optional[Resume]:
@@ -166,6 +197,12 @@ def _open_files(_host: Host, _where: Optional[str]) -> FileDriver:
     return Files()
 
 
+def _open_leases(_host: Host, _where: Optional[str]) -> LeaseDriver:
+    from ..backend.netlink.leases import Leases
+
+    return Leases()
+
+
 def _open_links(_host: Host, _where: Optional[str]) -> LinkDriver:
     from ..backend.netlink.links import HostLinks
 
@@ -182,6 +219,7 @@ class InterfaceKind(Kind):
         AccountDriver: _open_accounts,
         FileDriver: _open_files,
         LinkDriver: _open_links,
+        LeaseDriver: _open_leases,
     }
 
     #: What one is called in messages, the class of its options, and the options that only such a module has.
@@ -214,9 +252,16 @@ class InterfaceKind(Kind):
     def info(self, host: Host, names: Optional[Sequence[str]], options: Options) -> list[dict[str, object]]:
         driver = host.driver(InterfaceDriver, text(options, "netns"))
         there = {name for name, state in driver.all().items() if isinstance(state.definition, self.option_class)}
-        return [
-            describe_interface(driver, name) for name in (sorted(there) if names is None else names) if name in there
-        ]
+        netns = text(options, "netns")
+        found = []
+        for name in sorted(there) if names is None else names:
+            if name in there:
+                declared = DesiredInterface(self.option_class(name=name), netns=netns, persist=AUTO)
+                files = host.driver(FileDriver)
+                tool = chosen_tool(declared, files.facts()).tool
+                uplink = observed_uplink(declared, files.facts(), files.read(tool) if tool != NONE else {})
+                found.append(describe_interface(driver, name, uplink))
+        return found
 
 
 class BridgeKind(InterfaceKind):

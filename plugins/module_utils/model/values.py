@@ -52,6 +52,15 @@ def ipv4(value: str) -> str:
         raise ValueError("is not an IPv4 address; write it as 192.168.150.1") from None
 
 
+def domain(value: str) -> str:
+    """Returns a domain in lower case, without a dot at its end (RFC 1035, 2.3.1)."""
+    found = value.lower()[:-1] if value.endswith(".") else value.lower()
+    label = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+    if len(found) > 253 or not re.fullmatch(rf"{label}(?:\.{label})*", found):
+        raise ValueError("is not a domain; write it as lab.example.com, with letters, digits and hyphens only")
+    return found
+
+
 def interface_cidr(value: str) -> str:
     """Returns a host's address with its prefix length, ``192.168.150.1/24``; a netmask is accepted too."""
     try:

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Callable, Optional, Protocol
 
-from ..model.interface.options import Interface, InterfaceState
+from ..model.interface.options import Interface, InterfaceState, Uplink
 from .declared.declaration import Declaration, Replaced
 from .plan import FileChanges
 
@@ -44,14 +44,17 @@ class ToolFacts:
     """The boot tools that a host has (``installed``), and those that manage its interfaces (``in_charge``): netplan where
     it has a file, the others where their service runs or is enabled.
 
-    ``systemd`` is the version of systemd, 0 where there is no networkd. ``account_number`` returns the number of an
-    ``owner`` or a ``group`` by its name, for tools that take no names. ``networkd_notes`` returns what networkd notes of an
-    interface with this index (``NETWORK_FILE``, ``DHCP6_CLIENT_IAID``) and of its lease (``CLIENTID``), by key.
+    ``systemd`` is the version of systemd, 0 where there is no networkd. ``resolvers`` has what can take name servers from
+    a tool and works: "systemd-resolved", and "ifupdown" where its scripts read `dns-nameservers`. ``account_number``
+    returns the number of an ``owner`` or a ``group`` by its name, for tools that take no names. ``networkd_notes`` returns
+    what networkd notes of an interface with this index (``NETWORK_FILE``, ``DHCP6_CLIENT_IAID``) and of its lease
+    (``CLIENTID``), by key.
     """
 
     installed: frozenset[str] = frozenset()
     in_charge: frozenset[str] = frozenset()
     systemd: int = 0
+    resolvers: frozenset[str] = frozenset()
     account_number: Callable[[str, str], Optional[int]] = field(default=no_accounts, compare=False)
     networkd_notes: Callable[[int], Mapping[str, str]] = field(default=no_notes, compare=False)
 
@@ -116,6 +119,9 @@ class Tool(Protocol):
 
     def tidy(self, draft: Draft) -> None:
         """Sets right what several interfaces share. It is called last, also where the interface goes."""
+
+    def uplink(self, files: Mapping[str, str], name: str) -> Uplink:
+        """Returns what the files of ours say of DHCP, name servers and domains for the interface ``name``."""
 
     def kept(self, desired: Interface) -> Interface:
         """Returns ``desired`` as the kernel shows it while the tool manages it.

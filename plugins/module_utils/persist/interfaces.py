@@ -12,8 +12,9 @@ from typing import Callable, Optional
 
 from ..model.fields import merge, without_host_chosen
 from ..model.interface.desired import DesiredInterface
-from ..model.interface.options import Interface, InterfaceState, LinuxBridge, Tuntap
+from ..model.interface.options import Interface, InterfaceState, LinuxBridge, Tuntap, Uplink
 from ..model.interface.plan import ObservedInterface
+from ..model.interface.uplink.declared import stored_uplink, with_uplink
 from .choose import TOOLS, Choice, choose, plan_files
 from .declared import declaration as declarations
 from .declared.declaration import Declaration
@@ -22,6 +23,7 @@ from .ifupdown.stanzas import renews_leases
 from .plan import NONE, FileChanges, PersistencePlan, plan_provider
 from .steps import INTERFERING, StopDhcp
 from .takeover import remembered, with_fixed_leases
+from .uplink.check import check_tool, tool_warnings
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,12 @@ def _stored_bridge(kept: LinuxBridge, given: LinuxBridge, taps: frozenset[str]) 
     return replace(kept, ports=ports or None)
 
 
+def observed_uplink(desired: DesiredInterface, facts: ToolFacts, files: Mapping[str, str]) -> Uplink:
+    """Returns what the boot tool does for an interface; ``files`` are those of the tool that stores it."""
+    tool = chosen_tool(desired, facts).tool
+    return Uplink() if tool == NONE else TOOLS[tool].uplink(files, desired.name)
+
+
 def plan_persistence(
     desired: DesiredInterface,
     after: ObservedInterface,
@@ -122,11 +130,14 @@ def plan_persistence(
     Raises `OptionError` as `chosen_tool`.
     """
     choice = chosen_tool(desired, facts)
+    check_tool(desired, choice, facts)
     warnings = (choice.warning,) if choice.warning and desired.present else ()
     if choice.tool == NONE:
         return PersistencePlan(warnings=warnings)
     files = read_files(choice.tool)
     stored = stored_interface(desired, after, files)
+    if stored is not None and isinstance(desired.given, Uplink):
+        stored = with_uplink(stored, stored_uplink(desired.given, _own_uplink(choice.tool, files, desired.name)))
     request = Request(desired.name, stored, files, states, desired.adopt, facts, desired.given)
     if stored is not None:
         request = _as_declared(request, stored, desired, after, before, choice.tool)
@@ -135,10 +146,18 @@ def plan_persistence(
     if users is not None:
         again = f"{desired.name}: {users} makes it again at the next boot; remove it from that file, too"
         plan = replace(plan, warnings=(*plan.warnings, again))
+    plan = replace(plan, warnings=(*plan.warnings, *tool_warnings(desired, choice.tool, facts)))
     if choice.tool == "ifupdown" and desired.adopt and changes_host:
         # NetworkManager's own client stops with it
         return _without_dhcp(plan, files, desired.name, desired.adopt)
     return plan
+
+
+def _own_uplink(tool: str, files: Mapping[str, str], name: str) -> Uplink:
+    """Returns what the files say of DHCP and name servers, unless that was taken over, and so is written again anyway."""
+    if any(made_for(text) == name and remembered(text) for text in files.values()):
+        return Uplink(name=name)
+    return TOOLS[tool].uplink(files, name)
 
 
 def _without_dhcp(plan: PersistencePlan, files: Mapping[str, str], name: str, adopted: str) -> PersistencePlan:

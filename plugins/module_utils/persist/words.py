@@ -131,6 +131,7 @@ class Words:
 
     form: str
     interface: Table
+    uplink: Table
     ipv6: Table
     bridge: Table
     bridge_vlans: Table

@@ -6,11 +6,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import glob
 import re
 import shutil
 
 from ...errors import HostError
 from ...persist.files import ToolFacts
+from ...persist.uplink.check import IFUPDOWN, RESOLVED
 from ..os import accounts, commands
 from . import networkd
 
@@ -19,17 +22,39 @@ _SERVICES = {
     "systemd-networkd.service": "networkd",
     "NetworkManager.service": "networkmanager",
     "networking.service": "ifupdown",
+    "systemd-resolved.service": RESOLVED,
 }
+# The scripts that ifup runs; some packages have one that reads `dns-nameservers`.
+_IF_UP = "/etc/network/if-up.d/*"
+_READS_NAMES = "IF_DNS_NAMESERVERS"
 
 
 def read_facts(*, netplan_files: bool) -> ToolFacts:
     """Returns the boot tools of this host. ``netplan_files`` says whether there are files in /etc/netplan."""
     installed = {tool for tool, command in _COMMANDS.items() if shutil.which(command)}
     in_charge = _services() if installed & set(_SERVICES.values()) else set()
+    resolvers = in_charge & {RESOLVED} | ({IFUPDOWN} if "ifupdown" in installed and _names_are_read() else set())
+    in_charge -= {RESOLVED}
     if netplan_files:
         in_charge.add("netplan")
     systemd = _systemd() if "networkd" in installed else 0
-    return ToolFacts(frozenset(installed), frozenset(in_charge), systemd, accounts.number_of, networkd.notes)
+    return ToolFacts(
+        frozenset(installed),
+        frozenset(in_charge),
+        systemd,
+        frozenset(resolvers),
+        accounts.number_of,
+        networkd.notes,
+    )
+
+
+def _names_are_read() -> bool:
+    """Returns whether a script of ifupdown takes name servers from its files."""
+    for path in glob.glob(_IF_UP):
+        with contextlib.suppress(OSError), open(path, encoding="utf-8", errors="replace") as script:
+            if _READS_NAMES in script.read():
+                return True
+    return False
 
 
 def _systemd() -> int:

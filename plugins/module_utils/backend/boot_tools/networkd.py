@@ -171,7 +171,20 @@ def _under_way(names: set[str]) -> dict[str, str]:
     said = commands.run("ask networkd for its interfaces", "networkctl", "list", "--no-pager", "--no-legend")
     rows = [line.split() for line in said.splitlines()]
     states = {row[1]: row[-1] for row in rows if len(row) >= 5}
-    return {name: states[name] for name in sorted(names) if states.get(name) in _UNDER_WAY}
+    return {
+        name: states[name]
+        for name in sorted(names)
+        if states.get(name) in _UNDER_WAY and not (states[name] == "configuring" and _asks_for_lease(name))
+    }
+
+
+def _asks_for_lease(name: str) -> bool:
+    """Returns whether a file of ours has networkd wait for a DHCP server, for which a run waits by itself."""
+    for path in (path for place in _OURS for path in glob.glob(f"{place}-{glob.escape(name)}.network")):
+        with contextlib.suppress(OSError), open(path, encoding="utf-8", errors="surrogateescape") as handle:
+            if parse(handle.read()).get("Network", {}).get("DHCP"):
+                return True
+    return False
 
 
 def _is_ours(name: str) -> bool:

@@ -18,6 +18,7 @@ import glob
 import os
 import time
 import uuid
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Optional
 
 from ...errors import HostError
@@ -37,6 +38,8 @@ _UUIDS_BY_FILE = uuid.UUID("b425e9fb-7598-44b4-9e3b-5a2e3aaa4905")  # nm_uuid_ns
 _UDEV = "/run/udev/control"
 _UDEV_SECONDS = 10
 _SETTLES = 20.0
+_IP = ("ipv4", "ipv6")
+_CONNECTED = "connected"
 _PAUSE = 0.2
 
 
@@ -53,16 +56,19 @@ def reload(names: tuple[str, ...]) -> None:
         return
     if not held:
         _stop()
-    desired: dict[str, str] = {}
-    try:
-        files = _profiles()
-        desired = {**_left(files), **_desired(names, files)}
-        for name, profile in desired.items():
-            _write_state(name, profile)
-        _wait_for_udev()
-    finally:
-        _start()
-    _settle(desired)
+    with contextlib.ExitStack() as stack:
+        try:
+            files = _profiles()
+            desired = {**_left(files), **_desired(names, files)}
+            for name, profile in desired.items():
+                _write_state(name, profile)
+            asking = _asking(files, desired)
+            _wait_for_udev()
+            stack.enter_context(_secondaries_kept(asking))
+        finally:
+            _start()
+        _settle(desired)
+        _await_ip(asking)
 
 
 def _active() -> bool:
@@ -203,3 +209,56 @@ def _settle(desired: dict[str, str]) -> None:
             # it was in a hurry, and has taken another one
             with contextlib.suppress(HostError):
                 commands.run(f"activate the profile of {name}", "nmcli", "connection", "up", profile, "ifname", name)
+
+
+def _asking(files: Mapping[str, str], desired: Mapping[str, str]) -> list[str]:
+    """Returns the interfaces that are to be taken over with a profile that asks a DHCP server."""
+    found = []
+    for profile in map(parse, files.values()):
+        connection = profile.get("connection", {})
+        name = connection.get("interface-name", "")
+        asks = any("dhcp-timeout" in profile.get(section, {}) for section in _IP)
+        if asks and name in desired and connection.get("uuid", desired[name]) == desired[name]:
+            found.append(name)
+    return found
+
+
+@contextlib.contextmanager
+def _secondaries_kept(names: Sequence[str]) -> Iterator[None]:
+    """Makes the kernel keep the other addresses of a subnet when NetworkManager removes the lease, which it adds again.
+
+    Without that the kernel removes them with it, and NetworkManager doesn't add them again (__inet_del_ifa in
+    net/ipv4/devinet.c).
+    """
+    changed = []
+    for name in names:
+        path = f"/proc/sys/net/ipv4/conf/{name}/promote_secondaries"
+        with contextlib.suppress(OSError):
+            if _text(path) == "0":
+                _write(path, "1")
+                changed.append(path)
+    try:
+        yield
+    finally:
+        for path in changed:
+            with contextlib.suppress(OSError):
+                _write(path, "0")
+
+
+def _write(path: str, text: str) -> None:
+    with open(path, "w", encoding="ascii") as setting:
+        setting.write(text)
+
+
+def _await_ip(names: Sequence[str]) -> None:
+    """Waits until interfaces that ask a DHCP server are set up, at most for a while: there may be no server.
+
+    NetworkManager adds their static addresses together with the lease, and has removed them before.
+    """
+    until = time.monotonic() + _SETTLES
+    while names and time.monotonic() < until:
+        said = commands.run("ask NetworkManager", "nmcli", "-t", "-e", "no", "-f", "DEVICE,STATE", "device")
+        states = dict(line.split(":", 1) for line in said.splitlines())
+        if all(states.get(name) in (_CONNECTED, None) for name in names):
+            return
+        time.sleep(_PAUSE)

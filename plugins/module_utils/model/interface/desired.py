@@ -26,6 +26,8 @@ from .ip.desired import (
 from .kernel_effects import default_pvid
 from .normal import family, normal, normal_port, normal_route
 from .options import BridgeVlans, Interface, InterfaceState, Ipv6, LinuxBridge, Port, Tuntap
+from .uplink.declared import without_uplink
+from .uplink.gateways import routes_with_gateways, with_gateways
 from .vlans import Vlans, after_default_change, merge_vlans, vlans_of, with_vlans
 
 LEAST_STP_DELAY = 2  # BR_MIN_FORWARD_DELAY, in seconds
@@ -99,6 +101,7 @@ def desired_definition(desired: DesiredInterface, current: Optional[InterfaceSta
         )
     if given.ipv6 == Ipv6():
         given = replace(given, ipv6=None)  # the host chooses all of it, and has chosen
+    given = with_gateways(given)
     if given.routes is not None:
         given = replace(given, routes=tuple(normal_route(route) for route in given.routes))
     definition = merge(base or _new_definition(given), given)
@@ -113,8 +116,9 @@ def desired_definition(desired: DesiredInterface, current: Optional[InterfaceSta
         definition = replace(definition, addresses=kept)
     if given.routes is None:
         sources = [state for state in (current, states.get(desired.adopt or "")) if state]
-        definition = replace(definition, routes=possible_routes(definition.routes or (), definition, sources) or None)
-    return normal(definition)
+        routes = possible_routes(definition.routes or (), definition, sources) or None
+        definition = replace(definition, routes=routes_with_gateways(given, routes))
+    return normal(without_uplink(definition))
 
 
 def _kind(state: InterfaceState) -> str:

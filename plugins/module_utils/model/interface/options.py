@@ -115,6 +115,22 @@ class Interface:
 
 
 @dataclass(frozen=True)
+class Uplink(Interface):
+    """The options of an interface by which the host itself can be in a network.
+
+    The boot tool does all but the gateways, which are default routes: no kernel knows of DHCP, name servers or domains.
+    So these are in no `InterfaceState`, see `uplink`.
+    """
+
+    dhcp4: Optional[bool] = option(absent=False)
+    dhcp6: Optional[bool] = option(absent=False)
+    nameservers: Optional[tuple[str, ...]] = option(norm=values.ip)
+    search: Optional[tuple[str, ...]] = option(norm=values.domain)
+    gateway: Optional[str] = option(norm=values.ip)
+    gateway6: Optional[str] = option(norm=values.ip)
+
+
+@dataclass(frozen=True)
 class BridgeVlans:
     """The VLANs of a port, or of the bridge itself; the items of a list are ids and ranges of them, ``100-199``.
 
@@ -141,7 +157,7 @@ class Port(BridgeVlans):
 
 
 @dataclass(frozen=True)
-class LinuxBridge(BridgeVlans, Interface):
+class LinuxBridge(BridgeVlans, Uplink):
     """A bridge; ``ports`` are those that the user manages, which the taps of guests are not."""
 
     traits: ClassVar[KindTraits] = KindTraits(
@@ -175,7 +191,7 @@ class QosMap:
 
 
 @dataclass(frozen=True)
-class VlanIface(Interface):
+class VlanIface(Uplink):
     """The interface of a VLAN on its parent."""
 
     traits: ClassVar[KindTraits] = KindTraits(

@@ -18,6 +18,8 @@ from .ip.desired import other_subnets
 from .kernel_effects import LEAST_IPV6_MTU
 from .normal import destination, family, ip_of, is_reachable, normal_route, route_family
 from .options import Interface, InterfaceRoute, InterfaceState
+from .uplink.declared import GATEWAYS
+from .uplink.validate import check_uplink
 
 
 def check_ip(
@@ -37,7 +39,9 @@ def check_ip(
             _check_ipv6(where, cidr, definition)
         if not any(address.cidr == cidr for address in (current.addresses if current else ())):
             _check_elsewhere(where, cidr, desired, states)
+    check_uplink(desired, definition)
     _check_routes(desired, definition, states)
+    _check_gateways(desired, definition, states)
 
 
 def check_address(where: str, cidr: str) -> None:
@@ -81,6 +85,23 @@ def _check_routes(desired: DesiredInterface, definition: Interface, states: Stat
         key = (destination(normal_route(route)), normal_route(route).metric, route.table)
         if seen.setdefault(key, place) != place:
             raise OptionError(f"{where}.to", route.to, "is listed twice; give each route another metric or table")
+
+
+def _check_gateways(desired: DesiredInterface, definition: Interface, states: States) -> None:
+    nets = _subnets(desired, definition, states)
+    for option in GATEWAYS:
+        text = getattr(desired.given, option, None)
+        if not text:
+            continue
+        via = ipaddress.ip_address(text)
+        if text in {ip_of(cidr) for cidr in definition.addresses or ()}:
+            raise OptionError(option, text, "is an address of the interface itself; give the one of a gateway")
+        if not is_reachable(via, nets, map(normal_route, definition.routes or ())):
+            subnets = ", ".join(str(net) for net in nets if net.version == via.version) or "it has none"
+            remedy = "give a gateway in one of them"
+            if getattr(desired.given, f"dhcp{via.version}"):
+                remedy = f"leave it out, as the server of dhcp{via.version} gives a gateway, or {remedy}"
+            raise OptionError(option, text, f"is in none of the interface's subnets ({subnets}); {remedy}")
 
 
 def _subnets(desired: DesiredInterface, definition: Interface, states: States) -> list[IPNetwork]:

@@ -17,6 +17,7 @@ from ..words import (
     NUMBER,
     ON_OFF,
     TEXT,
+    Cannot,
     Codec,
     Special,
     Word,
@@ -42,6 +43,14 @@ WORDS = Words(
         Special("up", "ip link set up"),
         Special("addresses", "ip address replace"),
         Special("routes", "ip route replace"),
+    ),
+    uplink=(
+        Cannot("dhcp4", "it is refused"),
+        Cannot("dhcp6", "it is refused"),
+        Special("nameservers", "dns-nameservers", "needs resolvconf or openresolv"),
+        Special("search", "dns-search", "needs resolvconf or openresolv"),
+        Special("gateway", "ip route replace"),
+        Special("gateway6", "ip route replace"),
     ),
     ipv6=(
         Word("enabled", _SYSCTL, "disable_ipv6", INVERTED_DIGIT),

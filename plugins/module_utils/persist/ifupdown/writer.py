@@ -17,13 +17,17 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Optional
 
-from ...model.interface.options import Interface, LinuxBridge, Tuntap, VlanIface
+from ...model.fields import canonical
+from ...model.interface.options import Interface, LinuxBridge, Tuntap, Uplink, VlanIface
 from ..files import Draft, Request, added_line, comment_out, made_for, users_of, without_marks
 from ..takeover import takeover, with_mac
+from ..words import lost
 from . import beside
 from . import commands as ip
+from . import uplink as uplink_of
 from .adopted import Moved, kept_options, moved_stanzas
 from .stanzas import MAIN, Stanza, begins_stanza, parse, reads, render, sources
+from .words import WORDS
 
 _DIRECTORY = "/etc/network/interfaces.d"
 _OURS = "virtnet-kvm-"
@@ -50,6 +54,9 @@ class Ifupdown:
         notes = [taken.note] if taken and moved else []
         users = parse(draft.users())
         draft.write(path, *notes, *_stanza(draft, desired, commands, moved))
+        if isinstance(desired, Uplink):
+            for words in lost(WORDS.uplink, canonical(desired)):
+                draft.cannot(words)
         _manual(draft, name, [])
         for port in desired.ports or () if isinstance(desired, LinuxBridge) else ():
             mine = moved if taken and port.name == taken.interface else None
@@ -87,6 +94,9 @@ class Ifupdown:
         elif bare == text:
             end = "" if not text or text.endswith("\n") else "\n"
             draft.edit(MAIN, f"{text}{end}{added_line(f'source {_DIRECTORY}/{_OURS}*', _ALL)}\n")
+
+    def uplink(self, files: Mapping[str, str], name: str) -> Uplink:
+        return uplink_of.read(files, name)
 
     def kept(self, desired: Interface) -> Interface:
         return desired
@@ -139,6 +149,7 @@ def _stanza(draft: Draft, desired: Interface, commands: list[str], moved: Option
     name = draft.request.name
     yield f"auto {name}"
     yield f"iface {name} inet manual"
+    yield from uplink_of.lines(desired)
     if isinstance(desired, VlanIface):
         yield from ip.lines("pre-up", [_there(desired.parent)])
     yield from ip.lines("pre-up", ip.making(desired))

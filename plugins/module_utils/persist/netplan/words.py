@@ -32,6 +32,14 @@ WORDS = Words(
         Special("addresses", "addresses"),
         Special("routes", "routes"),
     ),
+    uplink=(
+        Word("dhcp4", "", "dhcp4", _AS_IT_IS),
+        Word("dhcp6", "", "dhcp6", _AS_IT_IS),
+        Special("nameservers", "nameservers.addresses", "with networkd it needs systemd-resolved"),
+        Special("search", "nameservers.search", "with networkd it needs systemd-resolved"),
+        Special("gateway", "routes"),
+        Special("gateway6", "routes"),
+    ),
     ipv6=(
         Special("enabled", "link-local, accept-ra", "with networkd no more than that"),
         Special("accept_ra", "accept-ra"),

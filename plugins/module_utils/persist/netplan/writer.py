@@ -20,16 +20,27 @@ from typing import Any, Optional
 
 from ...model.fields import canonical
 from ...model.interface.normal import ANYWHERE, destination, family
-from ...model.interface.options import Interface, InterfaceRoute, Ipv6, LinuxBridge, Port, Tuntap, VlanIface
+from ...model.interface.options import (
+    Interface,
+    InterfaceRoute,
+    Ipv6,
+    LinuxBridge,
+    Port,
+    Tuntap,
+    Uplink,
+    VlanIface,
+)
 from .. import yaml_edit
 from ..files import Draft, Request, made_for, users_of, without_accept_ra
-from ..ip import V6
+from ..ip import V4, V6
 from ..networkmanager import words as networkmanager
-from ..networkmanager.ip import prefix_metrics
+from ..networkmanager.ip import method6, prefix_metrics
+from ..networkmanager.uplink import check_families, patience
 from ..networkmanager.writer import device_settings, port_settings
 from ..vlans import vlans_to_write
 from ..words import Cannot, Table, Word, lost, settings
 from . import adopted, cloud_init
+from . import uplink as uplink_of
 from .words import NETWORKD, NETWORKMANAGER, WORDS
 
 ETC = "/etc/netplan"
@@ -161,6 +172,9 @@ class Netplan:
             heads = itertools.takewhile(lambda line: line.startswith("#"), draft.files[path].split("\n"))
             draft.files[path] = "\n".join([*heads, *lines]) + "\n"
 
+    def uplink(self, files: Mapping[str, str], name: str) -> Uplink:
+        return uplink_of.read(files, name)
+
     def kept(self, desired: Interface) -> Interface:
         """Returns it without the kernel's router advertisements: both renderers process these themselves, not the kernel."""
         return without_accept_ra(desired)
@@ -222,11 +236,20 @@ def _common(draft: Draft, desired: Interface, renderer: str) -> dict[str, Any]:
             body["activation-mode"] = "off"
     body["optional"] = True  # a start of the host doesn't wait for its carrier
     body["addresses"] = list(desired.addresses or ())
+    body.update(uplink_of.keys(desired))
     if desired.routes:
         body["routes"] = [route_of(draft, route, renderer) for route in desired.routes]
     add_ipv6(draft, body, desired.ipv6 or Ipv6(), renderer)
     if renderer == NETWORKMANAGER:
         pass_through(body, prefix_metrics(desired))
+        pass_through(body, patience(desired))
+        if isinstance(desired, Uplink):
+            with_v4 = any(family(cidr) != V6 for cidr in desired.addresses or ()) or desired.dhcp4
+            if not with_v4 and all(family(destination(route)) == V6 for route in desired.routes or ()):
+                # else netplan has NetworkManager choose a link-local address
+                pass_through(body, {"ipv4": {"method": "disabled"}})
+            with_v6 = method6(desired) not in ("disabled", "ignore")
+            check_families(desired, [version for version, has in ((V4, with_v4), (V6, with_v6)) if has])
     return body
 
 
@@ -313,7 +336,7 @@ def add_port(
     for each in theirs:
         if not each.for_many:
             if not moves:
-                _inherit_dns(body, each.value)
+                _inherit_dns(draft, body, each.value)
             _without_addresses(draft, each, moves=moves)
     for key, value in values(WORDS.port, port).items():
         body["parameters"].setdefault(key, {})[id_] = value
@@ -327,8 +350,11 @@ def add_port(
             others[id_] = said
 
 
-def _inherit_dns(body: dict[str, Any], theirs: Mapping[str, Any]) -> None:
+def _inherit_dns(draft: Draft, body: dict[str, Any], theirs: Mapping[str, Any]) -> None:
+    """Copies the name servers and domains of a port's definition, each unless the bridge has its own, or is to have none."""
     for kind, values in (theirs.get("nameservers") or {}).items():
+        if getattr(draft.request.desired, uplink_of.OPTIONS.get(kind, ""), None) is not None:
+            continue
         held = body.setdefault("nameservers", {}).setdefault(kind, [])
         held += [value for value in values or () if value not in held]
 

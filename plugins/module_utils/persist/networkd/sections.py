@@ -24,12 +24,14 @@ from ...model.interface.options import (
     Tuntap,
     VlanIface,
 )
+from ...model.interface.uplink.declared import leases
 from ...model.interface.vlans import ranges
 from ...model.ipv6_settings import sysctl_key, sysctl_values
 from ..files import Draft
 from ..ini import Section
 from ..vlans import vlans_to_write, warn_of_default_vlan
 from ..words import Table, by_section, settings
+from . import uplink
 from .words import WORDS
 
 _KINDS = {LinuxBridge: "bridge", VlanIface: "vlan"}
@@ -79,10 +81,13 @@ def network(draft: Draft, desired: Interface) -> list[Section]:
         ("LinkLocalAddressing", "no" if off else None),
         ("IPv6LinkLocalAddressGenerationMode", None if off else ipv6.addr_gen_mode),
         ("IPv6AcceptRA", "no" if off else ra),
+        *uplink.network(desired),
         ("ConfigureWithoutCarrier", "yes"),
-        ("KeepConfiguration", "yes"),
+        # what a DHCP client has set has to go when its lease ends
+        ("KeepConfiguration", "static" if leases(desired) else "yes"),
     ]
     lines += _section("Network", network)
+    lines += _section("DHCPv6", uplink.dhcpv6(desired))
     lines += _section("IPv6AcceptRA", [("UseAutonomousPrefix", None if ipv6.autoconf is not False else "no")])
     lines += addressing(desired, state)
     if isinstance(desired, LinuxBridge):
@@ -104,7 +109,9 @@ def addressing(desired: Interface, state: Optional[InterfaceState]) -> list[Sect
 
 def _leads_out(desired: Interface) -> bool:
     """Returns whether a start of the host should wait for its carrier. A tap, or a bridge with guests only, has none then."""
-    return bool(desired.addresses) and (isinstance(desired, VlanIface) or bool(getattr(desired, "ports", None)))
+    return bool(desired.addresses or leases(desired)) and (
+        isinstance(desired, VlanIface) or bool(getattr(desired, "ports", None))
+    )
 
 
 def _address(address: Address, name: str) -> list[Section]:

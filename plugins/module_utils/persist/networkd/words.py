@@ -20,6 +20,14 @@ WORDS = Words(
         Special("addresses", "[Address]"),
         Special("routes", "[Route]"),
     ),
+    uplink=(
+        Special("dhcp4", "[Network] DHCP", "`ipv4`, or `yes` with `dhcp6`"),
+        Special("dhcp6", "[Network] DHCP", "`ipv6`, or `yes` with `dhcp4`; and `[DHCPv6] WithoutRA`"),
+        Special("nameservers", "[Network] DNS", "needs systemd-resolved"),
+        Special("search", "[Network] Domains", "needs systemd-resolved"),
+        Special("gateway", "[Route] Gateway"),
+        Special("gateway6", "[Route] Gateway"),
+    ),
     ipv6=(
         Special("enabled", "[Network] LinkLocalAddressing, IPv6AcceptRA", "and sysctl.d `disable_ipv6`"),
         Special("accept_ra", "[Network] IPv6AcceptRA"),

@@ -17,11 +17,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Optional
 
-from ...model.interface.options import Interface, InterfaceState, Ipv6, LinuxBridge, Port, VlanIface
+from ...model.interface.options import Interface, InterfaceState, Ipv6, LinuxBridge, Port, Uplink, VlanIface
 from ..files import SYSCTL_FILES, Draft, Request, header, made_for, users_of, without_accept_ra
 from ..ini import Section, render, sections, settings
 from . import adopted, beside
 from . import sections as sections_of
+from . import uplink as uplink_of
 from .match import DIRECTORIES, NetworkFile, fitting
 
 HOME = DIRECTORIES[0]
@@ -129,6 +130,9 @@ class Networkd:
                 prefix = _last_of(draft.users(), name)
                 for need in mine:
                     draft.files[f"{HOME}/{name}.d/{prefix}{_OURS}{need.owner}.conf"] = need.text
+
+    def uplink(self, files: Mapping[str, str], name: str) -> Uplink:
+        return uplink_of.read(files, name)
 
     def kept(self, desired: Interface) -> Interface:
         """Returns it without the kernel's router advertisements: networkd processes these itself, not the kernel."""

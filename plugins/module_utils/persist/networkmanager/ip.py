@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from ...model.interface.normal import destination, family
 from ...model.interface.options import Interface, InterfaceRoute, Ipv6
+from ...model.interface.uplink.declared import leases
 from ..files import Draft
 from ..ini import Sections
 from ..ip import V4, V6, by_family
+from . import uplink
 
 # The kernel's own metrics. NetworkManager's depend on the kind of the device.
 _METRIC_V4, _METRIC_V6, _PREFIX_METRIC_V6 = 0, 1024, 256
@@ -24,6 +26,8 @@ def method6(desired: Interface) -> str:
         return "disabled"
     if ipv6.accept_ra == "always":
         return "auto"
+    if V6 in leases(desired):
+        return "dhcp" if ipv6.accept_ra == "never" else "auto"
     if addresses:
         return "manual"
     if ipv6.accept_ra == "never" or any(family(destination(route)) == V6 for route in desired.routes or ()):
@@ -32,9 +36,12 @@ def method6(desired: Interface) -> str:
 
 
 def prefix_metrics(desired: Interface) -> Sections:
-    """Returns the kernel's metrics for the routes to the subnets; with others there would be second routes."""
+    """Returns the kernel's metrics for the routes to the subnets; with others there would be second routes.
+
+    They would be those of the DHCP server's routes, too, so with DHCP they are NetworkManager's own.
+    """
     found: Sections = {}
-    if any(family(cidr) == V4 for cidr in desired.addresses or ()):
+    if V4 not in leases(desired) and any(family(cidr) == V4 for cidr in desired.addresses or ()):
         found["ipv4"] = {"route-metric": str(_METRIC_V4)}
     if method6(desired) not in ("disabled", "ignore"):
         found["ipv6"] = {"route-metric": str(_PREFIX_METRIC_V6)}
@@ -48,9 +55,10 @@ def add_addresses(draft: Draft, profile: Sections, desired: Interface) -> None:
         addresses[family(cidr)].append(cidr)
     _warn_of_peers(draft, desired)
     routes = by_family(desired.routes or ())
-    v4 = profile["ipv4"] = {"method": "manual" if addresses[V4] else "disabled"}
+    method4 = "auto" if V4 in leases(desired) else "manual" if addresses[V4] else "disabled"
+    v4 = profile["ipv4"] = {"method": method4}
     v6 = profile["ipv6"] = {"method": method6(desired)}
-    if not addresses[V4] and routes[V4]:
+    if method4 == "disabled" and routes[V4]:
         draft.cannot("routes for IPv4", "there is no IPv4 address")
         routes[V4] = []
     if v6["method"] in ("disabled", "ignore"):
@@ -63,6 +71,7 @@ def add_addresses(draft: Draft, profile: Sections, desired: Interface) -> None:
         for place, route in enumerate(routes[version], 1):
             add_route(draft, keys, place, route, version)
     add_ipv6(draft, v6, desired.ipv6 or Ipv6())
+    uplink.add(profile, desired)
 
 
 def add_route(draft: Draft, keys: dict[str, str], place: int, route: InterfaceRoute, version: int) -> None:

@@ -29,6 +29,14 @@ WORDS = Words(
         Special("addresses", "ipv4.addressN, ipv6.addressN", "not of a port"),
         Special("routes", "ipv4.routeN, ipv6.routeN", "those of IPv4 need an IPv4 address"),
     ),
+    uplink=(
+        Special("dhcp4", "ipv4.method", "`auto`; and `ipv4.dhcp-timeout`"),
+        Special("dhcp6", "ipv6.method", "`auto`, with `accept_ra: never` `dhcp`; and `ipv6.dhcp-timeout`"),
+        Special("nameservers", "ipv4.dns, ipv6.dns", "of a family that the interface has"),
+        Special("search", "ipv4.dns-search", "or `ipv6.dns-search`, where it has no IPv4"),
+        Special("gateway", "ipv4.routeN"),
+        Special("gateway6", "ipv6.routeN"),
+    ),
     ipv6=(
         Special("enabled", "ipv6.method", "`disabled` for false"),
         Special("accept_ra", "ipv6.method", "`auto` for `always`, `link-local` for `never`"),

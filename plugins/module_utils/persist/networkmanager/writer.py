@@ -27,6 +27,7 @@ from ...model.interface.options import (
     LinuxBridge,
     Port,
     Tuntap,
+    Uplink,
     VlanIface,
 )
 from ...model.interface.vlans import Vlans, ranges, vlans_of
@@ -35,6 +36,7 @@ from ..ini import Sections, parse, render_parsed
 from ..takeover import Takeover, former_text, remembered, takeover, with_mac
 from ..vlans import warn_of_default_vlan
 from ..words import by_section, lost, settings
+from . import uplink as uplink_of
 from .adopted import DEVICE_KEYS, NETWORK_SECTIONS, move
 from .beside import port_keys, values
 from .ip import add_addresses, method6
@@ -129,6 +131,9 @@ class NetworkManager:
             set_back(draft)
         if draft.request.desired is None and path in draft.files and made_for(draft.files[path]) is None:
             del draft.files[path]
+
+    def uplink(self, files: Mapping[str, str], name: str) -> Uplink:
+        return uplink_of.read(files, name, profile_path(name))
 
     def kept(self, desired: Interface) -> Interface:
         method = method6(desired)
@@ -365,7 +370,9 @@ def _rank(profile: Sections, name: str, macs: Container[str]) -> int:
 
 def _inherit_dns(draft: Draft, profile: Sections, ports: Sequence[Port]) -> None:
     """Copies the name servers from the users' profiles of the ports, which aren't used any more; a port has none."""
-    for port in ports:
+    desired = draft.request.desired
+    own = isinstance(desired, Uplink) and (desired.nameservers is not None or desired.search is not None)
+    for port in () if own else ports:
         users = _users(draft, port.name or "")
         for section in ("ipv4", "ipv6"):
             theirs = (users or {}).get(section, {})

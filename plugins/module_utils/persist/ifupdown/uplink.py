@@ -1,0 +1,33 @@
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Name servers and domains in ifupdown's files, which the scripts of resolvconf and openresolv read (resolvconf(8))."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from ...model.interface.options import Interface, Uplink
+from ..files import made_for
+
+_WORDS = {"nameservers": "dns-nameservers", "search": "dns-search"}
+
+
+def lines(desired: Interface) -> Iterator[str]:
+    """Yields the lines of a stanza."""
+    for option, word in _WORDS.items():
+        held = getattr(desired, option, None)
+        if held:
+            yield f"    {word} {' '.join(held)}"
+
+
+def read(files: Mapping[str, str], name: str) -> Uplink:
+    """Returns what the file of ours says."""
+    text = "\n".join(text for text in files.values() if made_for(text) == name)
+    found = {}
+    for option, word in _WORDS.items():
+        held = re.search(rf"(?m)^\s*{word} (.*)$", text)
+        found[option] = tuple(held[1].split()) if held else None
+    return Uplink(name=name, nameservers=found["nameservers"], search=found["search"])
