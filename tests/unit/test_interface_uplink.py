@@ -86,6 +86,14 @@ def test_a_gateway_is_a_default_route() -> None:
     _declare(host, routes=[{"to": "0.0.0.0/0", "via": "192.0.2.1"}], gateway="192.0.2.1")
 
 
+def test_a_gateway_stays_stored() -> None:
+    host = _host()
+    _declare(host, addresses=["192.0.2.2/24"], gateway="192.0.2.1")
+    _declare(host, ageing_time=60)
+    (stored,) = (text for path, text in host.files.texts.items() if path.endswith("-br0.network"))
+    assert "Gateway=192.0.2.1" in stored and "Address=192.0.2.2/24" in stored
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

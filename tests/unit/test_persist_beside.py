@@ -9,6 +9,7 @@ from typing import Optional
 
 import pytest
 
+from ansible_collections.virtnet.kvm.plugins.module_utils.errors import OptionError
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.desired import DesiredInterface
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.options import (
     Address,
@@ -104,6 +105,12 @@ def _text(made: Mapping[str, str], path: str) -> str:
 
 
 ONE = LinuxBridge(name="br0", ageing_time=60)
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_dhcp_and_gateways_are_left_to_the_users_file(tool: str) -> None:
+    with pytest.raises(OptionError, match=r"gateway: '192.0.2.1' isn't possible here, as /etc/.* makes br0; set it"):
+        _plan(tool, LinuxBridge(name="br0", gateway="192.0.2.1"), USERS[tool])
 
 
 def test_networkd_has_one_key_in_a_drop_in() -> None:

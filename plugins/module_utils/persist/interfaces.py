@@ -14,7 +14,7 @@ from ..model.fields import merge, without_host_chosen
 from ..model.interface.desired import DesiredInterface
 from ..model.interface.options import Interface, InterfaceState, LinuxBridge, Tuntap, Uplink
 from ..model.interface.plan import ObservedInterface
-from ..model.interface.uplink.declared import stored_uplink, with_uplink
+from ..model.interface.uplink.declared import declared_uplink, stored_uplink, with_uplink
 from .choose import TOOLS, Choice, choose, plan_files
 from .declared import declaration as declarations
 from .declared.declaration import Declaration
@@ -23,7 +23,7 @@ from .ifupdown.stanzas import renews_leases
 from .plan import NONE, FileChanges, PersistencePlan, plan_provider
 from .steps import INTERFERING, StopDhcp
 from .takeover import remembered, with_fixed_leases
-from .uplink.check import check_tool, tool_warnings
+from .uplink.check import check_ours, check_tool, tool_warnings
 
 
 @dataclass(frozen=True)
@@ -108,9 +108,9 @@ def _stored_bridge(kept: LinuxBridge, given: LinuxBridge, taps: frozenset[str]) 
 
 
 def observed_uplink(desired: DesiredInterface, facts: ToolFacts, files: Mapping[str, str]) -> Uplink:
-    """Returns what the boot tool does for an interface; ``files`` are those of the tool that stores it."""
+    """Returns what the boot tool does for an interface because of tasks; ``files`` are those of the tool that stores it."""
     tool = chosen_tool(desired, facts).tool
-    return Uplink() if tool == NONE else TOOLS[tool].uplink(files, desired.name)
+    return Uplink() if tool == NONE else _own_uplink(tool, files, desired.name)
 
 
 def plan_persistence(
@@ -154,7 +154,13 @@ def plan_persistence(
 
 
 def _own_uplink(tool: str, files: Mapping[str, str], name: str) -> Uplink:
-    """Returns what the files say of DHCP and name servers, unless that was taken over, and so is written again anyway."""
+    """Returns what tasks have declared of DHCP and name servers: as it is remembered, or as the files say.
+
+    What a bridge took over from the user's files wasn't declared, and is written again anyway.
+    """
+    declaration = declarations.remembered(files, name)
+    if declaration is not None:
+        return declared_uplink(declaration.options)
     if any(made_for(text) == name and remembered(text) for text in files.values()):
         return Uplink(name=name)
     return TOOLS[tool].uplink(files, name)
@@ -191,6 +197,8 @@ def _as_declared(
     users = TOOLS[tool].made_by(request) is not None
     # what a bridge takes over has its place in files of ours
     complete = not users or bool(desired.adopt) or (ours if remembered is None else remembered.complete)
+    if not complete:
+        check_ours(given, str(TOOLS[tool].made_by(request)))
     if remembered is not None and complete and not remembered.complete:
         remembered = None
     earlier = remembered is None and ours and complete

@@ -20,7 +20,9 @@ from ...model.codec import from_json, to_json
 from ...model.fields import merge, shapes
 from ...model.interface.kernel_effects import LEAST_IPV6_MTU, default_pvid
 from ...model.interface.normal import family, normal, normal_route, route_family
-from ...model.interface.options import BridgeVlans, Interface, Ipv6, LinuxBridge, Port, Tuntap
+from ...model.interface.options import BridgeVlans, Interface, InterfaceRoute, Ipv6, LinuxBridge, Port, Tuntap
+from ...model.interface.uplink.declared import GATEWAYS
+from ...model.interface.uplink.gateways import routes_with_gateways
 from ...model.interface.vlans import Vlans, expand, merge_vlans, ranges, vlans_of, with_vlans
 
 DIRECTORY = "/var/lib/virtnet.kvm/interfaces"
@@ -30,6 +32,7 @@ PATTERN = f"{DIRECTORY}/*"
 Replaced = Mapping[str, tuple[Optional[str], Optional[str]]]
 
 T = TypeVar("T")
+I = TypeVar("I", bound=Interface)  # noqa: E741
 V = TypeVar("V", bound=BridgeVlans)
 
 
@@ -95,9 +98,18 @@ def declared(former: Optional[Interface], given: Interface, after: Interface) ->
     """
     kept = former if type(former) is type(given) else type(given)(name=given.name)
     accounts = {option: getattr(after, option) for option, _kind in given.traits.accounts if getattr(given, option)}
+    given = _as_routes(given, kept.routes)
     if given.routes:
         given = replace(given, routes=tuple(normal_route(route) for route in given.routes))
     return _without_what_is_lost(_added(kept, replace(given, **accounts)), given, after)
+
+
+def _as_routes(given: I, former: Optional[tuple[InterfaceRoute, ...]]) -> I:
+    """Returns the options with the gateways among the routes, as they are stored."""
+    if all(getattr(given, option, None) is None for option in GATEWAYS):
+        return given
+    routes = routes_with_gateways(given, former if given.routes is None else given.routes)
+    return replace(given, routes=routes or (), **dict.fromkeys(GATEWAYS))
 
 
 def _added(former: T, given: T) -> T:

@@ -6,13 +6,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Optional
 
 from ...model.fields import canonical
+from ...model.interface.normal import destination, family
 from ...model.interface.options import Interface, Uplink
 from .. import yaml_edit
 from ..files import made_for
+from ..ini import Sections
+from ..ip import V4, V6
+from ..networkmanager.ip import method6, prefix_metrics
+from ..networkmanager.uplink import check_families, patience
 from ..words import settings
 from .words import WORDS
 
@@ -49,3 +54,16 @@ def read(files: Mapping[str, str], name: str) -> Uplink:
 
 def _words(held: Optional[list[str]]) -> Optional[tuple[str, ...]]:
     return tuple(map(str, held or ())) or None
+
+
+def for_networkmanager(desired: Interface) -> Iterator[Sections]:
+    """Yields the settings that are passed through to NetworkManager, as netplan has no words for them."""
+    yield prefix_metrics(desired)
+    yield patience(desired)
+    if isinstance(desired, Uplink):
+        with_v4 = any(family(cidr) != V6 for cidr in desired.addresses or ()) or desired.dhcp4
+        if not with_v4 and all(family(destination(route)) == V6 for route in desired.routes or ()):
+            # else netplan has NetworkManager choose a link-local address
+            yield {"ipv4": {"method": "disabled"}}
+        with_v6 = method6(desired) not in ("disabled", "ignore")
+        check_families(desired, [version for version, has in ((V4, with_v4), (V6, with_v6)) if has])

@@ -32,10 +32,8 @@ from ...model.interface.options import (
 )
 from .. import yaml_edit
 from ..files import Draft, Request, made_for, users_of, without_accept_ra
-from ..ip import V4, V6
+from ..ip import V6
 from ..networkmanager import words as networkmanager
-from ..networkmanager.ip import method6, prefix_metrics
-from ..networkmanager.uplink import check_families, patience
 from ..networkmanager.writer import device_settings, port_settings
 from ..vlans import vlans_to_write
 from ..words import Cannot, Table, Word, lost, settings
@@ -241,15 +239,8 @@ def _common(draft: Draft, desired: Interface, renderer: str) -> dict[str, Any]:
         body["routes"] = [route_of(draft, route, renderer) for route in desired.routes]
     add_ipv6(draft, body, desired.ipv6 or Ipv6(), renderer)
     if renderer == NETWORKMANAGER:
-        pass_through(body, prefix_metrics(desired))
-        pass_through(body, patience(desired))
-        if isinstance(desired, Uplink):
-            with_v4 = any(family(cidr) != V6 for cidr in desired.addresses or ()) or desired.dhcp4
-            if not with_v4 and all(family(destination(route)) == V6 for route in desired.routes or ()):
-                # else netplan has NetworkManager choose a link-local address
-                pass_through(body, {"ipv4": {"method": "disabled"}})
-            with_v6 = method6(desired) not in ("disabled", "ignore")
-            check_families(desired, [version for version, has in ((V4, with_v4), (V6, with_v6)) if has])
+        for found in uplink_of.for_networkmanager(desired):
+            pass_through(body, found)
     return body
 
 

@@ -12,7 +12,7 @@ from typing import Optional
 from ...errors import OptionError
 from ...model.interface.desired import DesiredInterface
 from ...model.interface.options import Interface
-from ...model.interface.uplink.declared import asked_for
+from ...model.interface.uplink.declared import BY_THE_TOOL, GATEWAYS, asked_for
 from ..choose import Choice
 from ..files import ToolFacts
 from ..plan import NONE
@@ -28,6 +28,15 @@ def check_tool(desired: DesiredInterface, choice: Choice, facts: ToolFacts) -> N
         problem = _problem(option, desired, choice.tool, facts)
         if problem:
             raise OptionError(option, _plain(desired.given, option), problem)
+
+
+def check_ours(given: Interface, path: str) -> None:
+    """Refuses what can't be stored beside a file of the user that makes the interface. Raises `OptionError`."""
+    for option in (*BY_THE_TOOL, *GATEWAYS):
+        if getattr(given, option, None) is not None:
+            raise OptionError(
+                option, _plain(given, option), f"isn't possible here, as {path} makes {given.name}; set it in that file"
+            )
 
 
 def _plain(given: Interface, option: str) -> object:

@@ -38,6 +38,11 @@ def with_uplink(definition: I, found: Uplink) -> I:
     return replace(definition, **changes)
 
 
+def declared_uplink(options: Interface) -> Uplink:
+    """Returns what declared options say of it, in the form in which a tool's files are read: nothing for what is empty."""
+    return Uplink(name=options.name, **{name: getattr(options, name, None) or None for name in BY_THE_TOOL})
+
+
 def stored_uplink(given: Uplink, found: Uplink) -> Uplink:
     """Returns what the boot tool has to do: what it does already (``found``), with what is given.
 
