@@ -72,8 +72,9 @@ def remembered(files: Mapping[str, str], name: str) -> Optional[Declaration]:
 def from_complete(stored: Interface) -> Interface:
     """Returns the options that make an interface as it is: what counts as declared where nothing is remembered.
 
-    VLANs are left out where they are the kernel's own, and complete otherwise.
+    VLANs are left out where they are the kernel's own, and complete otherwise; ``up`` where it is true, as `complete` has it.
     """
+    stored = replace(stored, up=None) if stored.up else stored
     if not isinstance(stored, LinuxBridge):
         return stored
     ports = tuple(_with_explicit_vlans(port, stored) for port in stored.ports or ())
