@@ -14,6 +14,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.ip.ori
     address_origin,
     hop_origin,
     route_origin,
+    sources_of_leases,
     with_origins,
 )
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.options import (
@@ -71,7 +72,7 @@ def test_routes() -> None:
 
 
 def _origins(addresses: tuple[Address, ...], routes: tuple[Route, ...], *advertised: str) -> list[str]:
-    found, ways = with_origins(addresses, routes, advertised)
+    found, ways = with_origins(addresses, routes, advertised, sources_of_leases(routes))
     return [each.origin for each in (*found, *ways)]
 
 

@@ -275,7 +275,7 @@ def _bridges(**ageing_times: int | None) -> dict[str, InterfaceState]:
 
 
 def test_the_ageing_time_before_a_topology_changed_is_remembered(tmp_path: Path) -> None:
-    cache = str(tmp_path / "run" / "ageing.json")
+    cache = str(tmp_path / "run" / "ageing-times")
 
     def seen(**times: int | None) -> dict[str, int | None]:
         states = ageing_times.with_ageing_times(None, _bridges(**times), cache)
@@ -287,7 +287,7 @@ def test_the_ageing_time_before_a_topology_changed_is_remembered(tmp_path: Path)
     assert seen(br0=None, br1=None) == {"br0": 77, "br1": None}
     assert seen(br0=None) == {"br0": 77}, "it is remembered as long as it isn't shown"
     assert seen(br0=300) == {"br0": 300} and seen(br0=None) == {"br0": None}
-    (tmp_path / "run" / "ageing.json").write_text("broken")
+    (tmp_path / "run" / "ageing-times").write_text("broken")
     assert seen(br0=None) == {"br0": None}
 
 

@@ -22,6 +22,7 @@ from ...model.interface.ip.origins import (
     address_origin,
     hop_origin,
     route_origin,
+    sources_of_leases,
     with_origins,
 )
 from ...model.interface.options import MAIN_TABLE, OTHER, RA, Address, InterfaceRoute, Route
@@ -197,11 +198,12 @@ def read_layer3(
 ) -> dict[int, tuple[tuple[Address, ...], tuple[Route, ...]]]:
     """Returns the addresses and routes of each interface by its index, with their origins; see both functions above."""
     addresses, routes = read_addresses(channel, names, every=every), read_routes(channel, names, every=every)
+    sources = sources_of_leases(route for held in routes.values() for route in held)
     found = {}
     for index in names:
         own = routes.get(index, [])
         advertised = {route.option.to or "" for route in own if route.origin == RA and route.option.via is None}
-        found[index] = with_origins(addresses.get(index, []), own, advertised)
+        found[index] = with_origins(addresses.get(index, []), own, advertised, sources)
     return found
 
 

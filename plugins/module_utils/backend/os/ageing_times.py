@@ -22,7 +22,7 @@ from ...model.interface.options import InterfaceState, LinuxBridge
 from .atomic import write_file
 from .paths import SYSTEM_URI, run_directory
 
-_FILE = "ageing.json"
+_FILE = "ageing-times"
 DEFAULT = 300  # BR_DEFAULT_AGEING_TIME of net/bridge/br_private.h, in seconds
 
 

@@ -81,7 +81,7 @@ def has_ipv6(definition: Interface) -> bool:
 def taken_over(adopted: Optional[InterfaceState], given: Interface) -> Optional[InterfaceState]:
     """Returns an interface that a bridge adopts, with what the bridge gets of it.
 
-    Where a list is given, what isn't static lives on only as long as it has an end: nobody removes or renews it there.
+    Where a list is given, what isn't static lives on only as long as it has an end: no program removes or renews it there.
     """
     if adopted is None:
         return None

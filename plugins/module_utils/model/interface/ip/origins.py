@@ -10,12 +10,13 @@ No program says so in all cases: networkd and NetworkManager name no protocol fo
 from __future__ import annotations
 
 import ipaddress
-import socket
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from ..normal import ip_of, route_family, subnet
 from ..options import DHCP, KERNEL, OTHER, RA, STATIC, Address, Route
+
+_AF_INET = 2  # linux/socket.h
 
 # linux/if_addr.h
 TEMPORARY, PERMANENT, MANAGED, NOPREFIXROUTE = 0x01, 0x80, 0x100, 0x200
@@ -33,7 +34,7 @@ def address_origin(family: int, prefix: int, flags: int, scope: int, protocol: i
     """Returns the origin of an address; ``protocol`` is IFA_PROTO, which kernels before 5.18 don't have (0)."""
     if protocol:
         return _IFAPROT.get(protocol, OTHER)
-    if family == socket.AF_INET:
+    if family == _AF_INET:
         return DHCP if ends else STATIC
     if scope == LINK_SCOPE:
         return KERNEL
@@ -64,16 +65,24 @@ def hop_origin(protocol: int, gateway: str) -> str:
     return STATIC if origin == RA and not advertised else origin
 
 
+def sources_of_leases(routes: Iterable[Route]) -> frozenset[str]:
+    """Returns the addresses that routes of DHCP clients have as their source."""
+    return frozenset(route.option.source for route in routes if route.origin == DHCP and route.option.source)
+
+
 def with_origins(
-    addresses: Sequence[Address], routes: Sequence[Route], advertised: Collection[str] = ()
+    addresses: Sequence[Address],
+    routes: Sequence[Route],
+    advertised: Collection[str] = (),
+    leased_sources: Collection[str] = (),
 ) -> tuple[tuple[Address, ...], tuple[Route, ...]]:
     """Returns an interface's addresses and routes with the origins that only both together show.
 
-    A lease without an end is the source of its client's routes. An advertised prefix may have no end either: ``advertised``
+    A lease without an end is the source of its client's routes, ``leased_sources``, also of those that are still at the interface
+    from which it moves. An advertised prefix may have no end either: ``advertised``
     has the prefixes that have a route of advertisements. dhclient's routes are made like a user's, but their gateway is in
     the subnet of a lease. The hop of a joined route is a router's where a prefix is advertised.
     """
-    leased_sources = {route.option.source for route in routes if route.origin == DHCP and route.option.source}
     found = tuple(_with_origin(address, leased_sources, advertised) for address in addresses)
     leased = [subnet(address) for address in found if address.origin == DHCP]
     static = [subnet(address) for address in found if address.origin == STATIC]
