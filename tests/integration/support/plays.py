@@ -35,7 +35,7 @@ class Played:
     def predicted(self) -> list[dict[str, Any]]:
         """What each prediction returned that has changes or a failure."""
         results = [task["result"] for task in self.tasks if task["action"] == PREDICT]
-        return [result for result in results if "changes" in result or result.get("failed")]
+        return [result for result in results if "changes" in result or "msg" in result]
 
     @property
     def fabrics(self) -> list[dict[str, Any]]:
