@@ -74,10 +74,10 @@ def test_random_fabrics_a_minute_later(clean: Host) -> None:
         netns = f"f{seed}"
         clean.shell(_ports(netns))
         for args in _fabric(seed, netns):
-            foretold = clean.ok("fabric", args, check=True)
+            predicted = clean.ok("fabric", args, check=True)
             real = clean.ok("fabric", args)
-            assert foretold["actions"] == real["actions"], f"seed {seed}"
-            assert foretold["diff"] == real["diff"], f"seed {seed}"
+            assert predicted["actions"] == real["actions"], f"seed {seed}"
+            assert predicted["diff"] == real["diff"], f"seed {seed}"
             again = clean.ok("fabric", args)
             assert not again["changed"], f"seed {seed}: {again['actions']}: {args}"
             fabrics[netns] = args

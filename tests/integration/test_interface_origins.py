@@ -172,7 +172,8 @@ def test_they_move_to_a_bridge(clean: Host) -> None:
             assert {f"{slaac}/64", "fd00:40::77/64"} <= origins["ra"]
             clean.until("ip -6 route show default dev br7 | grep 'via fe80'")
             assert "10.99.0.0/16 via 192.168.40.1" in clean.shell("ip route show dev br7")
-            for options in ({"addresses": []}, {"routes": []}, {"addresses": ["192.168.40.8/24"]}):
+            lists: list[dict[str, Any]] = [{"addresses": []}, {"routes": []}, {"addresses": ["192.168.40.8/24"]}]
+            for options in lists:
                 args = {**NONE, "name": "br7", "adopt": "ens7", **options}
                 converge(clean, args, module="linux_bridge", changed=bool(options.get("addresses")))
             clean.ok("linux_bridge", {**NONE, "name": "br7", "adopt": "ens7", "state": "absent"})
@@ -207,7 +208,8 @@ def test_a_route_of_several_next_hops(clean: Host, several: str) -> None:
     )
     clean.shell(f"{several} route add {to} metric 1024 nexthop via {hops[0]} dev br7 nexthop via {hops[1]} dev p8")
     shown = clean.shell(f"{several} route show {to}")
-    for options in ({"routes": []}, {"addresses": ["10.7.0.2/24"]}, {"ageing_time": 77}):
+    changes: list[dict[str, Any]] = [{"routes": []}, {"addresses": ["10.7.0.2/24"]}, {"ageing_time": 77}]
+    for options in changes:
         converge(clean, {**NONE, "name": "br7", **options}, module="linux_bridge")
         assert clean.shell(f"{several} route show {to}") == shown
     found = _info(clean, "br7")

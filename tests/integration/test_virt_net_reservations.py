@@ -80,12 +80,12 @@ def test_a_restart_that_is_faster(clean: Host) -> None:
     assert result["method"] == "restarted" and result["steps"] == 2 and result["seconds"] < 1
     clean.shell("ip tuntap add tap7 mode tap && ip link set tap7 master virbr-lan")
     try:
-        foretold = clean.ok("virt_net", {**few, "restart": "if_faster"}, check=True)
-        assert foretold["method"] == "live" and foretold["steps"] == 16
+        predicted = clean.ok("virt_net", {**few, "restart": "if_faster"}, check=True)
+        assert predicted["method"] == "live" and predicted["steps"] == 16
     finally:
         clean.shell("ip link del tap7")
-    foretold = clean.ok("virt_net", {**few, "restart": "never"}, check=True)
-    assert foretold["method"] == "live"
+    predicted = clean.ok("virt_net", {**few, "restart": "never"}, check=True)
+    assert predicted["method"] == "live"
     assert converge(clean, {**few, "restart": "if_faster"}, changed=True)["method"] == "restarted"
 
 

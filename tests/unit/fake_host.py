@@ -335,3 +335,14 @@ class FakeHost(FakeNotes):
         defaults = {name: option.get("default") for name, option in NETWORK.argument_spec().items()}
         resources = [NETWORK.parse({**defaults, **options}) for options in networks]
         return run(self, self, resources, check=check)
+
+
+IPS = [{"address": "192.168.150.1/24"}]
+
+
+def host_with_lan(**options: Any) -> FakeHost:
+    """Returns a host that has the NAT network ``lan``, with no calls to libvirt recorded yet."""
+    host = FakeHost()
+    host.declare({"name": "lan", "forward": {"mode": "nat"}, "ips": IPS, **options})
+    host.networks.calls.clear()
+    return host

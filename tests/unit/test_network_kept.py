@@ -14,17 +14,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.fields import fr
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.libvirt_parts import Extra
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.kept import not_kept
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.options import Network, normalise
-from unit.fake_host import FakeHost
-
-IPS = [{"address": "192.168.150.1/24"}]
-
-
-def _lan(**options: Any) -> FakeHost:
-    host = FakeHost()
-    host.declare({"name": "lan", "forward": {"mode": "nat"}, "ips": IPS, **options})
-    host.networks.calls.clear()
-    return host
-
+from unit.fake_host import FakeHost, host_with_lan
 
 MODEL = Extra(path="forward/driver", xml="@model=vfio-pci")
 POOL_XML = """<network><name>lan</name><forward mode='hostdev'><driver name='vfio' model='vfio-pci'/><pf dev='eth4'/></forward>
@@ -55,7 +45,7 @@ def test_a_network_that_has_the_part_needs_no_answer() -> None:
 @pytest.mark.parametrize("there", [True, False])
 def test_a_part_that_is_missing_after_the_definition(there: bool) -> None:
     """A daemon of another version than the library: it is undone, and said."""
-    host = _lan() if there else FakeHost()
+    host = host_with_lan() if there else FakeHost()
     host.networks.ignored, host.networks.tells = (MODEL,), False
     before = host.state()
     with pytest.raises(ApplyError) as error:

@@ -8,16 +8,7 @@ from typing import Any, Optional
 
 import pytest
 
-from unit.fake_host import FakeHost
-
-IPS = [{"address": "192.168.150.1/24"}]
-
-
-def _lan(**options: Any) -> FakeHost:
-    host = FakeHost()
-    host.declare({"name": "lan", "forward": {"mode": "nat"}, "ips": IPS, **options})
-    host.networks.calls.clear()
-    return host
+from unit.fake_host import host_with_lan
 
 
 def _reservations(count: int, first: int = 10) -> dict[str, Any]:
@@ -43,7 +34,7 @@ def test_a_restart_instead_of_many_live_changes(
     restart: str, count: int, guests: int, on_bridge: Optional[frozenset[str]], restarted: tuple[str, ...]
 ) -> None:
     """If nobody is on the network, or if it is asked for. What isn't a guest would not get its bridge back."""
-    host = _lan()
+    host = host_with_lan()
     host.on_bridge = on_bridge
     for number in range(guests):
         host.connect("lan", f"g{number}")
@@ -56,7 +47,7 @@ def test_a_restart_instead_of_many_live_changes(
 
 def test_a_guest_that_lost_its_network_is_nobody() -> None:
     """It is reconnected in any case."""
-    host = _lan()
+    host = host_with_lan()
     host.connect("lan", "g1", connected=False)
     (outcome,) = host.declare({"name": "lan", **_reservations(20)})
     assert outcome.returned["method"] == "restarted" and host.networks.kept["lan"].guests[0].connected
@@ -74,9 +65,9 @@ def test_a_guest_that_lost_its_network_is_nobody() -> None:
     ],
 )
 def test_about_how_long_it_takes(mode: str, declared: dict[str, Any], seconds: float) -> None:
-    host = _lan(forward={"mode": mode})
+    host = host_with_lan(forward={"mode": mode})
     host.connect("lan", "g1")
-    (foretold,) = host.declare({"name": "lan", **declared}, check=True)
+    (predicted,) = host.declare({"name": "lan", **declared}, check=True)
     (outcome,) = host.declare({"name": "lan", **declared})
-    assert foretold.returned["seconds"] == outcome.returned["seconds"] == seconds
-    assert foretold.returned["steps"] == len(outcome.actions)
+    assert predicted.returned["seconds"] == outcome.returned["seconds"] == seconds
+    assert predicted.returned["steps"] == len(outcome.actions)

@@ -192,7 +192,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> str:
     collection = home / "collections" / "ansible_collections" / "virtnet" / "kvm"
     collection.parent.mkdir(parents=True)
     collection.symlink_to(CHECKOUT)
-    hosts: dict[str, Any] = {name: {"virtnet_topologies": topologies} for name, (topologies, _) in MISTAKES.items()}
+    hosts: dict[str, Any] = {
+        name: {"virtnet_topologies": topologies} for name, (topologies, _sentence) in MISTAKES.items()
+    }
     hosts["none"] = {}
     hosts["good"] = {"virtnet_topologies": [{"type": "nat", "name": "lan", "cidr": "10.0.0.0/24"}]}
     common = {
