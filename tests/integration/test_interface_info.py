@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from integration.support.cases_interfaces import CASES, COMMON, PORTS, InterfaceCase
+from integration.support.cases_common import COMMON, InterfaceCase
+from integration.support.cases_interfaces import CASES, PORTS
 from integration.support.guests import reaches
 from integration.support.host import Host
 from integration.support.wires import OUTER, tap

@@ -70,7 +70,7 @@ def _clients(host: Host) -> Iterator[None]:
 
 def _state(host: Host) -> dict[str, list[str]]:
     """The addresses and routes of both, without the time that they have left, when no address is tentative any more."""
-    host.until("test -z \"$(ip -6 -o address show tentative)\"")
+    host.until('test -z "$(ip -6 -o address show tentative)"')
     return {
         name: sorted(
             line

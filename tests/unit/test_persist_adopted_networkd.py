@@ -178,6 +178,18 @@ def test_which_of_several_files_counts() -> None:
     assert first in done.unsupported[0] and "DNS=192.0.2.1" in (done.changes[f"{OURS}br0.network"] or "")
 
 
+def test_what_may_be_for_another_nic_is_left_alone() -> None:
+    driver = {f"{HOME}/30-fast.network": "[Match]\nDriver=ixgbe\n[Network]\nDNS=192.168.1.9\n"}
+    wireless = {"/usr/lib/systemd/network/80-wifi.network": "[Match]\nType=wlan\n[Network]\nMulticastDNS=yes\n"}
+    for files, notes in ((driver, {"ADMIN_STATE": "unmanaged"}), (wireless, {})):
+        bridge, port = _made(files, _state(), notes=notes)
+        assert not [line for line in (*bridge, *port) if "DNS=" in line or "From" in line]
+    bridge, _port = _made(driver, _state(), notes={"NETWORK_FILE": f"{HOME}/30-fast.network"})
+    assert "DNS=192.168.1.9" in bridge
+    bridge, _port = _made(driver, _state())  # networkd doesn't run
+    assert "DNS=192.168.1.9" in bridge
+
+
 def test_what_has_no_effect_any_more_is_named_with_its_line() -> None:
     (warning,) = _plan({USERS: "[Match]\nName=eth0\n[Network]\nBond=bond0\n"}, _state()).unsupported
     assert f"Bond=bond0 in {USERS}, line 4" in warning

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from typing import Callable, Optional, Protocol
 
 from ..model.interface.options import Interface, InterfaceState, Uplink
-from .declared.declaration import Declaration, Replaced
+from .declared.declaration import Declaration, Replaced, path_of
 from .plan import FileChanges
 
 OWNER = "virtnet.kvm"
@@ -35,6 +35,10 @@ def no_accounts(_kind: str, _name: str) -> Optional[int]:
     return None
 
 
+def not_wireless(_name: str) -> bool:
+    return False
+
+
 def no_notes(_index: int) -> Mapping[str, str]:
     return {}
 
@@ -48,7 +52,7 @@ class ToolFacts:
     a tool and works: "systemd-resolved", and "ifupdown" where its scripts read `dns-nameservers`. ``account_number``
     returns the number of an ``owner`` or a ``group`` by its name, for tools that take no names. ``networkd_notes`` returns
     what networkd notes of an interface with this index (``NETWORK_FILE``, ``DHCP6_CLIENT_IAID``) and of its lease
-    (``CLIENTID``), by key.
+    (``CLIENTID``), by key. ``wireless`` returns whether an interface of this host is a wireless one.
     """
 
     installed: frozenset[str] = frozenset()
@@ -57,6 +61,7 @@ class ToolFacts:
     resolvers: frozenset[str] = frozenset()
     account_number: Callable[[str, str], Optional[int]] = field(default=no_accounts, compare=False)
     networkd_notes: Callable[[int], Mapping[str, str]] = field(default=no_notes, compare=False)
+    wireless: Callable[[str], bool] = field(default=not_wireless, compare=False)
 
 
 @dataclass(frozen=True)
@@ -252,9 +257,13 @@ class Draft:
                 changes[path] = self.files.get(path)
         return FileChanges(changes, tuple(dict.fromkeys(self._warnings)), self.renews_leases)
 
-    def _turn(self, path: str) -> tuple[bool, bool, bool, str]:
-        """Returns when a file is written: what goes comes last, and devices come before the files that refer to them."""
-        return (path not in self.files, copied_path(path) is None, not is_netdev(path), path)
+    def _turn(self, path: str) -> tuple[bool, bool, bool, bool, str]:
+        """Returns when a file is written: what goes comes last, and devices come before the files that refer to them.
+
+        What is remembered is there before our files are, and goes after them: so a run after a killed one knows it.
+        """
+        goes, memory = path not in self.files, path == path_of(self.request.name)
+        return (goes, memory is goes, copied_path(path) is None, not is_netdev(path), path)
 
     def _keep_copies(self) -> None:
         for path, text in self.users().items():

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Optional
 
 from ..model.interface.desired import DesiredInterface
+from ..model.interface.normal import family, normal
 from ..model.interface.options import DHCP, Interface, InterfaceState
 from .files import Request, made_for
 
@@ -85,10 +86,11 @@ def with_fixed_leases(
     if not fixed:
         return kept
     routes = [route.option for route in state.routes if route.origin == DHCP]
-    addresses = tuple(dict.fromkeys((*(kept.addresses or ()), *fixed)))
+    # in one order, IPv4 first as the kernel shows them: so a run stores the same after a killed one
+    addresses = tuple(sorted(dict.fromkeys((*(kept.addresses or ()), *fixed)), key=family))
     if given.routes is not None:
         return replace(kept, addresses=addresses)
-    return replace(kept, addresses=addresses, routes=tuple(dict.fromkeys((*(kept.routes or ()), *routes))))
+    return normal(replace(kept, addresses=addresses, routes=(*(kept.routes or ()), *routes)))
 
 
 def _has(texts: Iterable[str], cidr: str) -> bool:

@@ -18,7 +18,10 @@ def settled(found: dict[str, Any]) -> dict[str, Any]:
     for entry in found["addresses"]:
         if entry.get("ifname") in interfaces:
             interfaces[entry["ifname"]]["addresses"] = sorted(_addresses(entry))
-    for route in found["routes"]:
+    # default routes of two interfaces are one with two next hops, and the protocol of the first; a router's come and go
+    hops = [{**route, **hop} for route in found["routes"] for hop in route.get("nexthops", ({},))]
+    hops = [hop for hop in hops if "nexthops" not in hop or not hop.get("gateway", "").startswith("fe80:")]
+    for route in hops:
         if (text := _route(route)) and text not in interfaces[route["dev"]]["routes"]:
             interfaces[route["dev"]]["routes"] = sorted([*interfaces[route["dev"]]["routes"], text])
     for entry in found["vlans"]:

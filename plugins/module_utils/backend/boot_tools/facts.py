@@ -45,6 +45,7 @@ def read_facts(*, netplan_files: bool) -> ToolFacts:
         frozenset(resolvers),
         accounts.number_of,
         networkd.notes,
+        networkd.wireless,
     )
 
 

@@ -59,6 +59,11 @@ def notes(index: int) -> Mapping[str, str]:
     return found
 
 
+def wireless(name: str) -> bool:
+    """Returns whether an interface is a wireless one, which the kernel gives no kind of its own."""
+    return os.path.exists(f"{SYS_NET}/{name}/phy80211")
+
+
 def introduce(netdevs: Iterable[str]) -> None:
     """Makes networkd read .netdev files and take the interfaces that are there for theirs. Raises `HostError`.
 

@@ -246,7 +246,9 @@ def route_body(index: int, route: Route, *, removing: bool = False) -> bytes:
     message = rtmsg()
     message["family"] = family
     message["dst_len"] = to.prefixlen
-    message["proto"] = route.protocol
+    # of next hops that the kernel has joined it shows the protocol of the first; any is meant here (ip6_route_del)
+    joined = removing and to.version == 6 and bool(option.via)
+    message["proto"] = 0 if joined else route.protocol
     message["type"] = _UNICAST
     message["scope"] = _NOWHERE if removing else _scope(route, family)
     message["flags"] = ONLINK if route.onlink else 0

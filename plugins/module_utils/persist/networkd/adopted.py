@@ -135,17 +135,23 @@ def moved(draft: Draft, users: Callable[[str], list[NetworkFile]]) -> Optional[M
 
 def _taken(draft: Draft, nic: str, users: list[NetworkFile], before: str) -> Optional[NetworkFile]:
     """Returns the file that networkd takes for a NIC, or that it has taken before the NIC became a port."""
-    if len(users) < 2:
+    if not users or users[0].certain:
         return next(iter(users), None)
     state = draft.request.interfaces.get(nic)
     notes = draft.request.facts.networkd_notes(state.index) if state else {}
     for taken in users:
         if taken.path == notes.get("NETWORK_FILE") or f"{_FROM}{taken.path}\n" in before:
             return taken
-    draft.warn(
-        f"{' and '.join(user.path for user in users)} may be for {nic}, and the first one is taken;"
-        f" give it a [Match] that says Name={nic}"
+    port_of_ours = any(
+        made_for(text) == nic and path.endswith(".network") for path, text in draft.request.files.items()
     )
+    if notes or port_of_ours:  # networkd takes another file or none, or did so when that file was written
+        return users[-1] if users[-1].certain else None
+    if len(users) > 1:
+        draft.warn(
+            f"{' and '.join(user.path for user in users)} may be for {nic}, and the first one is taken;"
+            f" give it a [Match] that says Name={nic}"
+        )
     return users[0]
 
 
@@ -170,12 +176,13 @@ def _for_bridge(said: Iterable[_Said]) -> Iterable[_Said]:
             yield replace(each, keys=keys)
 
 
-def port_lines(draft: Draft, users: list[NetworkFile]) -> list[str]:
-    """Returns the lines of a port's file that keep what belongs to the NIC."""
-    if not users or not (len(users) == 1 or users[-1].certain):
+def port_lines(draft: Draft, nic: str, users: list[NetworkFile]) -> list[str]:
+    """Returns the lines of a port's file that keep what belongs to the NIC; ``users`` may be taken for it."""
+    taken = _taken(draft, nic, users, "")
+    if taken is None:
         return []
     found = []
-    for each in _said(draft.users(), users[0]):
+    for each in _said(draft.users(), taken):
         kept = _KEYS_OF_NIC.get(each.name, frozenset()) | _KEYS_OF_BOTH.get(each.name, frozenset())
         keys = each.keys if each.name in _OF_NIC else tuple(pair for pair in each.keys if pair[0] in kept)
         if keys:

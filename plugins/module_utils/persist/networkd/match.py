@@ -41,12 +41,12 @@ class NetworkFile:
         return posixpath.basename(self.path)
 
 
-def fitting(files: Mapping[str, str], interface: InterfaceState) -> list[NetworkFile]:
+def fitting(files: Mapping[str, str], interface: InterfaceState, *, wireless: bool = False) -> list[NetworkFile]:
     """Returns the files that may be taken for an interface, in their order, up to the first one that certainly matches."""
     found = []
     for path in in_order(files, ".network"):
         match = _match_section(files[path])
-        fits = _fits(match, interface)
+        fits = _fits(match, interface, wireless)
         if fits is False:
             continue
         found.append(NetworkFile(path, bool(fits), _specific(match)))
@@ -75,11 +75,13 @@ def _match_section(text: str) -> dict[str, list[str]]:
     return {key: words for key, words in found.items() if words}
 
 
-def _fits(match: Mapping[str, list[str]], interface: InterfaceState) -> Optional[bool]:
+def _fits(match: Mapping[str, list[str]], interface: InterfaceState, wireless: bool) -> Optional[bool]:
     """Returns whether all conditions match, ``None`` if that isn't known. A file without a condition matches nothing."""
     if not match:
         return False
-    answers = [_KEYS[key](words, interface) if key in _KEYS else None for key, words in match.items()]
+    answers = [_KEYS[key](words, interface) if key in _KEYS else None for key, words in match.items() if key != "Type"]
+    if "Type" in match:
+        answers.append(_type(match["Type"], interface, wireless))
     if False in answers:
         return False
     return None if None in answers else True
@@ -104,15 +106,14 @@ def _hardware(words: list[str], address: Optional[str]) -> bool:
     return any(word.lower().replace("-", ":") == address for word in words)
 
 
-def _type(words: list[str], interface: InterfaceState) -> Optional[bool]:
+def _type(words: list[str], interface: InterfaceState, wireless: bool) -> Optional[bool]:
     if interface.loopback:
         return _globs(words, "loopback")
     if interface.kind in _OWN_TYPES:
         return _globs(words, interface.kind)
     if interface.kind == "tun":
         return None
-    # a wireless device has no kind either
-    return True if _globs(words, "ether") else None
+    return _globs(words, "wlan" if wireless else "ether")
 
 
 _KEYS: Mapping[str, Callable[[list[str], InterfaceState], Optional[bool]]] = {
@@ -120,5 +121,4 @@ _KEYS: Mapping[str, Callable[[list[str], InterfaceState], Optional[bool]]] = {
     "MACAddress": lambda words, interface: _hardware(words, interface.definition.mac),
     "PermanentMACAddress": lambda words, interface: _hardware(words, interface.permanent_mac),
     "Kind": lambda words, interface: _globs(words, interface.kind),
-    "Type": _type,
 }

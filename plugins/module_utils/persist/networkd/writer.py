@@ -187,7 +187,7 @@ def _state(draft: Draft, name: str) -> InterfaceState:
 
 
 def _users(draft: Draft, name: str) -> list[NetworkFile]:
-    return fitting(draft.users(), _state(draft, name))
+    return fitting(draft.users(), _state(draft, name), wireless=draft.request.facts.wireless(name))
 
 
 def _own_path(draft: Draft, name: str) -> str:
@@ -211,7 +211,7 @@ def _bases(draft: Draft, of: str, needs: list[_Need]) -> list[str]:
         return [own]
     if any(need.port for need in needs):
         path = _own_path(draft, of)
-        draft.files[path] = _shared(of, *render(_PORT), *adopted.port_lines(draft, _users(draft, of)))
+        draft.files[path] = _shared(of, *render(_PORT), *adopted.port_lines(draft, of, _users(draft, of)))
         return [path]
     users = _users(draft, of)
     if not users or not users[-1].certain:
