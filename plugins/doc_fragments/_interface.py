@@ -145,7 +145,8 @@ search:
 gateway:
   description:
     - Gateway of the default route for IPv4, an address in one of the subnets of O(addresses). It is the same as an item
-      C({to: default, via: GATEWAY}) of O(routes), and replaces another default route of the interface that has the kernel's metric.
+      of O(routes) with V(default) as O(routes[].to) and the gateway as O(routes[].via), and replaces another default route of the
+      interface that has the kernel's metric.
     - An empty string removes this route. It is an error if O(routes) has another gateway.
     - Leave it out if the gateway is that of a DHCP server.
   type: str
