@@ -90,7 +90,7 @@ def _integration(logs: Path, mode: str) -> Iterator[Step]:
             step = _pytest(
                 f"integration, {host}", "integration", "dev", logs, [*options, "tests/integration", "--host", host]
             )
-            yield dataclasses.replace(step, hosts=kind, minutes=45, weight=FILLING if kind == "container" else HOSTS)
+            yield dataclasses.replace(step, hosts=kind, minutes=60, weight=FILLING if kind == "container" else HOSTS)
     for file in sorted((CHECKOUT / "tests" / "lab").glob("test_*.py")) if not quick else ():
         what = file.stem.removeprefix("test_")
         kind = what if what in ("uml", "vm") else "container"
