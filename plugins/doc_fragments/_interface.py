@@ -26,7 +26,8 @@ SETTINGS = r"""
 up:
   description:
     - Whether the interface is up. V(false) sets it down, and the kernel then removes the routes through it.
-    - If left out, an existing interface keeps its state, and a new one is set up.
+    - If left out, an existing interface keeps its state, and a new one is set up. A bridge sets up the interfaces that become its
+      ports, except those that the same run of M(virtnet.kvm.fabric) declares with V(false).
   type: bool
 mac:
   description:

@@ -61,6 +61,8 @@ dns:
     enable:
       description:
         - Whether the network has a DNS server. The default is V(true).
+        - Without a DNS server the network has no O(dns.forwarders), O(dns.hosts), O(dns.srv) and O(dns.txt). Those that it had are
+          removed.
       type: bool
     forward_plain_names:
       description:

@@ -49,6 +49,7 @@ multi_queue:
 bridge:
   description:
     - Bridge that the device is a port of (C(master) in iproute2). An empty string removes the device from its bridge.
+    - In a run of M(virtnet.kvm.fabric) that lists the device in the C(ports) of a bridge, it can only be the name of that bridge.
     - Only for O(mode=tap). The settings of the port are in the C(ports) of the bridge.
   type: str
 """

@@ -84,13 +84,17 @@ def _integration(logs: Path, mode: str) -> Iterator[Step]:
     quick = mode == "quick"
     # -v: a line a test, so that the log of a run that hangs says where.
     options = ["-v", "--durations=20", *(["--quick"] if quick else [])]
+    options += ["--fabrics", "500"] if mode == "full" else []
     lab_options = ["-v", "--durations=20", *(["--full"] if mode == "full" else [])]
     for host, kind in INTEGRATION_HOSTS.items():
         if host == QUICK_HOST or not quick:
             step = _pytest(
                 f"integration, {host}", "integration", "dev", logs, [*options, "tests/integration", "--host", host]
             )
-            yield dataclasses.replace(step, hosts=kind, minutes=60, weight=FILLING if kind == "container" else HOSTS)
+            minutes = 90 if mode == "full" else 60
+            yield dataclasses.replace(
+                step, hosts=kind, minutes=minutes, weight=FILLING if kind == "container" else HOSTS
+            )
     for file in sorted((CHECKOUT / "tests" / "lab").glob("test_*.py")) if not quick else ():
         what = file.stem.removeprefix("test_")
         kind = what if what in ("uml", "vm") else "container"

@@ -39,6 +39,7 @@ MARKS = {"bookworm_uml": ("kernel",), "trixie_uml": ("kernel", "nftables")}
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--quick", action="store_true", help="only the container host of Debian 13")
     parser.addoption("--host", choices=list(HOSTS), action="append", help="only this host; may be given several times")
+    parser.addoption("--fabrics", type=int, default=30, help="so many random fabrics on each host; 30 unless told")
     parser.addoption("--keep", action="store_true", help="take a host that is up, and leave it up")
 
 

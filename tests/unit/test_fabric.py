@@ -43,14 +43,16 @@ class WholeHost(FakeNotes):
             self.networks.start(options["name"])
 
     def plan(self, **lists: list[dict[str, Any]]) -> list[Outcome]:
-        resources = []
+        kinds, resources = [], []
         for plural, items in lists.items():
             kind = KIND[plural]
             defaults = {name: option.get("default") for name, option in kind.argument_spec().items()}
             if "persist" in defaults:
                 defaults["persist"] = "none"
+            kinds += [kind] * len(items)
             resources += [kind.parse({**defaults, **item}, f"{plural}[{place}]") for place, item in enumerate(items)]
-        return run(self, self, resources, check=True)
+        settled = [kind.settle(resource, resources) for kind, resource in zip(kinds, resources, strict=True)]
+        return run(self, self, settled, check=True)
 
 
 def test_the_name_is_the_users() -> None:
@@ -143,3 +145,21 @@ def test_a_network_that_is_planned_first() -> None:
         OptionError, match=r"bridges\[0\]\.name: 'b3' is the bridge that libvirt creates for network n1"
     ):
         WholeHost().plan(networks=networks, taps=taps, bridges=[{"name": "b3"}])
+
+
+@pytest.mark.parametrize("bridge", ["", "b2"])
+def test_a_tap_that_is_no_port_of_the_bridge_that_lists_it_is_refused(bridge: str) -> None:
+    lists = {"bridges": [{"name": "b1", "ports": [{"name": "t1"}]}], "taps": [{"name": "t1", "bridge": bridge}]}
+    with pytest.raises(OptionError, match=r"isn't what the bridge b1 says, which has t1 in ports") as error:
+        WholeHost("b2").plan(**lists)
+    assert error.value.option == "taps[0].bridge"
+
+
+@pytest.mark.parametrize("up", [True, False, None])
+def test_a_port_that_is_declared_down_stays_down(up: bool | None) -> None:
+    bridge, tap = WholeHost().plan(
+        bridges=[{"name": "b1", "ports": [{"name": "t1"}]}], taps=[{"name": "t1", "up": up, "bridge": "b1"}]
+    )
+    assert tap.place < bridge.place and tap.shown_after["bridge"] == "b1"
+    assert tap.shown_after["up"] is (up is not False)
+    assert "bring up t1" not in [step.words for step in bridge.steps]

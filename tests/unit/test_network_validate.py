@@ -20,6 +20,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.options 
     normalise,
 )
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.validate import (
+    check,
     check_identity,
     check_versions,
 )
@@ -75,6 +76,18 @@ def test_an_option_that_libvirt_is_too_old_for_is_refused(given: dict[str, Any],
     with pytest.raises(OptionError, match=r"needs libvirt .* or newer, and this host has 9\.0\.0; ") as error:
         check_versions(network(**given), network(**given), BOOKWORM)
     assert error.value.option == option
+
+
+NAMES = {"hosts": [{"ip": "192.0.2.1", "names": ["a"]}]}
+
+
+def test_names_need_a_dns_server() -> None:
+    with pytest.raises(OptionError, match=r"needs a DNS server; leave it out, or set dns\.enable to true") as error:
+        check(network(dns={"enable": False, **NAMES}))
+    assert error.value.option == "dns.hosts"
+    check(network(dns={"enable": False, "hosts": []}))
+    dropped = _changed({"dns": NAMES}, {"dns": {"enable": False}}).dns
+    assert dropped is not None and dropped.enable is False and dropped.hosts is None
 
 
 UUIDS = ("6d1e1d3c-7a75-4d1f-9a0c-2f4d3c0a0b01", "6d1e1d3c-7a75-4d1f-9a0c-2f4d3c0a0b02")

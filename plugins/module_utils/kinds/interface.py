@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Optional, cast
 
 from ..contract import AnyResource, ArgumentSpec, Handler, Host, Kind, Notes, Options, Plan, Resource, Shown, World
-from ..errors import VirtnetError, under
+from ..errors import OptionError, VirtnetError, under
 from ..model.codec import Json, from_json, to_json
 from ..model.fields import argument_spec, from_options, normal_value
 from ..model.interface.desired import DesiredInterface
@@ -264,9 +264,22 @@ class InterfaceKind(Kind):
         return found
 
 
+def _beside(resource: InterfaceResource, others: Sequence[AnyResource]) -> list[InterfaceResource]:
+    """Returns the interfaces that a run declares in the namespace of another one."""
+    found = [other for other in others if isinstance(other, InterfaceResource) and other.present]
+    return [other for other in found if other.desired.netns == resource.desired.netns]
+
+
 class BridgeKind(InterfaceKind):
     plural, word, option_class = "bridges", "bridge", LinuxBridge
     own_options = {"adopt": {"type": "str"}, "purge_taps": {"type": "bool", "default": False}}
+
+    def settle(self, resource: AnyResource, others: Sequence[AnyResource]) -> AnyResource:
+        """Lets ports stay down that the run declares down."""
+        if not isinstance(resource, InterfaceResource):
+            return resource
+        down = {other.name for other in _beside(resource, others) if other.desired.given.up is False}
+        return replace(resource, desired=replace(resource.desired, down_ports=frozenset(down)))
 
 
 class VlanKind(InterfaceKind):
@@ -277,19 +290,24 @@ class TuntapKind(InterfaceKind):
     plural, word, option_class = "taps", "tap", Tuntap
 
     def settle(self, resource: AnyResource, others: Sequence[AnyResource]) -> AnyResource:
-        """Lets the bridge that lists the tap attach it, and be created after the tap: otherwise each would need the other."""
-        if not isinstance(resource, InterfaceResource) or not isinstance(resource.desired.given, Tuntap):
+        """Lets the bridge that lists the tap attach it, and be created after the tap: otherwise each would need the other.
+
+        Raises `OptionError` if the tap is to be a port of another bridge, or of none.
+        """
+        if not isinstance(resource, InterfaceResource) or not resource.present:
             return resource
-        desired, bridge = resource.desired, resource.desired.given.bridge
-        listed = any(
-            other.present
-            and isinstance(other, InterfaceResource)
-            and isinstance(other.desired.given, LinuxBridge)
-            and (other.desired.netns, other.name) == (desired.netns, bridge)
-            and any(port.name == resource.name for port in other.desired.given.ports or ())
-            for other in others
-        )
-        return replace(resource, desired=replace(desired, attached_by_bridge=True)) if listed else resource
+        bridge = resource.desired.given.bridge
+        listing = [
+            other.name
+            for other in _beside(resource, others)
+            if any(port.name == resource.name for port in other.desired.given.ports or ())
+        ]
+        for name in listing:
+            if bridge not in (None, name):
+                problem = f"isn't what the bridge {name} says, which has {resource.name} in ports; remove one of them"
+                with under(resource.path):
+                    raise OptionError("bridge", bridge, problem)
+        return replace(resource, desired=replace(resource.desired, listed_by=listing[0] if listing else None))
 
 
 BRIDGE = BridgeKind()

@@ -82,17 +82,19 @@ def stored_interface(
     if after.state is not None:
         kept = with_fixed_leases(kept, desired, after.state, files)
     if isinstance(kept, Tuntap) and isinstance(given, Tuntap):
-        return _stored_tap(kept, given, files)
+        return _stored_tap(kept, desired, files)
     if isinstance(kept, LinuxBridge) and isinstance(given, LinuxBridge):
         bridge = _stored_bridge(kept, given, after.taps)
         return replace(bridge, mac=after.definition.mac) if desired.adopt else bridge
     return kept
 
 
-def _stored_tap(kept: Tuntap, given: Tuntap, files: Mapping[str, str]) -> Tuntap:
-    """Returns the tap without its bridge, where the bridge's own files name the tap."""
-    if given.bridge is not None:
+def _stored_tap(kept: Tuntap, desired: DesiredInterface, files: Mapping[str, str]) -> Tuntap:
+    """Returns the tap without its bridge, where the bridge's own files name the tap, or will do so after this run."""
+    if desired.given.bridge is not None:
         return kept
+    if desired.listed_by is not None and desired.listed_by == kept.bridge:
+        return replace(kept, bridge=None)
     named = any(made_for(text) == kept.bridge and kept.name in text.split() for text in files.values())
     return replace(kept, bridge=None) if named else kept
 
@@ -205,7 +207,7 @@ def _as_declared(
     if remembered is not None:
         options = declarations.declared(remembered.options, given, definition)
     elif complete and (earlier or there is not None):
-        options = declarations.from_complete(stored)
+        options = declarations.declared(declarations.from_complete(stored), given, definition)
     else:
         options = declarations.declared(None, given, definition)
     if desired.adopt and not earlier:
@@ -213,5 +215,5 @@ def _as_declared(
     if complete and not earlier:
         stored = declarations.complete(options)
         if isinstance(stored, Tuntap) and isinstance(given, Tuntap):
-            stored = _stored_tap(stored, given, request.files)
+            stored = _stored_tap(stored, desired, request.files)
     return replace(request, desired=stored, declaration=Declaration(options, complete), earlier=earlier)

@@ -47,11 +47,19 @@ class DesiredInterface:
     adopt: Optional[str] = None
     purge_taps: bool = False
     recreate: bool = True
-    attached_by_bridge: bool = False  # a tap whose bridge is created after it, and then attaches it
+    down_ports: frozenset[str] = (
+        frozenset()
+    )  # interfaces that the same run declares down, so a bridge doesn't bring them up
+    listed_by: Optional[str] = None  # the bridge that the same run declares with this tap as a port
 
     @property
     def name(self) -> str:
         return self.given.name or ""
+
+    @property
+    def attached_by_bridge(self) -> bool:
+        """Whether it is a tap whose bridge is created after it, and then attaches it."""
+        return self.listed_by is not None and self.given.bridge == self.listed_by
 
 
 def complete_definition(name: str, states: States, given: Optional[Interface] = None) -> Optional[Interface]:
@@ -318,7 +326,7 @@ def _add_ports(
             found[port_state.name] = replace(port_state, master=None, port=None)
     for port_name, port in listed.items():
         state = found.get(port_name) or states[port_name]
-        if state.master != name and definition.up:
+        if state.master != name and definition.up and port_name not in desired.down_ports:
             _bring_up(state, found, states)
             state = found.get(port_name) or state
         settings = without_host_chosen(port, given.get(port_name))

@@ -11,6 +11,7 @@ from typing import Optional
 
 from ..fields import merge, take_host_chosen
 from .options import (
+    DNS_DATA,
     OWN_BRIDGE_MODES,
     Forward,
     Network,
@@ -131,6 +132,7 @@ def drop_leftovers(definition: Network, given: Network) -> Network:
         definition = replace(definition, vlan=None)
         if given.portgroups is None and definition.portgroups:
             definition = replace(definition, portgroups=tuple(replace(g, vlan=None) for g in definition.portgroups))
+    definition = _without_services(definition, given)
     unfit = {name for name in _unfit_for(mode, given_forward) if getattr(given_forward, name) is None}
     if definition.forward:
         definition = replace(definition, forward=replace(definition.forward, **dict.fromkeys(unfit)))
@@ -138,6 +140,14 @@ def drop_leftovers(definition: Network, given: Network) -> Network:
     known = given.extra or ()
     unknown = [e for e in definition.extra or () if e in known or not (e.path or "").startswith(gone)]
     return replace(definition, extra=tuple(unknown) or None)
+
+
+def _without_services(definition: Network, given: Network) -> Network:
+    """Returns the definition without what only a DNS server has, where there is none any more; libvirt refuses that."""
+    if definition.dns is None or definition.dns.enable is not False:
+        return definition
+    gone = {name: None for name in DNS_DATA if not (given.dns and getattr(given.dns, name))}
+    return replace(definition, dns=replace(definition.dns, **gone))
 
 
 def _unfit_for(mode: str, forward: Forward) -> set[str]:

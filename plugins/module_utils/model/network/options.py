@@ -111,6 +111,10 @@ class Dns:
     txt: Optional[tuple[DnsTxt, ...]] = option(unordered=True)
 
 
+# What a network without a DNS server can't have (virNetworkDNSDefParseXML in src/conf/network_conf.c of libvirt).
+DNS_DATA = ("forwarders", "hosts", "srv", "txt")
+
+
 @dataclass(frozen=True)
 class Lease:
     expiry: Optional[int] = option(required=True, minimum=0, removal=None)

@@ -16,7 +16,7 @@ from ..values import IPInterface, host_cidr
 from .desired import NEED_OWN_BRIDGE, OWN_BRIDGE_ONLY
 from .facts import KnownNetwork, NetworkFacts, overlap
 from .kept import describe_extra
-from .options import OWN_BRIDGE_MODES, POOL_MODES, Forward, Ip, Network, dotted, mode_of
+from .options import DNS_DATA, OWN_BRIDGE_MODES, POOL_MODES, Forward, Ip, Network, dotted, mode_of
 from .problems import HAZARDS, Problem
 
 # The version of libvirt that each option needs, from https://libvirt.org/formatnetwork.html and the release notes.
@@ -102,6 +102,12 @@ def check(definition: Network) -> None:
         raise OptionError("title", definition.title, "has several lines; write it in one")
     if definition.domain and definition.domain.register and not definition.domain.local_only:
         raise OptionError("domain.register", True, "needs domain.local_only in libvirt; set that to true as well")
+    if definition.dns and definition.dns.enable is False:
+        for name in DNS_DATA:
+            if value := getattr(definition.dns, name):
+                raise OptionError(
+                    f"dns.{name}", _brief(value), "needs a DNS server; leave it out, or set dns.enable to true"
+                )
     for place, group in enumerate(definition.portgroups or ()):
         if group.name in [other.name for other in (definition.portgroups or ())[:place]]:
             raise OptionError(f"portgroups[{place}].name", group.name, "is listed twice; list each portgroup once")
