@@ -22,7 +22,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.option
     VlanIface,
 )
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.plan import ObservedInterface
-from ansible_collections.virtnet.kvm.plugins.module_utils.persist.declared.declaration import path_of
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.declared.paths import path_of
 from ansible_collections.virtnet.kvm.plugins.module_utils.persist.files import ToolFacts, overlay, saved_path
 from ansible_collections.virtnet.kvm.plugins.module_utils.persist.interfaces import plan_persistence
 from ansible_collections.virtnet.kvm.plugins.module_utils.persist.plan import PersistencePlan

@@ -6,122 +6,41 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Optional
 
-from ..backend.libvirt.guests import Guests
-from ..backend.libvirt.health import Health
-from ..backend.libvirt.networks import Networks
-from ..backend.libvirt.session import Session, open_session
-from ..backend.netlink.links import HostLinks, NoLinks
+from ..backend.libvirt.session import Session
 from ..backend.os.paths import is_local
-from ..contract import ArgumentSpec, Driver, Host, Kind, Notes, Options, Plan, Resource, Shown, World
-from ..errors import OptionError, under
-from ..model.fields import argument_spec, from_options, to_options
-from ..model.links import LinkDriver, LinkFacts, OwnBridge
-from ..model.network.desired import DesiredNetwork
-from ..model.network.estimate import seconds
-from ..model.network.options import OWN_BRIDGE_MODES, Guest, Network, NetworkState, mode_of, normalise
-from ..model.network.plan import plan_network, show
-from ..model.network.steps import NetworkDriver, NetworkPlan
-from ..xml.network import NotANetwork, parse_network, with_canonical_metadata
-from .common import STATE, URI, interface_name, text
+from ..contract import AnyResource, ArgumentSpec, Driver, Host, Kind, Options
+from ..model.fields import argument_spec
+from ..model.links import LinkDriver
+from ..model.network.options import Network
+from ..model.network.steps import NetworkDriver
+from .common import STATE, URI
 
-_CurrentNetwork = Optional[NetworkState]  # None: there is no such network
+# A run that has no networks waits for none of the code that plans them, nor of that behind these drivers.
 
 
-@dataclass(frozen=True)
-class NetworkResource(Resource[_CurrentNetwork]):
-    """A libvirt network; ``path`` is where its options stand, if not at the top."""
+def _open_session(host: Host, where: Optional[str]) -> Driver:
+    from ..backend.libvirt.session import open_session
 
-    desired: DesiredNetwork
-    path: str = ""
-
-    @property
-    def name(self) -> str:
-        return self.desired.name
-
-    @property
-    def label(self) -> str:
-        return f"network {self.name}"
-
-    @property
-    def present(self) -> bool:
-        return self.desired.present
-
-    def provides(self, current: _CurrentNetwork) -> frozenset[str]:
-        """Returns the network, and the bridge that libvirt makes for it."""
-        definitions = self._definitions(current)
-        return frozenset(
-            {self.label, *(interface_name(None, bridge) for bridge in map(_own_bridge, definitions) if bridge)}
-        )
-
-    def needs(self, current: _CurrentNetwork) -> frozenset[str]:
-        """Returns a bridge that isn't the network's own, and the devices that it forwards to."""
-        found: set[str] = set()
-        for definition in self._definitions(current):
-            forward = definition.forward
-            if definition.bridge and definition.bridge.name and not _own_bridge(definition):
-                found.add(definition.bridge.name)
-            if forward:
-                found |= {name for name in (*(forward.interfaces or ()), forward.dev) if name}
-        return frozenset(interface_name(None, name) for name in found)
-
-    def _definitions(self, current: _CurrentNetwork) -> list[Network]:
-        return [
-            definition for definition in (self.desired.given, current.definition if current else None) if definition
-        ]
-
-    def current(self, host: Host) -> _CurrentNetwork:
-        return host.driver(NetworkDriver).observe(self.name)
-
-    def plan(self, current: _CurrentNetwork, world: World, notes: Notes) -> Plan[_CurrentNetwork]:
-        with under(self.path):
-            plan = plan_network(current, self.desired, world, {name: bool(value) for name, value in notes.items()})
-        before = _own_bridge(current.definition) if current else None
-        after = _own_bridge(plan.after.definition) if plan.after and plan.after.active else None
-        links = world.facts(LinkFacts)
-        if after and after != before:
-            links.expect_bridge(after, _subnets(plan.after))
-        own = _own_bridge(plan.after.definition) if plan.after else None
-        links.expect_own_bridge(self.name, OwnBridge(own, self.name, bool(after)) if own else None)
-        return Plan(
-            steps=plan.steps,
-            after=plan.after,
-            warnings=plan.warnings,
-            notes=plan.resume,
-            returned={
-                "method": plan.method,
-                "guests": [_guest(guest) for guest in plan.guests],
-                "steps": len(plan.steps),
-                "seconds": _seconds(plan, current),
-            },
-        )
-
-    def show(self, state: _CurrentNetwork, plan: Plan[_CurrentNetwork]) -> Shown:
-        del plan
-        return show(state, self.desired.given)
-
-    def describe(self, host: Host, state: _CurrentNetwork) -> Options:
-        return {"network": _description(host, self.name, state) if state else None}
+    return open_session(host, where)
 
 
-def _seconds(plan: NetworkPlan, current: _CurrentNetwork) -> float:
-    state = current or plan.after
-    running = state and (state.running or state.definition)
-    return round(seconds(plan.steps, running), 1) if running else 0.0
+def _open_networks(host: Host, _where: Optional[str]) -> Driver:
+    from ..backend.libvirt.guests import Guests
+    from ..backend.libvirt.health import Health
+    from ..backend.libvirt.networks import Networks
+
+    connection = host.driver(Session).connection
+    local = is_local(host.uri)
+    return Networks(connection, Guests(connection, local=local), Health(local=local))
 
 
-def _own_bridge(network: Network) -> Optional[str]:
-    """Returns the bridge that libvirt makes for a network, as far as its name is known."""
-    own = network.bridge is not None and mode_of(network) in OWN_BRIDGE_MODES
-    return network.bridge.name if network.bridge and own else None
+def _open_links(host: Host, _where: Optional[str]) -> LinkDriver:
+    from ..backend.netlink.links import HostLinks, NoLinks
 
-
-def _subnets(state: _CurrentNetwork) -> tuple[str, ...]:
-    return tuple(ip.address for ip in (state.definition.ips if state else None) or () if ip.address)
+    return HostLinks() if is_local(host.uri) else NoLinks()
 
 
 class NetworkKind(Kind):
@@ -130,9 +49,9 @@ class NetworkKind(Kind):
     plural = "networks"
     common_options = URI
     drivers = {
-        Session: open_session,
-        NetworkDriver: lambda host, _where: _open_networks(host),
-        LinkDriver: lambda host, _where: HostLinks() if is_local(host.uri) else NoLinks(),
+        Session: _open_session,
+        NetworkDriver: _open_networks,
+        LinkDriver: _open_links,
     }
 
     def argument_spec(self) -> ArgumentSpec:
@@ -154,77 +73,16 @@ class NetworkKind(Kind):
             "mutually_exclusive": [("xml", name) for name in definition],
         }
 
-    def parse(self, options: Options, path: str = "") -> NetworkResource:
-        document = text(options, "xml")
-        with under(path):
-            if document is None:
-                given = with_canonical_metadata(from_options(Network, options))
-            else:
-                given = _given_xml(document, text(options, "name"))
-        active, autostart = options.get("active"), options.get("autostart")
-        desired = DesiredNetwork(
-            given=given,
-            complete=document is not None,
-            present=options["state"] == "present",
-            active=None if active is None else bool(active),
-            autostart=None if autostart is None else bool(autostart),
-            restart=str(options["restart"]),
-        )
-        return NetworkResource(desired, path)
+    def parse(self, options: Options, path: str = "") -> AnyResource:
+        from ._network_resource import network_of
+
+        return network_of(options, path)
 
     def info(self, host: Host, names: Optional[Sequence[str]], options: Options) -> list[dict[str, object]]:
+        from ._network_resource import describe_networks
+
         del options
-        driver = host.driver(NetworkDriver)
-        states = [(name, driver.observe(name)) for name in (driver.names() if names is None else names)]
-        return [_description(host, name, state) for name, state in states if state is not None]
-
-
-def _open_networks(host: Host) -> Driver:
-    connection = host.driver(Session).connection
-    local = is_local(host.uri)
-    return Networks(connection, Guests(connection, local=local), Health(local=local))
-
-
-def _given_xml(document: str, name: Optional[str]) -> Network:
-    shortened = textwrap.shorten(document, 60, placeholder="...")
-    try:
-        given = normalise(parse_network(document))
-    except NotANetwork as error:
-        raise OptionError("xml", shortened, f"is not the document of a libvirt network: {error}") from None
-    if name and given.name and name != given.name:
-        raise OptionError(
-            "name", name, f"is not the name in xml, {given.name!r}; leave out name, or make them the same"
-        )
-    given = replace(given, name=given.name or name)
-    if not given.name:
-        raise OptionError("xml", shortened, "has no <name>; add one, or give the option name")
-    # the same rules for what a document says as for options
-    from_options(Network, to_options(given))
-    return given
-
-
-def _description(host: Host, name: str, state: NetworkState) -> dict[str, object]:
-    """Returns the definition in the structure of the options, and what only a host knows."""
-    described: dict[str, object] = {
-        "name": name,
-        "uuid": state.definition.uuid,
-        "definition": to_options(state.definition),
-        "state": "active" if state.active else "inactive",
-        "active": state.active,
-        "autostart": state.autostart,
-        "persistent": state.stored is not None,
-        "bridge": state.definition.bridge.name if state.definition.bridge else None,
-        "problems": [str(problem) for problem in state.problems],
-        "leases": host.driver(NetworkDriver).leases(name) if state.active else [],
-        "guests": [_guest(guest) for guest in state.guests],
-    }
-    if state.stored is not None and state.running is not None and state.running != state.stored:
-        described["running"] = to_options(state.running)
-    return described
-
-
-def _guest(guest: Guest) -> dict[str, object]:
-    return {"domain": guest.domain, "mac": guest.mac, "device": guest.device, "connected": guest.connected}
+        return describe_networks(host, names)
 
 
 NETWORK = NetworkKind()

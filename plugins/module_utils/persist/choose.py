@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Optional
 
 from ..errors import OptionError
-from .declared.declaration import lines, path_of
+from .declared.paths import path_of
 from .files import Draft, Request, Tool, ToolFacts
 from .plan import NONE, FileChanges
 
@@ -108,5 +108,7 @@ def _planned(tool: str, request: Request) -> FileChanges:
         TOOLS[tool].write(draft, request.desired)
     TOOLS[tool].tidy(draft)
     if declaration is not None:
+        from .declared.declaration import lines
+
         draft.write(path_of(request.name), *lines(replace(declaration, former=draft.former)))
     return draft.result()

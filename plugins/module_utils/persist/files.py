@@ -16,11 +16,14 @@ import posixpath
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Callable, Optional, Protocol
+from typing import TYPE_CHECKING, Callable, Optional, Protocol
 
 from ..model.interface.options import Interface, InterfaceState, Uplink
-from .declared.declaration import Declaration, Replaced, path_of
+from .declared.paths import path_of
 from .plan import FileChanges
+
+if TYPE_CHECKING:
+    from .declared.declaration import Declaration, Replaced
 
 OWNER = "virtnet.kvm"
 _HEADER = f"# Made by {OWNER} for "

@@ -15,7 +15,7 @@ from typing import Callable, Optional
 
 from ...errors import HostError
 from ...persist.choose import TOOLS
-from ...persist.declared.declaration import PATTERN
+from ...persist.declared.paths import PATTERN
 from ...persist.files import ToolFacts, copied_path, is_netdev, saved_path
 from ...persist.steps import FileDriver
 from ..os.atomic import write_file

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import Callable
 
 from ...errors import HostError
-from ...persist.uplink.leases import HeldAddress, LeaseDriver
+from ...persist.uplink.requests import HeldAddress, LeaseDriver
 from .channel import Channel, attribute, attributes
 
 # linux/rtnetlink.h, linux/if_addr.h

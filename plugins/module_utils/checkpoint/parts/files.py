@@ -17,7 +17,7 @@ from typing import Optional
 from ...backend.os import commands
 from ...backend.os.atomic import sync, write_file, write_link
 from ...errors import HostError
-from ...persist.declared.declaration import DIRECTORY as DECLARED
+from ...persist.declared.paths import DIRECTORY as DECLARED
 from ...persist.files import SYSCTL_FILES
 from ..part import Host, Part, Snapshot, Step
 from .interfaces import changing

@@ -31,7 +31,6 @@ from .options import (
     align,
     mode_of,
 )
-from .reservations import changes
 
 # The name of an interface is a text.
 Part = Union[DhcpHost, DhcpRange, DnsHost, DnsSrv, DnsTxt, PortGroup, str]
@@ -209,6 +208,10 @@ def _ranges_and_hosts(dhcp: Dhcp) -> tuple[Union[DhcpRange, DhcpHost], ...]:
 
 def _host_updates(old: tuple[DhcpHost, ...], new: tuple[DhcpHost, ...], place: int) -> Optional[list[Update]]:
     """Returns the updates of the reservations of a subnet; ``None`` if libvirt can't make them one by one."""
+    if old == new:
+        return []
+    from .reservations import changes
+
     found = changes(old, new)
     return None if found is None else [_host_update(before, after, place) for before, after in found]
 

@@ -5,7 +5,7 @@
 """What tasks have declared of an interface: remembered on the host, so that an option that a later task leaves out stays
 stored. Pure.
 
-It is a file of ours for each interface, in `DIRECTORY`, which no tool reads.
+See `paths` for where that is.
 """
 
 from __future__ import annotations
@@ -24,9 +24,7 @@ from ...model.interface.options import BridgeVlans, Interface, InterfaceRoute, I
 from ...model.interface.uplink.declared import GATEWAYS
 from ...model.interface.uplink.gateways import routes_with_gateways
 from ...model.interface.vlans import Vlans, expand, merge_vlans, ranges, vlans_of, with_vlans
-
-DIRECTORY = "/var/lib/virtnet.kvm/interfaces"
-PATTERN = f"{DIRECTORY}/*"
+from .paths import path_of
 
 # By key, the user's value and ours; ``None`` for none.
 Replaced = Mapping[str, tuple[Optional[str], Optional[str]]]
@@ -48,11 +46,6 @@ class Declaration:
     options: Interface
     complete: bool = True
     former: Mapping[str, Replaced] = field(default_factory=dict)
-
-
-def path_of(name: str) -> str:
-    """Returns the path of the file that remembers an interface."""
-    return f"{DIRECTORY}/{name}"
 
 
 def lines(declaration: Declaration) -> list[str]:

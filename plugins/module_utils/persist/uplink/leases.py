@@ -11,52 +11,22 @@ from __future__ import annotations
 
 import functools
 import ipaddress
-from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Callable, Optional
+from typing import Optional
 
-from ...contract import Driver, Handler, Host, Step
+from ...contract import Handler, Host, Step
 from ...errors import VirtnetError
 from ...model.interface.normal import family
 from ...model.interface.options import Interface, LinuxBridge
 from ...model.interface.plan import ObservedInterface
 from ...model.interface.uplink.declared import leases
+from .requests import HeldAddress, LeaseDriver
 
 SECONDS = 30  # a client asks after 0, 2, 6, 14 and 30 s or earlier (RFC 2131, 4.1)
 _USUAL_DELAY = 15  # the kernel's forward delay, in seconds
 _KIND = {4: "DHCPv4", 6: "DHCPv6"}
 _OPTION = {4: "dhcp4", 6: "dhcp6"}
-
-
-@dataclass(frozen=True)
-class HeldAddress:
-    """An address of an interface; ``lasting`` is false for one that expires unless it is renewed."""
-
-    cidr: str
-    lasting: bool
-
-
-class LeaseDriver(Driver, ABC):
-    """What shows and ends leases on this host, which are read again at each call. Each call raises `HostError`."""
-
-    @abstractmethod
-    def carrier(self, name: str) -> bool: ...
-
-    @abstractmethod
-    def addresses(self, name: str) -> Sequence[HeldAddress]:
-        """Returns all addresses, but link-local ones and those of router advertisements."""
-
-    @abstractmethod
-    def until(self, done: Callable[[], bool], seconds: int) -> bool:
-        """Waits until ``done`` returns true, but not longer than that, and returns whether it has.
-
-        It ends early where a signal has asked the run to end: that is raised as soon as it isn't delayed any more.
-        """
-
-    @abstractmethod
-    def remove(self, name: str, cidr: str) -> None:
-        """Removes an address, with the routes of it."""
 
 
 @dataclass(frozen=True)
