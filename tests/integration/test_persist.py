@@ -99,7 +99,7 @@ def test_a_bridge_that_the_users_files_make_is_stored_beside_them(networkd: Host
     before = networkd.interfaces()
     made = converge(networkd, {"name": "br7", "ageing_time": 0}, module="linux_bridge", changed=True)
     drop_in, remembered = f"{_HOME}/30-br7.netdev.d/50-virtnet-kvm-br7.conf", "/var/lib/virtnet.kvm/interfaces/br7"
-    assert made["files"] == [drop_in, remembered]
+    assert sorted(made["files"]) == [drop_in, remembered]
     after = networkd.interfaces()["files"]
     assert {path: after[path] for path in before["files"]} == before["files"], "a user's file was touched"
     assert after[drop_in].split("\n", 1)[1] == "[Bridge]\nAgeingTimeSec=0\n"
