@@ -8,6 +8,9 @@ import configparser
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
+from ansible_collections.virtnet.kvm.plugins.module_utils.errors import OptionError
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.options import (
     InterfaceRoute,
     Ipv6,
@@ -184,3 +187,18 @@ def test_a_profile_for_any_nic_is_the_last_choice() -> None:
     host = Runs("networkmanager", {f"{HOME}/any": elsewhere})
     host.run(replace(MOVED, addresses=("192.0.2.5/24",)))
     assert _profile(host)["ipv4"]["address1"] == "192.0.2.5/24", "without a profile the kernel's are stored"
+
+
+@pytest.mark.parametrize(
+    "line", ["parent=7b3f6a1e-3c1b-4f8e-9d1e-0c8a5c0e2f11", "master = 7b3f6a1e-3c1b-4f8e-9d1e-0c8a5c0e2f11"]
+)
+def test_a_profile_that_another_names_by_its_uuid_is_refused(line: str) -> None:
+    other = f"{HOME}/other.nmconnection"
+    runs = Runs("networkmanager", {f"{HOME}/lan.nmconnection": STATIC, other: f"[connection]\nid=other\n{line}\n"})
+    key = line.split("=")[0].strip()
+    with pytest.raises(OptionError, match=f"in {other}, line 3; write {key}=eth1 there") as error:
+        runs.run(MOVED)
+    assert error.value.option == "adopt"
+    runs.files[other] = runs.users[other] = f"[connection]\nid=other\n{key}=eth1\n"
+    runs.run(MOVED)
+    runs.give_back()

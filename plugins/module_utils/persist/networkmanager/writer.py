@@ -41,6 +41,7 @@ from .adopted import DEVICE_KEYS, NETWORK_SECTIONS, move
 from .beside import port_keys, values
 from .ip import add_addresses, method6
 from .profile_keys import replace_keys, set_back
+from .references import refuse_references
 from .words import WORDS
 
 PROFILES = "/etc/NetworkManager/system-connections"
@@ -256,6 +257,9 @@ def _port(draft: Draft, bridge: str, port: Port) -> None:
     if made_for(draft.files.get(path, "")) == name:
         draft.edit(path, _split(draft.files[path])[0] + _added(bridge, settings))
         return
+    users = _users_path(draft.request.files, name, _macs(draft, name))
+    if users is not None and path not in draft.request.files:
+        refuse_references(draft.users(), users, name, "adopt" if name == draft.request.adopt else "ports")
     state = draft.request.interfaces.get(name)
     profile = _device(draft, name, state)
     if profile is None:
