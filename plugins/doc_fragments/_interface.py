@@ -120,11 +120,13 @@ dhcp4:
     - The module waits for the lease, for 30 seconds and, with STP, for the time in which a bridge forwards nothing. Without a lease it
       fails, and restores the host.
     - Addresses of O(addresses) are there besides the leased address. V(false) ends the lease and removes its address.
-    - It is refused with O(persist=none), with O(netns), with ifupdown, and on a host where no boot tool is in use.
+    - ifupdown starts the DHCP client that the host has, such as C(dhcpcd) or C(dhclient), and needs one to be installed.
+    - It is refused with O(persist=none), with O(netns), and on a host where no boot tool is in use.
   type: bool
 dhcp6:
   description:
     - Whether the boot tool of O(persist) runs a DHCP client for IPv6 on the interface. The rest is as for O(dhcp4).
+    - It is refused with ifupdown too.
     - netplan, and NetworkManager unless O(ipv6.accept_ra=never), ask a server only if a router advertises that there is one.
     - To get addresses from router advertisements (SLAAC), use O(ipv6.accept_ra).
   type: bool
@@ -134,7 +136,7 @@ nameservers:
     - Servers of a DHCP lease are used besides.
     - networkd passes them to systemd-resolved. If that doesn't run, they have no effect, and a warning says so. ifupdown needs
       resolvconf or openresolv. NetworkManager needs an address of the same family.
-    - It is refused where O(dhcp4) is refused, but not with ifupdown.
+    - It is refused where O(dhcp4) is refused.
   type: list
   elements: str
 search:

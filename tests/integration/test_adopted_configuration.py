@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from integration.support.checks import converge, refused
+from integration.support.dhcp_clients import CLIENT
 from integration.support.host import Host
 from integration.support.interfaces import with_routes_of_their_own
 from integration.support.wires import session
@@ -111,25 +112,6 @@ allow-hotplug ens7
 iface ens7 inet dhcp
     metric 50
     up ip route add 10.31.0.0/16 via 192.168.30.1 dev ens7 onlink
-"""
-# A DHCP client in any case; busybox has one, which Debian's ifupdown knows.
-CLIENT = """
-command -v dhclient || command -v dhcpcd || command -v udhcpc || {
-    ln -s "$(command -v busybox)" /sbin/udhcpc
-    mkdir -p /usr/share/udhcpc /etc/udhcpc
-    cat >/etc/udhcpc/default.script <<'END'
-#!/bin/sh
-case $1 in
-deconfig) ip link set dev $interface up;;
-bound|renew)
-    ip address replace $ip/$mask valid_lft $lease preferred_lft $lease dev $interface
-    ip route replace default via $router dev $interface metric ${IF_METRIC:-50}
-    echo "nameserver $dns" >/etc/resolv.conf;;
-esac
-END
-    chmod 755 /etc/udhcpc/default.script
-    ln -sf /etc/udhcpc/default.script /usr/share/udhcpc/default.script
-}
 """
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from integration.support.checks import converge, refused
+from integration.support.dhcp_clients import CLIENT
 from integration.support.host import Host
 
 _HOME = "/etc/systemd/network"
@@ -149,6 +150,39 @@ def test_a_lease_in_a_vlan(outer: Host, tool: str) -> None:
     converge(outer, {**given, "dhcp4": False}, module="vlan_iface", changed=True)
     assert not _has(outer, "ens7.11", _LEASE)
     converge(outer, {**given, "state": "absent"}, module="vlan_iface", changed=True)
+
+
+@pytest.mark.kernel
+def test_a_lease_by_ifupdown(outer: Host) -> None:
+    """Its client runs once, goes on when the bridge is changed, and ends with `dhcp4`."""
+    outer.shell(CLIENT)
+    outer.shell(_SERVER.format(device="eth0", more=""))
+    given = {"name": "br7", "persist": "ifupdown"}
+    client = "ps -e -o pid=,args= | grep -E '(dhclient|dhcpcd|udhcpc).* br7' | grep -v grep || true"
+    made = converge(outer, {**_BRIDGE, **given, "dhcp4": True}, module="linux_bridge", changed=True)
+    assert made["actions"][-1] == "wait for the leases of br7 (DHCPv4)" and _has(outer, "br7", _LEASE)
+    (first,) = outer.shell(client).splitlines()
+    changed = converge(outer, {**given, "ageing_time": 60, "mtu": 1400}, module="linux_bridge", changed=True)
+    assert changed["after"]["dhcp4"] is True and outer.shell(client).splitlines() == [first]
+    outer.shell("ifdown br7; ifup br7")
+    assert _has(outer, "br7", _LEASE)
+    off = converge(outer, {**given, "dhcp4": False}, module="linux_bridge", changed=True)
+    assert off["actions"][-1] == "remove the leases of br7 (DHCPv4)" and not outer.shell(client)
+    assert not _has(outer, "br7", _LEASE)
+    converge(outer, {**given, "dhcp4": True}, module="linux_bridge", changed=True)
+    converge(outer, {**given, "state": "absent"}, module="linux_bridge", changed=True)
+    assert not outer.shell(client)
+
+
+@pytest.mark.kernel
+def test_no_server_with_ifupdown(outer: Host) -> None:
+    outer.shell(CLIENT)
+    own = {**_BRIDGE, "addresses": ["192.168.30.2/24"], "persist": "ifupdown"}
+    converge(outer, own, module="linux_bridge", changed=True)
+    before = outer.interfaces()
+    failed = outer.module("linux_bridge", {"name": "br7", "dhcp4": True, "persist": "ifupdown"})
+    assert failed["failed"] and "the host is as it was" in failed["msg"], failed
+    assert outer.interfaces() == before
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ class ToolFacts:
     a tool and works: "systemd-resolved", and "ifupdown" where its scripts read `dns-nameservers`. ``account_number``
     returns the number of an ``owner`` or a ``group`` by its name, for tools that take no names. ``networkd_notes`` returns
     what networkd notes of an interface with this index (``NETWORK_FILE``, ``DHCP6_CLIENT_IAID``) and of its lease
-    (``CLIENTID``), by key. ``wireless`` returns whether an interface of this host is a wireless one.
+    (``CLIENTID``), by key. ``dhcp_client`` says whether ifupdown finds a DHCP client. ``wireless`` returns whether an interface of this host is a wireless one.
     """
 
     installed: frozenset[str] = frozenset()
@@ -64,6 +64,7 @@ class ToolFacts:
     resolvers: frozenset[str] = frozenset()
     account_number: Callable[[str, str], Optional[int]] = field(default=no_accounts, compare=False)
     networkd_notes: Callable[[int], Mapping[str, str]] = field(default=no_notes, compare=False)
+    dhcp_client: bool = False
     wireless: Callable[[str], bool] = field(default=not_wireless, compare=False)
 
 

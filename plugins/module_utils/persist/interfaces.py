@@ -149,9 +149,9 @@ def plan_persistence(
         again = f"{desired.name}: {users} makes it again at the next boot; remove it from that file, too"
         plan = replace(plan, warnings=(*plan.warnings, again))
     plan = replace(plan, warnings=(*plan.warnings, *tool_warnings(desired, choice.tool, facts)))
-    if choice.tool == "ifupdown" and desired.adopt and changes_host:
+    if choice.tool == "ifupdown":
         # NetworkManager's own client stops with it
-        return _without_dhcp(plan, files, desired.name, desired.adopt)
+        return _without_dhcp(plan, files, desired, changes_host=changes_host)
     return plan
 
 
@@ -168,15 +168,19 @@ def _own_uplink(tool: str, files: Mapping[str, str], name: str) -> Uplink:
     return TOOLS[tool].uplink(files, name)
 
 
-def _without_dhcp(plan: PersistencePlan, files: Mapping[str, str], name: str, adopted: str) -> PersistencePlan:
-    """Returns the plan with the end of the DHCP client of the interface whose address moves away."""
-    ours = {path: text for path, text in files.items() if made_for(text) == name}
+def _without_dhcp(
+    plan: PersistencePlan, files: Mapping[str, str], desired: DesiredInterface, *, changes_host: bool
+) -> PersistencePlan:
+    """Returns the plan with the end of the DHCP client of the interface whose address moves away, or that no longer asks."""
+    ours = {path: text for path, text in files.items() if made_for(text) == desired.name}
     leaving: Optional[str] = None
-    if plan.renews_leases:
+    if desired.adopt and changes_host and plan.renews_leases:
         there = [taken.interface for text in ours.values() if (taken := remembered(text))]
-        leaving = None if adopted in there else adopted
-    elif any(plan.changes.get(path, "") is None and renews_leases(text) for path, text in ours.items()):
-        leaving = name
+        leaving = None if desired.adopt in there else desired.adopt
+    elif any(
+        renews_leases(text) and not renews_leases(plan.changes.get(path, text) or "") for path, text in ours.items()
+    ):
+        leaving = desired.name
     return replace(plan, before=(StopDhcp(plan.tool, leaving), *plan.before)) if leaving else plan
 
 

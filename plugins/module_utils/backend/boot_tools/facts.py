@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import os
 import re
 import shutil
 
@@ -24,6 +25,8 @@ _SERVICES = {
     "networking.service": "ifupdown",
     "systemd-resolved.service": RESOLVED,
 }
+# Those that ifupdown looks for with the method dhcp (inet.defn).
+_DHCP_CLIENTS = ("dhclient", "pump", "udhcpc", "dhcpcd")
 # The scripts that ifup runs; some packages have one that reads `dns-nameservers`.
 _IF_UP = "/etc/network/if-up.d/*"
 _READS_NAMES = "IF_DNS_NAMESERVERS"
@@ -45,6 +48,7 @@ def read_facts(*, netplan_files: bool) -> ToolFacts:
         frozenset(resolvers),
         accounts.number_of,
         networkd.notes,
+        "ifupdown" in installed and any(os.access(f"/sbin/{name}", os.X_OK) for name in _DHCP_CLIENTS),
         networkd.wireless,
     )
 

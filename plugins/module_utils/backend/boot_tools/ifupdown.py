@@ -15,6 +15,7 @@ import contextlib
 import fcntl
 import glob
 import os
+import time
 from collections.abc import Mapping, Sequence
 from typing import Optional
 
@@ -29,6 +30,7 @@ from ..os.atomic import write_file
 from . import dhcp_clients
 
 RUN = "/run/network"
+_LEASE_SECONDS = 50  # dhclient would wait for five minutes; a bridge with STP forwards nothing for 30 seconds
 _GENTLE = f"{RUN}/virtnet-kvm-interfaces"
 
 
@@ -99,18 +101,32 @@ def _successor(name: str, names: Sequence[str], files: Mapping[str, str]) -> str
 
 def _bring_up(name: str, stanzas: Sequence[Stanza], files: Mapping[str, str]) -> None:
     ours = [path for path, text in files.items() if made_for(text) is not None]
-    if all(stanza.head.path in ours and not stanza.moved for stanza in stanzas):
-        commands.run(f"bring up {name} by ifupdown", "ifup", "--force", name)
+    asks = any(stanza.method == "dhcp" for stanza in stanzas)
+    leased = asks and bool(dhcp_clients.running(name))
+    if not leased and all(stanza.head.path in ours and not stanza.moved for stanza in stanzas):
+        _ifup(name, asks=asks)
         return
     try:
-        text = gentle(stanzas, ours, leased=bool(dhcp_clients.running(name)))
+        text = gentle(stanzas, ours, leased=leased)
         write_file(_GENTLE, text.encode("utf-8", "surrogateescape"), mode=0o600)
-        commands.run(f"bring up {name} by ifupdown", "ifup", "--force", "--interfaces", _GENTLE, name)
+        _ifup(name, "--interfaces", _GENTLE, asks=asks and not leased)
     except OSError as error:
         raise HostError(f"write {_GENTLE}", error.strerror or error) from error
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(_GENTLE)
+
+
+def _ifup(name: str, *options: str, asks: bool) -> None:
+    """Brings up an interface; one that ``asks`` a DHCP server must get an answer within a while, or its client is ended."""
+    doing, limit = f"bring up {name} by ifupdown", ("timeout", "--kill-after=5", str(_LEASE_SECONDS)) if asks else ()
+    until = time.monotonic() + _LEASE_SECONDS
+    try:
+        commands.run(doing, *limit, "ifup", "--force", *options, name)
+    except HostError as error:
+        if asks and time.monotonic() >= until:
+            raise HostError(doing, f"no DHCP server has answered on {name} within {_LEASE_SECONDS} s") from error
+        raise
 
 
 def _forget_all(name: str) -> None:

@@ -33,7 +33,10 @@ def gentle(stanzas: Iterable[Stanza], ours: Iterable[str], *, leased: bool) -> s
     paths = set(ours)
     found: list[str] = []
     for stanza in stanzas:
-        found += render(stanza if stanza.head.path in paths and not stanza.moved else _gentle(stanza, leased))
+        if stanza.head.path in paths and not stanza.moved:
+            found += render(replace(stanza, method="manual") if stanza.method == "dhcp" and leased else stanza)
+        else:
+            found += render(_gentle(stanza, leased))
     return "\n".join([*found, ""])
 
 

@@ -45,7 +45,7 @@ WORDS = Words(
         Special("routes", "ip route replace"),
     ),
     uplink=(
-        Cannot("dhcp4", "it is refused"),
+        Special("dhcp4", "iface NAME inet dhcp", "needs a DHCP client"),
         Cannot("dhcp6", "it is refused"),
         Special("nameservers", "dns-nameservers", "needs resolvconf or openresolv"),
         Special("search", "dns-search", "needs resolvconf or openresolv"),

@@ -163,6 +163,8 @@ def _stanza(draft: Draft, desired: Interface, commands: list[str], moved: Option
     if desired.up is not False:
         yield from ip.lines("up", [f"ip link set dev {shlex.quote(name)} up"])
     yield from _with_moved(desired, moved) if moved else ip.lines("up", commands)
+    if moved is None or not any(stanza.method == "dhcp" and stanza.family == "inet" for stanza in moved.stanzas):
+        yield from uplink_of.client(desired)
     yield from ip.lines("post-down", [f"ip link delete dev {shlex.quote(name)}"])
 
 

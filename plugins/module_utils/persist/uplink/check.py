@@ -58,9 +58,11 @@ def _problem(option: str, desired: DesiredInterface, tool: str, facts: ToolFacts
         )
     if tool not in facts.in_charge and tool != "netplan":
         return f"isn't possible with persist {tool}, as it isn't running on this host; start it, or choose another tool"
-    if tool == IFUPDOWN and option not in _NAMES:
+    if tool == IFUPDOWN and option == "dhcp6":
         return f"isn't possible with persist {tool}; use networkd, netplan or NetworkManager, or give addresses"
-    if tool == IFUPDOWN and IFUPDOWN not in facts.resolvers:
+    if tool == IFUPDOWN and option == "dhcp4" and not facts.dhcp_client:
+        return f"isn't possible with persist {tool} on this host, which has no DHCP client; install one, such as dhcpcd-base"
+    if tool == IFUPDOWN and option in _NAMES and IFUPDOWN not in facts.resolvers:
         return (
             f"isn't possible with persist {tool} on this host, where no program takes dns-nameservers and dns-search from it;"
             " install resolvconf or openresolv"
