@@ -103,6 +103,7 @@ adopt:
       in the files of the boot tool in O(persist). The lease is kept and renewed there.
     - A lease of another DHCP client is no longer renewed. The address keeps the rest of its lifetime on the bridge and is stored without
       a lifetime, and a warning says so.
+    - A bridge can take over the files of one interface only. A second one is refused. List it in O(ports).
   type: str
 """
 )

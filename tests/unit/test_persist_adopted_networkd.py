@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Optional
 
+import pytest
+
+from ansible_collections.virtnet.kvm.plugins.module_utils.errors import OptionError
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.options import (
     Address,
     Interface,
@@ -198,3 +201,16 @@ def test_what_has_no_effect_any_more_is_named_with_its_line() -> None:
 def test_a_nic_that_networkd_leaves_alone_moves_nothing() -> None:
     text = "\n".join(_made({USERS: "[Match]\nName=eth0\n[Link]\nUnmanaged=yes\n[Network]\nDNS=1.1.1.1\n"}, _state())[0])
     assert "Takes over" not in text and "DNS" not in text
+
+
+def test_a_second_interface_is_refused() -> None:
+    """What the first one's files say would be lost."""
+    done = overlay({USERS: STATIC}, _plan({USERS: STATIC}, _state(ADDRESSES)).changes)
+    eth1 = InterfaceState("", 4, Interface(name="eth1", mac="52:54:00:00:00:02"))
+    ports = (Port(name="eth0"), Port(name="eth1"))
+    states = {"br0": _state(), "eth0": ETH0, "eth1": eth1}
+    request = Request("br0", LinuxBridge(name="br0", ports=ports), done, states, "eth1", ToolFacts(systemd=257))
+    with pytest.raises(OptionError, match="br0 has taken over the configuration of eth0; list it in ports") as error:
+        plan_files("networkd", request)
+    assert error.value.option == "adopt"
+    plan_files("networkd", replace(request, desired=LinuxBridge(name="br0", ports=ports[1:])))

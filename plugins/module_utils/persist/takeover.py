@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Optional
 
+from ..errors import OptionError
 from ..model.interface.desired import DesiredInterface
 from ..model.interface.normal import family, normal
 from ..model.interface.options import DHCP, Interface, InterfaceState
@@ -51,12 +52,22 @@ def former_text(request: Request, path: str) -> str:
 
 
 def takeover(request: Request, path: str) -> Optional[Takeover]:
-    """Returns whose configuration a bridge has, where its own file is ``path``: by ``adopt`` or an earlier run."""
+    """Returns whose configuration a bridge has, where its own file is ``path``: by ``adopt`` or an earlier run.
+
+    Raises `OptionError` for a second interface: a bridge has the configuration of one.
+    """
     former = remembered(former_text(request, path))
     interface = request.adopt or (former.interface if former else None)
-    ports = (request.desired.ports or ()) if request.desired else ()
-    if interface is None or interface not in [port.name for port in ports]:
+    ports = {port.name for port in (request.desired.ports or () if request.desired else ())}
+    if interface is None or interface not in ports:
         return None
+    if former and former.interface != interface and former.interface in ports:
+        raise OptionError(
+            "adopt",
+            interface,
+            f"isn't possible, as {request.name} has taken over the configuration of {former.interface}; list it in ports,"
+            f" or remove {former.interface} from the bridge first",
+        )
     given = {option for option in _REPLACING if request.given and getattr(request.given, option) is not None}
     return Takeover(
         interface, frozenset(given) | (former.instead if former and former.interface == interface else set())
