@@ -177,6 +177,8 @@ persist:
     - V(auto) is the first of netplan, NetworkManager, networkd and ifupdown that is installed and in use. netplan is in use if it has
       a file. The others are in use if their service runs or is enabled at boot. If none is in use, nothing is stored, and a warning
       says so.
+    - Where several are in use, V(auto) is the one that has a file for the interface, or for the one that it adopts, for its parent or
+      for a port. If two have one, the module fails and names both files.
     - V(networkd), V(networkmanager), V(netplan) and V(ifupdown) select that tool, which must be installed.
     - V(none) stores nothing. The interface is gone after a reboot.
     - Files of an earlier run stay with V(none), and files of a tool other than the selected one always stay, with O(state=absent) too.

@@ -277,3 +277,18 @@ def test_mapping_is_refused(router: Host) -> None:
     router.shell(f"cat >>{MAIN}", input="mapping ens7\n    script /bin/true\niface home inet dhcp\n")
     given = {"name": "br7", "adopt": "ens7", "persist": "ifupdown"}
     refused(router, given, "mapped", f"{MAIN}, line", module="linux_bridge", option="adopt")
+
+
+@pytest.mark.kernel
+def test_the_tool_that_has_the_file_is_chosen(router: Host) -> None:
+    """NetworkManager runs too, and leaves alone what ifupdown has a stanza for."""
+    _ifupdown(router, STATIC_STANZAS)
+    lab = "[main]\nplugins=ifupdown,keyfile\nno-auto-default=*\n[keyfile]\nunmanaged-devices=interface-name:eth*\n"
+    router.shell("cat >/etc/NetworkManager/conf.d/test.conf; systemctl start NetworkManager", input=lab)
+    made = converge(router, {"name": "br7", "adopt": "ens7"}, module="linux_bridge", changed=True)
+    assert made["persist"] == "ifupdown" and not made.get("warnings")
+    assert router.ok("linux_bridge", {"name": "br7"})["persist"] == "ifupdown"
+    router.shell(f"cat >{PROFILE}; chmod 600 {PROFILE}", input=STATIC_PROFILE)
+    other = {"name": "br8", "adopt": "ens7"}
+    router.ok("linux_bridge", {"name": "br7", "adopt": "ens7", "state": "absent"})
+    refused(router, other, MAIN, PROFILE, "are both for ens7", module="linux_bridge", option="persist")

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Optional
 
@@ -60,10 +60,12 @@ class Choice:
     warning: Optional[str] = None
 
 
-def choose(option: str, facts: ToolFacts, name: str, netns: Optional[str] = None) -> Choice:
+def choose(option: str, facts: ToolFacts, name: str, netns: Optional[str] = None, others: Sequence[str] = ()) -> Choice:
     """Returns what stores the interface ``name``, by the option ``persist``.
 
-    Raises `OptionError` for a tool that the host doesn't have, or that can't store it.
+    Where several tools are in charge, it is the one that has a file for it, or for one of the ``others``, which it takes over
+    or has as ports. Raises `OptionError` for a tool that the host doesn't have, or that can't store it, and where two tools
+    have such files.
     """
     if netns is not None and option not in (AUTO, NONE):
         raise OptionError(
@@ -77,15 +79,36 @@ def choose(option: str, facts: ToolFacts, name: str, netns: Optional[str] = None
         if option not in facts.installed:
             has = ", ".join(tool for tool in CHOICES if tool in facts.installed)
             raise OptionError("persist", option, f"is not installed on this host; use {has or NONE}")
-        return Choice(option)
-    for tool in _ORDER:
-        if tool in facts.in_charge & facts.installed:
-            return Choice(tool)
+        return Choice(option, _also_configured(option, facts, (name, *others)))
+    working = [tool for tool in _ORDER if tool in facts.in_charge & facts.installed]
+    if len(working) > 1:
+        for each in (name, *others):
+            claims = facts.claims(each)
+            if len(claims) > 1:
+                both = " and ".join(f"{path} ({tool})" for tool, path in claims.items())
+                raise OptionError(
+                    "persist",
+                    option,
+                    f"isn't clear, as {both} are both for {each}; remove one of them, or set persist to the other",
+                )
+            if claims:
+                return Choice(next(iter(claims)))
+    if working:
+        return Choice(working[0])
     return Choice(
         NONE,
         f"{name}: won't survive a reboot, because none of netplan, NetworkManager, networkd and ifupdown manages this"
         " host's network; enable one of them, or set persist to none to accept that",
     )
+
+
+def _also_configured(tool: str, facts: ToolFacts, names: Sequence[str]) -> Optional[str]:
+    """Returns a warning where a file of another tool is for one of these interfaces, too."""
+    for name in names if len(facts.in_charge) > 1 else ():
+        for other, path in facts.claims(name).items():
+            if other != tool:
+                return f"{name}: {path} ({other}) is for it too, and {other} sets it up by that file at the next boot; remove it there"
+    return None
 
 
 def plan_files(tool: str, request: Request) -> FileChanges:

@@ -42,6 +42,10 @@ def not_wireless(_name: str) -> bool:
     return False
 
 
+def no_claims(_name: str) -> Mapping[str, str]:
+    return {}
+
+
 def no_notes(_index: int) -> Mapping[str, str]:
     return {}
 
@@ -56,6 +60,7 @@ class ToolFacts:
     returns the number of an ``owner`` or a ``group`` by its name, for tools that take no names. ``networkd_notes`` returns
     what networkd notes of an interface with this index (``NETWORK_FILE``, ``DHCP6_CLIENT_IAID``) and of its lease
     (``CLIENTID``), by key. ``dhcp_client`` says whether ifupdown finds a DHCP client. ``wireless`` returns whether an interface of this host is a wireless one.
+    ``claims`` returns the files that configure an interface, a user's or ours, by those tools in charge that have one.
     """
 
     installed: frozenset[str] = frozenset()
@@ -66,6 +71,7 @@ class ToolFacts:
     networkd_notes: Callable[[int], Mapping[str, str]] = field(default=no_notes, compare=False)
     dhcp_client: bool = False
     wireless: Callable[[str], bool] = field(default=not_wireless, compare=False)
+    claims: Callable[[str], Mapping[str, str]] = field(default=no_claims, compare=False)
 
 
 @dataclass(frozen=True)
@@ -119,6 +125,9 @@ class Tool(Protocol):
 
     def made_by(self, request: Request) -> Optional[str]:
         """Returns the path of the user's file that makes ``request``'s interface; ``None`` where none does."""
+
+    def configures(self, files: Mapping[str, str], state: InterfaceState) -> Optional[str]:
+        """Returns the path of the file, ours or a user's, that is for an interface; ``None`` for none, or one for any."""
 
     def write_beside(self, draft: Draft, declared: Interface) -> None:
         """Writes only what is ``declared``, beside the user's files that make the interface (`made_by`).

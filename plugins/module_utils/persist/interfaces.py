@@ -51,7 +51,10 @@ class BootTool:
 
 def chosen_tool(desired: DesiredInterface, facts: ToolFacts) -> Choice:
     """Returns the boot tool that stores an interface; raises `OptionError` where ``persist`` names one that can't."""
-    return choose(desired.persist, facts, desired.name, desired.netns)
+    given = desired.given
+    ports = [port.name for port in given.ports or ()]
+    others = [name for name in (desired.adopt, given.parent, *ports) if name]
+    return choose(desired.persist, facts, desired.name, desired.netns, others)
 
 
 def as_managed(desired: DesiredInterface, before: ObservedInterface, facts: ToolFacts) -> DesiredInterface:

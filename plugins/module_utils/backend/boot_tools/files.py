@@ -7,13 +7,16 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import glob
 import os
 import stat
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Callable, Optional
 
 from ...errors import HostError
+from ...model.interface.options import Interface, InterfaceState
 from ...persist.choose import TOOLS
 from ...persist.declared.paths import PATTERN
 from ...persist.files import ToolFacts, copied_path, is_netdev, saved_path
@@ -24,6 +27,7 @@ from .facts import read_facts
 
 # Only root may read what may contain the password of a wireless network.
 _NETPLAN = "/etc/netplan/"
+_INTERFACES = "/sys/class/net"
 _SECRET = (_NETPLAN, "/etc/NetworkManager/")
 _DROP_INS = (".network.d", ".netdev.d")
 
@@ -50,8 +54,17 @@ class Files(FileDriver):
     def facts(self) -> ToolFacts:
         """Returns the boot tools of this host, which are looked up once."""
         if self._facts is None:
-            self._facts = read_facts(netplan_files=bool(self._glob(f"{_NETPLAN}*.yaml")))
+            found = read_facts(netplan_files=bool(self._glob(f"{_NETPLAN}*.yaml")))
+            self._facts = replace(found, claims=functools.lru_cache(maxsize=None)(self._claims))
         return self._facts
+
+    def _claims(self, name: str) -> Mapping[str, str]:
+        state = _state(name)
+        facts = self.facts()
+        found = {
+            tool: TOOLS[tool].configures(self.read(tool), state) for tool in sorted(facts.in_charge & facts.installed)
+        }
+        return {tool: path for tool, path in found.items() if path is not None}
 
     def read(self, tool: str) -> Mapping[str, str]:
         """Returns all files of a tool that matter, by path, with the copies beside users' files."""
@@ -152,3 +165,16 @@ class Files(FileDriver):
         netdevs, self._new_netdevs = self._new_netdevs, []
         if netdevs and networkd.running():
             networkd.introduce(netdevs)
+
+
+def _state(name: str) -> InterfaceState:
+    """Returns what an interface is known by in the files."""
+    mac = kind = None
+    with contextlib.suppress(OSError), open(f"{_INTERFACES}/{name}/address", encoding="ascii") as handle:
+        mac = handle.read().strip()
+    with (
+        contextlib.suppress(OSError),
+        open(f"{_INTERFACES}/{name}/uevent", encoding="utf-8", errors="replace") as handle,
+    ):
+        kind = next((line.split("=", 1)[1] for line in handle.read().splitlines() if line.startswith("DEVTYPE=")), None)
+    return InterfaceState(kind or "", 0, Interface(name=name, mac=mac or None))

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Optional
 
 from ...model.fields import canonical
-from ...model.interface.options import Interface, LinuxBridge, Tuntap, Uplink, VlanIface
+from ...model.interface.options import Interface, InterfaceState, LinuxBridge, Tuntap, Uplink, VlanIface
 from ..files import Draft, Request, added_line, comment_out, made_for, users_of, without_marks
 from ..takeover import takeover, with_mac
 from ..words import lost
@@ -68,6 +68,13 @@ class Ifupdown:
     def made_by(self, request: Request) -> Optional[str]:
         found = beside.making(users_of(request.files), request.name)
         return found.path if found else None
+
+    def configures(self, files: Mapping[str, str], state: InterfaceState) -> Optional[str]:
+        ours = own_path(state.name)
+        if ours in files:
+            return ours
+        found = [stanza.head.path for stanza in parse(users_of(files)) if stanza.interface == state.name]
+        return found[0] if found else None
 
     def write_beside(self, draft: Draft, declared: Interface) -> None:
         """Adds ``post-up`` lines to the user's stanza, and takes the addresses of new ports from theirs."""

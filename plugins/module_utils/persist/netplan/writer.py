@@ -23,6 +23,7 @@ from ...model.interface.normal import ANYWHERE, destination, family
 from ...model.interface.options import (
     Interface,
     InterfaceRoute,
+    InterfaceState,
     Ipv6,
     LinuxBridge,
     Port,
@@ -138,6 +139,13 @@ class Netplan:
         from .beside import made_by
 
         found = made_by(definitions(users_of(request.files)), request.name)
+        return found[-1].path if found else None
+
+    def configures(self, files: Mapping[str, str], state: InterfaceState) -> Optional[str]:
+        if _path(state.name) in files:
+            return _path(state.name)
+        macs = {mac for mac in (state.permanent_mac, state.definition.mac) if mac}
+        found = [each for each in definitions(users_of(files)) if each.names(state.name, macs)]
         return found[-1].path if found else None
 
     def write_beside(self, draft: Draft, declared: Interface) -> None:

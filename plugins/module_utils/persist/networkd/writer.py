@@ -67,6 +67,18 @@ class Networkd:
     def made_by(self, request: Request) -> Optional[str]:
         return beside.netdev_of(users_of(request.files), request.name)
 
+    def configures(self, files: Mapping[str, str], state: InterfaceState) -> Optional[str]:
+        ours = self.own_path(state.name)
+        if ours in files:
+            return ours
+        users = {
+            path: text
+            for path, text in users_of(files).items()
+            if not path.startswith("/usr/") and "-netplan-" not in path
+        }
+        found = [each.path for each in fitting(users, state) if each.certain]
+        return beside.netdev_of(users, state.name) or (found[-1] if found else None)
+
     def write(self, draft: Draft, desired: Interface) -> None:
         name = draft.request.name
         moved = adopted.moved(draft, lambda nic: _users(draft, nic))

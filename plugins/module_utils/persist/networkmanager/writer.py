@@ -115,6 +115,11 @@ class NetworkManager:
             return None
         return found if parse(request.files[found])["connection"].get("type") in _TYPES.values() else None
 
+    def configures(self, files: Mapping[str, str], state: InterfaceState) -> Optional[str]:
+        ours = profile_path(state.name)
+        macs = {mac for mac in (state.permanent_mac, state.definition.mac) if mac}
+        return ours if ours in files else _users_path(files, state.name, macs)
+
     def write_beside(self, draft: Draft, declared: Interface) -> None:
         """Replaces the keys that are declared in the user's profiles of the interface and of its ports."""
         set_back(draft)
