@@ -78,5 +78,8 @@ def _at(found: Mapping[str, Any], name: str, path: str) -> Any:
     other, slash, rest = path.partition("/")
     value: Any = found[other if slash else name]
     for key in (rest if slash else path).split("."):
+        if key == "gateways":
+            # of several IPv6 default routes the kernel makes one, and shows the protocol of the first
+            return [text.split()[2] for text in value["routes"] if text.startswith("default via ")]
         value = [text.split()[0] for text in value["addresses"]] if key == "cidrs" else value.get(key)
     return value

@@ -195,11 +195,13 @@ def describe_interfaces(
 
 
 def settled_bridge(resource: AnyResource, others: Sequence[AnyResource]) -> AnyResource:
-    """Returns a bridge that lets its ports stay down where the run declares them down."""
+    """Returns a bridge that knows which of its ports the run declares down, and which ones as ports of other bridges."""
     if not isinstance(resource, InterfaceResource):
         return resource
-    down = {other.name for other in _beside(resource, others) if other.desired.given.up is False}
-    return replace(resource, desired=replace(resource.desired, down_ports=frozenset(down)))
+    beside = [other.desired.given for other in _beside(resource, others) if other.name != resource.name]
+    down = frozenset(given.name or "" for given in beside if given.up is False)
+    taken = frozenset(port.name or "" for given in beside for port in given.ports or ())
+    return replace(resource, desired=replace(resource.desired, down_ports=down, other_ports=taken))
 
 
 def settled_tap(resource: AnyResource, others: Sequence[AnyResource]) -> AnyResource:

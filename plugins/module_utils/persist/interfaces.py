@@ -187,6 +187,19 @@ def _without_dhcp(
     return replace(plan, before=(StopDhcp(plan.tool, leaving), *plan.before)) if leaving else plan
 
 
+def _without_ports_of_others(options: Interface, desired: DesiredInterface, request: Request) -> Interface:
+    """Returns the options of a bridge without former ports that are ports of another bridge now, or by the same run."""
+    if desired.given.ports is not None or not isinstance(options, LinuxBridge) or not options.ports:
+        return options
+    masters = {name: state.master for name, state in request.interfaces.items()}
+    kept = tuple(
+        port
+        for port in options.ports
+        if port.name not in desired.other_ports and masters.get(port.name or "") in (None, request.name)
+    )
+    return options if kept == options.ports else replace(options, ports=kept or None)
+
+
 def _as_declared(
     request: Request,
     stored: Interface,
@@ -217,6 +230,7 @@ def _as_declared(
         options = declarations.declared(declarations.from_complete(stored), given, definition)
     else:
         options = declarations.declared(None, given, definition)
+    options = _without_ports_of_others(options, desired, request)
     if desired.adopt and not earlier:
         options = declarations.with_adopted(options, given, declarations.from_complete(stored), there)
     if complete and not earlier:

@@ -118,21 +118,15 @@ COMMON: Mapping[str, tuple[Mapping[str, Any], Steps]] = {
 }
 
 
-def gateways(protocol: str) -> Steps:
-    """Default routes, of interfaces on which hosts have their uplink. Where the host has another one of IPv6 the kernel makes
-    one route of both, with the protocol of the first."""
+def gateways() -> Steps:
+    """Default routes, of interfaces on which hosts have their uplink."""
     return (
         *(
             (
                 {"gateway": f"192.168.20.{n}", "gateway6": f"fd00:20::{n}"},
-                {
-                    "routes": [
-                        f"default via 192.168.20.{n} proto static",
-                        f"default via fd00:20::{n}{protocol} metric 1024",
-                    ]
-                },
+                {"gateways": [f"192.168.20.{n}", f"fd00:20::{n}"]},
             )
             for n in (1, 9)
         ),
-        ({"gateway": "", "gateway6": ""}, {"routes": []}),
+        ({"gateway": "", "gateway6": ""}, {"gateways": []}),
     )

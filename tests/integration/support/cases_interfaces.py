@@ -281,6 +281,6 @@ CASES = (
         for module, base in _BASES.items()
         for name, (start, steps) in COMMON.items()
     ),
-    InterfaceCase("linux_bridge", "gateways", ADDRESSED, gateways(" proto static")),
-    InterfaceCase("vlan_iface", "gateways", {**_BASES["vlan_iface"], **ADDRESSED}, gateways(""), kernel=True),
+    InterfaceCase("linux_bridge", "gateways", ADDRESSED, gateways()),
+    InterfaceCase("vlan_iface", "gateways", {**_BASES["vlan_iface"], **ADDRESSED}, gateways(), kernel=True),
 )

@@ -47,6 +47,7 @@ class DesiredInterface:
     adopt: Optional[str] = None
     purge_taps: bool = False
     recreate: bool = True
+    other_ports: frozenset[str] = frozenset()  # what the same run declares as ports of other bridges
     down_ports: frozenset[str] = (
         frozenset()
     )  # interfaces that the same run declares down, so a bridge doesn't bring them up
