@@ -70,7 +70,7 @@ def _clients(host: Host) -> Iterator[None]:
 
 def _state(host: Host) -> dict[str, list[str]]:
     """The addresses and routes of both, without the time that they have left, when no address is tentative any more."""
-    host.until("test -z \"$(ip -6 -o address show tentative)\"")
+    host.until('test -z "$(ip -6 -o address show tentative)"')
     return {
         name: sorted(
             line
@@ -178,7 +178,8 @@ def test_they_move_to_a_bridge(clean: Host) -> None:
                 args = {**NONE, "name": "br7", "adopt": "ens7", **options}
                 converge(clean, args, module="linux_bridge", changed=bool(options.get("addresses")))
             clean.ok("linux_bridge", {**NONE, "name": "br7", "adopt": "ens7", "state": "absent"})
-        assert seen["broken"] is None and seen["longest"] < 4, seen
+        # TCP sends again after twice the time each: what 3.3 s cut off, on a busy machine, comes after 6.6 s
+        assert seen["broken"] is None and seen["longest"] < 10, seen
         after = clean.shell("ip -o address show dev ens7")
         for text in (slaac, "192.168.40.77", "fd00:40::77"):
             assert text in before and text in after, after
