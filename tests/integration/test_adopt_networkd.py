@@ -21,11 +21,9 @@ from integration.support.adopted import (
 )
 from integration.support.checks import converge
 from integration.support.host import Host
-from integration.support.wires import OUTER, session
+from integration.support.wires import MOMENT, OUTER, session
 
 _HOME = "/etc/systemd/network"
-# The longest that a byte may take through a session while its interface changes, on a machine that has other work.
-MOMENT = 3.0
 _STATIC = """[Match]
 MACAddress=02:00:00:00:07:07
 [Link]

@@ -236,6 +236,7 @@ def test_settings_of_stanzas_hold_at_once(router: Host) -> None:
 @pytest.mark.kernel
 def test_stanza_with_dhcp(router: Host) -> None:
     _ifupdown(router, DHCP_STANZAS)
+    router.until("ip -6 route show default | grep ens7")  # ifupdown doesn't wait for the router's advertisement
     _forth_and_back(router, "ifupdown")
     assert _asked_for(router) == 1, "another lease than the first"
     clients = router.shell("ps -e -o args= | grep -E '^(dhclient|dhcpcd|udhcpc)' | grep -c ens7 || true")

@@ -14,7 +14,7 @@ import pytest
 from integration.support.checks import converge
 from integration.support.host import Host
 from integration.support.routers import nic, routers
-from integration.support.wires import session
+from integration.support.wires import MOMENT, session
 
 NONE = {"persist": "none"}
 _HOME = "/etc/systemd/network"
@@ -178,7 +178,7 @@ def test_they_move_to_a_bridge(clean: Host) -> None:
                 args = {**NONE, "name": "br7", "adopt": "ens7", **options}
                 converge(clean, args, module="linux_bridge", changed=bool(options.get("addresses")))
             clean.ok("linux_bridge", {**NONE, "name": "br7", "adopt": "ens7", "state": "absent"})
-        assert seen["broken"] is None and seen["longest"] < 4, seen
+        assert seen["broken"] is None and seen["longest"] < MOMENT, seen
         after = clean.shell("ip -o address show dev ens7")
         for text in (slaac, "192.168.40.77", "fd00:40::77"):
             assert text in before and text in after, after

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import socket
 import struct
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 
 from ansible_collections.virtnet.kvm.plugins.module_utils.backend.netlink import (
     channel,
+    interfaces,
     layer3,
     link_kinds,
     links,
@@ -258,6 +261,35 @@ def test_an_error_is_told_in_the_kernels_words() -> None:
         channel._raise("create x", 2, 0x300, payload)
     assert caught.value.code == 95
     channel._raise("create x", 2, 0, struct.pack("=i", 0))
+
+
+class Network:
+    """A channel to a kernel; another program removes an address right after it was added, once."""
+
+    def __init__(self) -> None:
+        self.requests: list[int] = []
+
+    def get(self, *_request: Any) -> bytes:
+        return read.LINK.pack(0, 0, 7, 0, 0)
+
+    def request(self, doing: str, kind: int, _body: bytes, _flags: int = 0) -> None:
+        self.requests.append(kind)
+        if kind == layer3.RTM_NEWROUTE and self.requests.count(layer3.RTM_NEWADDR) < 2:
+            raise channel.KernelError(doing, errno.ENETUNREACH, "Nexthop has invalid gateway")
+
+
+@pytest.mark.parametrize("seconds", [60, None])
+def test_a_lease_that_networkd_removes_is_added_again_for_its_routes(
+    seconds: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = Network()
+    monkeypatch.setattr(interfaces, "Channel", lambda _netns: network)
+    driver = interfaces.Interfaces(None)
+    driver.add_address("ens3", Address("192.168.1.2/24", valid_seconds=seconds))
+    route = Route(InterfaceRoute(to="default", via="192.168.1.1"), protocol=16)
+    with contextlib.nullcontext() if seconds else pytest.raises(channel.KernelError, match="invalid gateway"):
+        driver.add_route("ens3", route)
+    assert network.requests == [layer3.RTM_NEWADDR, layer3.RTM_NEWROUTE] * (2 if seconds else 1)
 
 
 @pytest.mark.parametrize(("changing", "delay", "shown"), [(0, 4, 8), (1, 4, None), (1, 5, 8)])

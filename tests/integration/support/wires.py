@@ -31,6 +31,10 @@ ip route add default via 192.168.30.1 dev ens7 table 100 onlink
 ip route add 10.33.0.0/16 dev ens7 scope link
 ip -6 route add fd00:31::/64 via fd00:30::1 dev ens7 metric 77"""
 
+# The longest that a byte may take through a session while its interface changes, in seconds, on a machine that has other work:
+# TCP sends again after 0.2 s, and then after twice the time each, so that what 3.3 s cut off comes after 6.6 s.
+MOMENT = 10.0
+
 _SESSION = """
 import json, signal, socket, sys, time
 role, address = sys.argv[1:]

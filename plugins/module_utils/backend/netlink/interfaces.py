@@ -40,6 +40,7 @@ from .read import AF_BRIDGE, LINK, MTU, RTM_GETLINK, RTM_NEWLINK, LinkDump, link
 
 _RTM_DELLINK, _RTM_SETLINK = 17, 19
 _DAD_SECONDS = 4  # a wait of up to a second, then a second for an answer (addrconf_dad_kick in net/ipv6/addrconf.c)
+_NETWORKD_SECONDS = 1
 _IFF_UP = 0x1
 _MOST_MTU = 65535  # ETH_MAX_MTU of linux/if_ether.h
 _BRIDGE_FLAGS_MASTER, _BRIDGE_FLAGS_SELF = 1, 2
@@ -59,6 +60,9 @@ class Interfaces(InterfaceDriver):
         self._layer3: Optional[dict[int, tuple[tuple[Address, ...], tuple[Route, ...]]]] = None
         self._features: Optional[frozenset[str]] = None
         self._indexes: dict[str, int] = {}
+        self._leased: dict[
+            tuple[str, str], Address
+        ] = {}  # what this run has added with a lifetime, by interface and address
 
     def close(self) -> None:
         self._channel.close()
@@ -259,11 +263,14 @@ class Interfaces(InterfaceDriver):
         body = layer3.address_body(self._index(name, doing), address)
         self.forget()
         self._channel.request(doing, layer3.RTM_NEWADDR, body, NLM_F_CREATE | NLM_F_REPLACE)
+        if address.valid_seconds is not None:
+            self._leased[(name, address.cidr)] = address
 
     def remove_address(self, name: str, address: Address) -> None:
         doing = f"remove address {address.cidr} from {name}"
         body = layer3.address_body(self._index(name, doing), address)
         self.forget()
+        self._leased.pop((name, address.cidr), None)
         with _may_be_gone(address.origin, errno.EADDRNOTAVAIL):
             self._channel.request(doing, layer3.RTM_DELADDR, body)
 
@@ -271,16 +278,24 @@ class Interfaces(InterfaceDriver):
         doing = f"add route {route.option.to} to {name}"
         body = layer3.route_body(self._index(name, doing), route)
         self.forget()
+        leased = [address for (where, _cidr), address in self._leased.items() if where == name]
+        missing = (
+            (errno.EINVAL, errno.ENETUNREACH) if leased else (errno.EINVAL,)
+        )  # an address for its source or next hop
         # an IPv6 address is no route's source before it is known that nobody else has it (ip6_route_info_create)
-        deadline = time.monotonic() + (_DAD_SECONDS if ":" in (route.option.source or "") else 0)
+        patience = _DAD_SECONDS if ":" in (route.option.source or "") else _NETWORKD_SECONDS if leased else 0
+        deadline = time.monotonic() + patience
         while True:
             try:
                 return self._channel.request(doing, layer3.RTM_NEWROUTE, body, NLM_F_CREATE | NLM_F_APPEND)
             except KernelError as error:
                 if error.code == errno.EEXIST or route.origin == RA:
                     return None  # a router advertises it again
-                if error.code != errno.EINVAL or time.monotonic() > deadline:
+                if error.code not in missing or time.monotonic() > deadline:
                     raise
+            # systemd-networkd 252 sets up an interface again that leaves a bridge, and removes leases that it doesn't know
+            for address in leased:
+                self.add_address(name, address)
             time.sleep(0.05)
 
     def remove_route(self, name: str, route: Route) -> None:
