@@ -41,6 +41,7 @@ from .read import AF_BRIDGE, LINK, MTU, RTM_GETLINK, RTM_NEWLINK, LinkDump, link
 _RTM_DELLINK, _RTM_SETLINK = 17, 19
 _DAD_SECONDS = 4  # a wait of up to a second, then a second for an answer (addrconf_dad_kick in net/ipv6/addrconf.c)
 _NETWORKD_SECONDS = 1
+_UNREACHABLE = (errno.ENETUNREACH, errno.EHOSTUNREACH)  # the next hop of a route, without an address in its subnet
 _IFF_UP = 0x1
 _MOST_MTU = 65535  # ETH_MAX_MTU of linux/if_ether.h
 _BRIDGE_FLAGS_MASTER, _BRIDGE_FLAGS_SELF = 1, 2
@@ -60,9 +61,9 @@ class Interfaces(InterfaceDriver):
         self._layer3: Optional[dict[int, tuple[tuple[Address, ...], tuple[Route, ...]]]] = None
         self._features: Optional[frozenset[str]] = None
         self._indexes: dict[str, int] = {}
-        self._leased: dict[
-            tuple[str, str], Address
-        ] = {}  # what this run has added with a lifetime, by interface and address
+        # What this run has added, by interface: another program may remove it.
+        self._added: dict[tuple[str, str], Address] = {}
+        self._routes: set[tuple[str, Route]] = set()
 
     def close(self) -> None:
         self._channel.close()
@@ -263,38 +264,37 @@ class Interfaces(InterfaceDriver):
         body = layer3.address_body(self._index(name, doing), address)
         self.forget()
         self._channel.request(doing, layer3.RTM_NEWADDR, body, NLM_F_CREATE | NLM_F_REPLACE)
-        if address.valid_seconds is not None:
-            self._leased[(name, address.cidr)] = address
+        self._added[(name, address.cidr)] = address
 
     def remove_address(self, name: str, address: Address) -> None:
         doing = f"remove address {address.cidr} from {name}"
         body = layer3.address_body(self._index(name, doing), address)
         self.forget()
-        self._leased.pop((name, address.cidr), None)
-        with _may_be_gone(address.origin, errno.EADDRNOTAVAIL):
+        added = self._added.pop((name, address.cidr), None)
+        with _may_be_gone(errno.EADDRNOTAVAIL, expected=bool(added) or address.origin != STATIC):
             self._channel.request(doing, layer3.RTM_DELADDR, body)
 
     def add_route(self, name: str, route: Route) -> None:
         doing = f"add route {route.option.to} to {name}"
         body = layer3.route_body(self._index(name, doing), route)
         self.forget()
-        leased = [address for (where, _cidr), address in self._leased.items() if where == name]
-        missing = (
-            (errno.EINVAL, errno.ENETUNREACH) if leased else (errno.EINVAL,)
-        )  # an address for its source or next hop
+        added = [address for (where, _cidr), address in self._added.items() if where == name]
+        waiting = (errno.EINVAL, *_UNREACHABLE) if added else (errno.EINVAL,)
         # an IPv6 address is no route's source before it is known that nobody else has it (ip6_route_info_create)
-        patience = _DAD_SECONDS if ":" in (route.option.source or "") else _NETWORKD_SECONDS if leased else 0
+        patience = _DAD_SECONDS if ":" in (route.option.source or "") else _NETWORKD_SECONDS if added else 0
         deadline = time.monotonic() + patience
+        self._routes.add((name, route))
         while True:
             try:
                 return self._channel.request(doing, layer3.RTM_NEWROUTE, body, NLM_F_CREATE | NLM_F_APPEND)
             except KernelError as error:
                 if error.code == errno.EEXIST or route.origin == RA:
                     return None  # a router advertises it again
-                if error.code not in missing or time.monotonic() > deadline:
+                if error.code not in waiting or time.monotonic() > deadline:
                     raise
-            # systemd-networkd 252 sets up an interface again that leaves a bridge, and removes leases that it doesn't know
-            for address in leased:
+                lost = error.code in _UNREACHABLE or ":" not in (route.option.source or ":")
+            # systemd-networkd 252 sets up an interface again that leaves a bridge, and removes addresses that it doesn't know
+            for address in added if lost else ():
                 self.add_address(name, address)
             time.sleep(0.05)
 
@@ -302,7 +302,7 @@ class Interfaces(InterfaceDriver):
         doing = f"remove route {route.option.to} from {name}"
         body = layer3.route_body(self._index(name, doing), route, removing=True)
         self.forget()
-        with _may_be_gone(route.origin, errno.ESRCH):
+        with _may_be_gone(errno.ESRCH, expected=(name, route) in self._routes or route.origin != STATIC):
             self._channel.request(doing, layer3.RTM_DELROUTE, body)
 
     def set_ipv6(self, name: str, changes: Ipv6) -> None:
@@ -317,12 +317,12 @@ class Interfaces(InterfaceDriver):
 
 
 @contextlib.contextmanager
-def _may_be_gone(origin: str, gone: int) -> Iterator[None]:
-    """Ignores that what isn't static is gone already: a client or the kernel has removed it meanwhile."""
+def _may_be_gone(gone: int, *, expected: bool) -> Iterator[None]:
+    """Ignores the error ``gone`` where it is expected: another program or the kernel may have removed it meanwhile."""
     try:
         yield
     except KernelError as error:
-        if origin == STATIC or error.code != gone:
+        if error.code != gone or not expected:
             raise
 
 
