@@ -75,13 +75,20 @@ class Console:
                 return
         raise SystemExit("the guest does not answer on its serial port")
 
-    def run(self, command: str, timeout: int) -> tuple[int, str]:
-        text = base64.b64encode(command.encode()).decode()
+    def _sent(self, text: str) -> bool:
+        """Send a command in parts, one at a time: a serial port has a small buffer, and drops what does not fit."""
         for start in range(0, len(text), 512):
             self.send(f"@part {text[start : start + 512]}")
-            # One at a time: a serial port has a small buffer, and drops what does not fit.
-            if not self.expect("@lab part", self.deadline):
+            if not self.expect("@lab part", min(self.deadline, time.monotonic() + 3)):
+                return False
+        return True
+
+    def run(self, command: str, timeout: int) -> tuple[int, str]:
+        text = base64.b64encode(command.encode()).decode()
+        while not self._sent(text):
+            if time.monotonic() > self.deadline:
                 raise SystemExit("the guest stopped listening")
+            self.sync()
         self.send(f"@run {timeout}")
         status, encoded = None, ""
         # The guest ends the command itself after its time; a little more is left for its answer.
