@@ -68,7 +68,8 @@ systemctl restart systemd-networkd
 """
 _UUID = "7b3f6a1e-3c1b-4f8e-9d1e-0c8a5c0e2f1"
 _NETWORKMANAGER = f"""cd /etc/NetworkManager/system-connections
-printf '[main]\\nno-auto-default=*\\n[keyfile]\\nunmanaged-devices=interface-name:eth*\\n' >../conf.d/lab.conf
+printf '[main]\\nno-auto-default=*\\n[keyfile]\\nunmanaged-devices=interface-name:eth*\\n[device]\\n' >../conf.d/lab.conf
+printf 'match-device=interface-name:ens*\\nmanaged=1\\n' >>../conf.d/lab.conf
 for n in 7 8; do
     printf '[connection]\\nid=cable%s\\nuuid={_UUID}%s\\ntype=ethernet\\ninterface-name=ens%s\\n' $n $n $n >cable$n.nmconnection
     printf 'master=bond7\\nslave-type=bond\\n' >>cable$n.nmconnection
@@ -119,6 +120,7 @@ auto bond7
 iface bond7 inet static
     address 192.168.30.2/24
     gateway 192.168.30.1
+    metric 50
     pre-up ip link add bond7 address {_MAC} type bond mode active-backup || true
     pre-up for n in ens7 ens8; do ip link set $n down; ip link set $n master bond7; done
 auto bond7.11
@@ -138,7 +140,7 @@ class Tool:
     stop: str = "true"
 
 
-_AGAIN = "for n in br7 bond7.11 bond7; do ip link delete $n; done; true"
+_AGAIN = "for n in br7 bond7.11 bond7; do ip link delete $n; done; for n in ens7 ens8; do ip link set $n down; done"
 _STOP_NETWORKD = (
     "systemctl stop systemd-networkd.socket systemd-networkd; rm -rf /run/systemd/netif/* /run/systemd/network/*"
 )
@@ -221,6 +223,7 @@ def test_a_bond(outer: Host, tool: str, nic: str) -> None:
 def test_a_bond_that_is_named_by_its_uuid(outer: Host) -> None:
     """At the next boot its cables would wait for the profile that the bridge's own one replaces."""
     outer.shell(TOOLS["networkmanager"].start)
+    outer.until("ping -c1 -W1 -I bond7.11 192.168.31.1")
     outer.shell(f"sed -i 's/^master=.*/master={_UUID}0/' {TOOLS['networkmanager'].files}/cable8.nmconnection")
     args = {"name": "br7", "adopt": "bond7", "persist": "networkmanager"}
     refused(outer, args, "cable8.nmconnection, line", "write master=bond7 there", module="linux_bridge", option="adopt")

@@ -120,7 +120,7 @@ def router(clean: Host) -> Iterator[Host]:
     clean.shell("cp /etc/resolv.conf /run/resolv.conf.before")
     clean.shell(ROUTER)
     yield clean
-    clean.shell("systemctl stop NetworkManager networking; " + CLEAN, check=False)
+    clean.shell("systemctl disable --quiet networking; systemctl stop NetworkManager networking; " + CLEAN, check=False)
 
 
 def _networkmanager(host: Host, profile: str) -> None:
@@ -286,6 +286,7 @@ def test_the_tool_that_has_the_file_is_chosen(router: Host) -> None:
     _ifupdown(router, STATIC_STANZAS)
     lab = "[main]\nplugins=ifupdown,keyfile\nno-auto-default=*\n[keyfile]\nunmanaged-devices=interface-name:eth*\n"
     router.shell("cat >/etc/NetworkManager/conf.d/test.conf; systemctl start NetworkManager", input=lab)
+    router.shell("systemctl enable --quiet networking")
     made = converge(router, {"name": "br7", "adopt": "ens7"}, module="linux_bridge", changed=True)
     assert made["persist"] == "ifupdown" and not made.get("warnings")
     assert router.ok("linux_bridge", {"name": "br7"})["persist"] == "ifupdown"

@@ -152,10 +152,18 @@ def test_a_lease_in_a_vlan(outer: Host, tool: str) -> None:
     converge(outer, {**given, "state": "absent"}, module="vlan_iface", changed=True)
 
 
+@pytest.fixture
+def ifupdown(outer: Host) -> Iterator[Host]:
+    """The host's network is in charge of ifupdown, which has a DHCP client."""
+    outer.shell(f"{CLIENT} systemctl enable --quiet networking")
+    yield outer
+    outer.shell("systemctl disable --quiet networking")
+
+
 @pytest.mark.kernel
-def test_a_lease_by_ifupdown(outer: Host) -> None:
+def test_a_lease_by_ifupdown(ifupdown: Host) -> None:
     """Its client runs once, goes on when the bridge is changed, and ends with `dhcp4`."""
-    outer.shell(CLIENT)
+    outer = ifupdown
     outer.shell(_SERVER.format(device="eth0", more=""))
     given = {"name": "br7", "persist": "ifupdown"}
     client = "ps -e -o pid=,args= | grep -E '(dhclient|dhcpcd|udhcpc).* br7' | grep -v grep || true"
@@ -175,8 +183,8 @@ def test_a_lease_by_ifupdown(outer: Host) -> None:
 
 
 @pytest.mark.kernel
-def test_no_server_with_ifupdown(outer: Host) -> None:
-    outer.shell(CLIENT)
+def test_no_server_with_ifupdown(ifupdown: Host) -> None:
+    outer = ifupdown
     own = {**_BRIDGE, "addresses": ["192.168.30.2/24"], "persist": "ifupdown"}
     converge(outer, own, module="linux_bridge", changed=True)
     before = outer.interfaces()

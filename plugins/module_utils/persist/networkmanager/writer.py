@@ -352,12 +352,12 @@ def _users_path(files: Mapping[str, str], name: str, macs: Container[str], *, et
     found: list[tuple[int, bool, int, str]] = []
     for path, text in files.items():
         directory, file = posixpath.split(path)
-        if directory not in DIRECTORIES or file.startswith((".", _NETPLANS)) or made_for(text) is not None:
+        generated = "nm-generated=true" in text  # for what others have set up
+        if directory not in DIRECTORIES or file.startswith((".", _NETPLANS)) or made_for(text) is not None or generated:
             continue
         profile = parse(text)
         connection = profile.get("connection", {})
-        rank = _rank(profile, name, macs)
-        if rank > (0 if ethernet else 1):
+        if (rank := _rank(profile, name, macs)) > (0 if ethernet else 1):
             by_itself = connection.get("autoconnect") not in ("false", "0")
             priority = connection.get("autoconnect-priority", "0")
             found.append((rank, by_itself, int(priority) if priority.lstrip("-").isdigit() else 0, path))
