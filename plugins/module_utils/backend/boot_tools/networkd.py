@@ -119,6 +119,7 @@ def _settle(names: tuple[str, ...], leases: Leases) -> None:
             return  # others, such as the NIC that a bridge gives back, may wait long for a router
         if took > PATIENCE and not announced:
             _announce_subnets(waiting)
+            _renew(waiting)
             announced = True
         if took > SECONDS:
             raise HostError(
@@ -159,6 +160,18 @@ def _announce_subnets(names: Iterable[str]) -> None:
     """
     with contextlib.closing(Channel(None)) as channel:
         announce_subnets(channel, {socket.if_nametoindex(name) for name in names})
+
+
+def _renew(names: Iterable[str]) -> None:
+    """Makes networkd renew leases that it has got.
+
+    It removes what it finds on an interface before it asks for a lease. Where the news of that comes after the same address was
+    added again, it waits for the address until it renews the lease, which may be hours.
+    """
+    for name in names:
+        with contextlib.suppress(OSError, HostError):  # an old networkd can't, or the lease has ended
+            if "SERVER_ADDRESS" in notes(socket.if_nametoindex(name)):
+                commands.run(f"have networkd renew the lease of {name}", "networkctl", "renew", name)
 
 
 def _concerned(names: Iterable[str]) -> set[str]:
