@@ -18,7 +18,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.errors import OptionEr
 
 from .topology_lan import bridged, vlan_trunk
 from .topology_options import Made, Options, validated
-from .topology_served import isolated, nat
+from .topology_served import isolated, nat, open_, routed
 
 # Version of a host's libvirt: major, minor and release. It is unknown if it is empty or all zeros.
 Version = Sequence[int]
@@ -26,6 +26,8 @@ Version = Sequence[int]
 _MAKERS: dict[str, Callable[[Options, Version], Made]] = {
     "nat": nat,
     "isolated": isolated,
+    "routed": routed,
+    "open": open_,
     "bridged": bridged,
     "vlan_trunk": vlan_trunk,
 }

@@ -91,6 +91,8 @@ _VLAN = {
 
 SPECS: dict[str, dict[str, Any]] = {
     "nat": {**_SERVED, "nat66": {"type": "bool", "default": False}},
+    "routed": _SERVED,
+    "open": _SERVED,
     "isolated": {**_SERVED, "host_access": {"type": "bool", "default": True}},
     "bridged": {
         **_OWN,
@@ -111,6 +113,8 @@ SPECS: dict[str, dict[str, Any]] = {
 NEEDED = {
     "nat": {"name": "the network's name"},
     "isolated": {"name": "the network's name"},
+    "routed": {"name": "the network's name"},
+    "open": {"name": "the network's name"},
     "bridged": {
         "name": "the name of the bridge and of the network",
         "port": "the NIC that is connected to the LAN, such as ens32",

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The topologies nat and isolated: libvirt creates the bridge, and the host serves addresses and names on it."""
+"""The topologies nat, routed, open and isolated: libvirt creates the bridge, and the host serves addresses and names on it."""
 
 from __future__ import annotations
 
@@ -35,6 +35,14 @@ def nat(given: Options, _libvirt: Sequence[int]) -> Made:
 
 def isolated(given: Options, _libvirt: Sequence[int]) -> Made:
     return _made(given, {"mode": "none"})
+
+
+def routed(given: Options, _libvirt: Sequence[int]) -> Made:
+    return _made(given, {"mode": "route"})
+
+
+def open_(given: Options, _libvirt: Sequence[int]) -> Made:
+    return _made(given, {"mode": "open"})
 
 
 def _made(given: Options, forward: dict[str, Any]) -> Made:

@@ -18,7 +18,7 @@ import yaml
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SURVEYS = Path("docs", "awx")
-ROLES = ("nat", "isolated", "bridged", "vlan_trunk")
+ROLES = ("nat", "routed", "open", "isolated", "bridged", "vlan_trunk")
 
 # The form of AWX checks the length of texts, and needs both bounds of a number. The numbers of the roles are VLAN ids and MTUs.
 LONGEST_TEXT, LONGEST_YAML, LARGEST = 1024, 65535, 65535

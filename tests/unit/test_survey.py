@@ -25,6 +25,8 @@ as_topologies = FilterModule().filters()["as_topologies"]
 REQUIRED: dict[str, dict[str, Any]] = {
     "nat": {"name": "lan", "cidr": "192.168.150.0/24"},
     "isolated": {"name": "cluster", "cidr": "10.0.2.0/24"},
+    "routed": {"name": "routed0", "cidr": "10.9.0.0/24"},
+    "open": {"name": "open0", "cidr": "10.9.1.0/24"},
     "bridged": {"name": "br0", "port": "ens32"},
     "vlan_trunk": {"parent": "ens32", "vlans": "[{id: 11, cidr: 192.168.11.231/24}, {id: 12}]"},
 }

@@ -157,7 +157,7 @@ def test_bridge_names_differ() -> None:
     ("options", "start"),
     [
         ({"type": "bridge"}, "virtnet_topologies[0].type: 'bridge'"),
-        ({"type": None}, "virtnet_topologies[0].type: is missing; give one of nat, isolated"),
+        ({"type": None}, "virtnet_topologies[0].type: is missing; give one of nat, routed, open, isolated"),
         ({"name": None}, "virtnet_topologies[0].name: is missing; give the network's name"),
         ({"name": "a/b"}, "virtnet_topologies[0].name: 'a/b'"),
         ({"cidr": None}, "virtnet_topologies[0].cidr: is missing; give the network in CIDR form"),
