@@ -36,6 +36,9 @@ extends_documentation_fragment:
   - virtnet.kvm.linux_bridge.fabric
   - virtnet.kvm.vlan_iface.fabric
   - virtnet.kvm.tuntap.fabric
+  - virtnet.kvm.portforward.fabric
+  - virtnet.kvm.outbound.fabric
+  - virtnet.kvm.policy.fabric
   - virtnet.kvm.connection
   - virtnet.kvm.attributes
   - virtnet.kvm.attributes.changes

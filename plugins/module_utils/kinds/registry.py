@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 from ..contract import Kind
+from .firewall import OUTBOUND, POLICY, PORTFORWARD
 from .interface import BRIDGE, TUNTAP, VLAN
 from .network import NETWORK
 
-KINDS: tuple[Kind, ...] = (BRIDGE, VLAN, TUNTAP, NETWORK)
+KINDS: tuple[Kind, ...] = (BRIDGE, VLAN, TUNTAP, NETWORK, PORTFORWARD, OUTBOUND, POLICY)

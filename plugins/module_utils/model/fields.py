@@ -44,12 +44,14 @@ def option(
     host_chosen: bool = False,
     unordered: bool = False,
     hidden: bool = False,
+    aliases: tuple[str, ...] = (),
 ) -> Any:
     """Declares an option.
 
     ``norm`` returns a string's normal form (see `values`). ``absent`` is the value that means the same as none.
     ``removal`` is the given value that removes the option. ``host_chosen`` options are chosen by the host where the user
-    doesn't give them. ``unordered`` lists are compared as sets. ``hidden`` fields are no options.
+    doesn't give them. ``unordered`` lists are compared as sets. ``hidden`` fields are no options. ``aliases`` are
+    other names that the option has for users.
     """
     return _field(
         metadata={
@@ -64,6 +66,7 @@ def option(
             "host_chosen": host_chosen,
             "unordered": unordered,
             "hidden": hidden,
+            "aliases": aliases,
         },
     )
 
@@ -111,6 +114,8 @@ def _argument(shape: Shape) -> dict[str, object]:
         spec["options"] = argument_spec(shape.base)
     if shape.meta["required"]:
         spec["required"] = True
+    if shape.meta["aliases"]:
+        spec["aliases"] = list(shape.meta["aliases"])
     if shape.meta["choices"]:
         spec["choices"] = list(shape.meta["choices"])
     return spec

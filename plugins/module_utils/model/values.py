@@ -21,6 +21,7 @@ IPNetwork = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
 IFNAMSIZ = 16  # linux/if.h; the last byte is a NUL
 LAST_VLAN = 4094  # 4095 is reserved by IEEE 802.1Q
+LAST_PORT = 65535
 
 
 def mac(value: str) -> str:
@@ -162,3 +163,39 @@ def vlan_range(value: str) -> str:
         if 1 <= first <= last <= LAST_VLAN:
             return str(first) if first == last else f"{first}-{last}"
     raise ValueError(f"is not a VLAN id or a range of them; write it as 100 or 100-199, from 1 to {LAST_VLAN}")
+
+
+def port_range(value: str) -> str:
+    """Returns a port of TCP, UDP or SCTP from 1 to 65535, or a range of them, ``6000-6010``."""
+    match = re.fullmatch(r"(\d{1,5})(?:-(\d{1,5}))?", value)
+    if match:
+        first, last = int(match[1]), int(match[2] or match[1])
+        if 1 <= first <= last <= LAST_PORT:
+            return str(first) if first == last else f"{first}-{last}"
+    raise ValueError(f"is not a port or a range of ports; write it as 8080 or 6000-6010, from 1 to {LAST_PORT}")
+
+
+def network_or_ip(value: str) -> str:
+    """Returns a network with its prefix length; an address becomes the network of that address alone."""
+    return network_cidr(value)
+
+
+def ip_range(value: str) -> str:
+    """Returns an address, or the first and the last one of a range, ``198.51.100.7-198.51.100.9``."""
+    first, dash, last = value.partition("-")
+    try:
+        ends = [ipaddress.ip_address(each) for each in ((first, last) if dash else (first,))]
+    except ValueError:
+        ends = []
+    if not ends or ends[0].version != ends[-1].version or int(ends[0]) > int(ends[-1]):
+        raise ValueError(
+            "is not an address or a range of addresses; write it as 198.51.100.7 or 198.51.100.7-198.51.100.9"
+        )
+    return "-".join(dict.fromkeys(str(each) for each in ends))
+
+
+def set_name(value: str) -> str:
+    """Returns the name of a set of firewall rules, which is a part of the names of a table and of a file."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,19}", value):
+        raise ValueError("can't be the name of a set; use 1 to 20 small letters, digits, '-' and '_'")
+    return value

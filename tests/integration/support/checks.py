@@ -15,6 +15,9 @@ FORETOLD = {
     "linux_bridge": ("changed", "actions", "before", "after", "method", "files", "persist"),
     "fabric": ("changed", "actions", "diff"),
 }
+FORETOLD["nat_portforward"] = ("changed", "actions", "before", "after", "targets")
+FORETOLD["nat_outbound"] = ("changed", "actions", "before", "after", "sources")
+FORETOLD["net_policy"] = ("changed", "actions", "before", "after")
 FORETOLD["vlan_iface"] = FORETOLD["tuntap"] = FORETOLD["linux_bridge"]
 
 

@@ -16,8 +16,9 @@ from ...errors import HostError
 SECONDS = 60
 
 
-def run(doing: str, *command: str, env: Optional[Mapping[str, str]] = None) -> str:
-    """Returns what the command printed. ``env`` is its whole environment; by default it has that of this process.
+def run(doing: str, *command: str, env: Optional[Mapping[str, str]] = None, stdin: Optional[str] = None) -> str:
+    """Returns what the command printed. ``env`` is its whole environment; by default it has that of this process, with the
+    directories of the administrator's commands in its PATH. ``stdin`` is what it reads, by default nothing.
 
     Raises `HostError` with what it printed if it fails.
     """
@@ -27,12 +28,12 @@ def run(doing: str, *command: str, env: Optional[Mapping[str, str]] = None) -> s
             command,
             check=False,
             cwd="/",
-            stdin=subprocess.DEVNULL,
+            input=stdin or "",
             capture_output=True,
             text=True,
             errors="replace",
             timeout=SECONDS,
-            env=env or {**os.environ, "LC_ALL": "C.UTF-8"},
+            env=env or {**os.environ, "LC_ALL": "C.UTF-8", "PATH": _path()},
         )
     except OSError as error:
         raise HostError(doing, f"{command[0]}: {error.strerror or error}") from error
@@ -42,3 +43,7 @@ def run(doing: str, *command: str, env: Optional[Mapping[str, str]] = None) -> s
         said = " ".join((done.stderr.strip() or done.stdout.strip())[-2000:].split())
         raise HostError(doing, said or f"{' '.join(command)} ended with {done.returncode}")
     return done.stdout
+
+
+def _path() -> str:
+    return os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))

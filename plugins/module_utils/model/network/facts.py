@@ -22,12 +22,16 @@ from .steps import NetworkDriver
 
 @dataclass(frozen=True)
 class KnownNetwork:
-    """What other networks have to know of a network: the bridge that it makes itself, and its addresses in CIDR form."""
+    """What others have to know of a network: the bridge that it makes itself, and its addresses in CIDR form.
+
+    ``isolated``: nothing is forwarded from it.
+    """
 
     name: str
     active: bool
     bridge: Optional[str]
     addresses: tuple[str, ...]
+    isolated: bool = False
 
 
 class NetworkFacts(Facts):
@@ -77,7 +81,7 @@ def known(network: Network, active: bool) -> KnownNetwork:
     """Returns what other networks have to know of a network."""
     bridge = network.bridge.name if network.bridge and mode_of(network) in OWN_BRIDGE_MODES else None
     addresses = tuple(ip.address for ip in network.ips or () if ip.address)
-    return KnownNetwork(network.name or "", active, bridge, addresses)
+    return KnownNetwork(network.name or "", active, bridge, addresses, mode_of(network) == "none")
 
 
 def overlap(left: str, right: str) -> bool:

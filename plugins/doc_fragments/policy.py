@@ -1,0 +1,122 @@
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Options of a policy, for net_policy and for the items of the option ``policies`` of fabric."""
+
+from __future__ import annotations
+
+from ansible_collections.virtnet.kvm.plugins.doc_fragments._nest import below, options
+
+_OPTIONS = r"""
+name:
+  description:
+    - Name of the set. Different tasks can use different sets, and a task changes only its own. What one set denies, no other set allows.
+    - 1 to 20 small letters, digits, C(-) and C(_).
+  type: str
+  default: default
+rules:
+  description:
+    - Complete list of the rules of the set, in order. The first rule that fits a connection counts. An empty list removes all. If left out,
+      they stay as they are.
+    - Connections that fit no rule are handled as without a policy. Connections that are running go on.
+  type: list
+  elements: dict
+  suboptions:
+    source:
+      description: Who begins the connection. If left out, every network. The host is only meant if it is named.
+      type: dict
+      aliases: [from]
+      suboptions:
+        name:
+          description: Name of a libvirt network with a bridge of its own, or else of a bridge.
+          type: str
+        cidr:
+          description: Network, such as V(10.9.0.0/24), or one address.
+          type: str
+        network:
+          description:
+            - Name of a libvirt network with a bridge of its own.
+            - With C(guest), the network on which the guest's address is looked up.
+          type: str
+        bridge:
+          description: Name of a bridge, or of another interface of the host.
+          type: str
+        guest:
+          description:
+            - Name of a libvirt guest. Its addresses are those of its reservations, or else of its present leases.
+            - They are looked up in each run.
+          type: str
+        zone:
+          description: V(outside) is everything that no bridge of a libvirt network and no bridge of this set leads to. V(host) is the host itself.
+          type: str
+          choices: [outside, host]
+    to:
+      description: To whom it is. If left out, every other network. The host is only meant if it is named.
+      type: dict
+      suboptions:
+        name:
+          description: Name of a libvirt network with a bridge of its own, or else of a bridge.
+          type: str
+        cidr:
+          description: Network, such as V(10.9.0.0/24), or one address.
+          type: str
+        network:
+          description:
+            - Name of a libvirt network with a bridge of its own.
+            - With C(guest), the network on which the guest's address is looked up.
+          type: str
+        bridge:
+          description: Name of a bridge, or of another interface of the host.
+          type: str
+        guest:
+          description:
+            - Name of a libvirt guest. Its addresses are those of its reservations, or else of its present leases.
+            - They are looked up in each run.
+          type: str
+        zone:
+          description: V(outside) is everything that no bridge of a libvirt network and no bridge of this set leads to. V(host) is the host itself.
+          type: str
+          choices: [outside, host]
+    action:
+      description:
+        - V(allow) lets the connection pass, also to a NAT network of libvirt, which then sees the address of the source.
+        - V(deny) drops its packets. V(reject) drops them and says so to the sender.
+      type: str
+      required: true
+      choices: [allow, deny, reject]
+    services:
+      description: Protocols and ports that are meant. If left out, all.
+      type: list
+      elements: dict
+      suboptions:
+        protocol:
+          description: Protocol. V(icmp) is ICMP and ICMPv6.
+          type: str
+          required: true
+          choices: [tcp, udp, sctp, icmp]
+        port:
+          description: Port, or a range of ports such as V(6000-6010). If left out, all.
+          type: str
+state:
+  description: Whether the set exists.
+  type: str
+  choices: [present, absent]
+  default: present
+"""
+
+
+class ModuleDocFragment:
+    DOCUMENTATION: str = options(_OPTIONS)
+
+    FABRIC: str = options(
+        r"""
+policies:
+  description:
+    - Policies. Each item has the options of M(virtnet.kvm.net_policy), which documents them.
+  type: list
+  elements: dict
+  suboptions:
+"""
+        + below(_OPTIONS, "policies[]", depth=2)
+    )

@@ -1,0 +1,244 @@
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The firewall rules of this host, by the commands ``nft``, ``iptables`` and ``ip6tables``.
+
+Chains that were made by iptables only get rules by iptables: it can't read all that nft can write, and then lists nothing, and
+libvirt can't create its rules any more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import json
+import os
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Optional
+
+from ...errors import HostError
+from ...model.firewall.base import MARKED, MARKED_IPTABLES, MASK
+from ...model.firewall.nft import FAMILY, OURS, BaseChain, Loaded, base_chains, counted, listed
+from ...model.firewall.service import UNIT
+from ...model.firewall.steps import DIRECTORY, FirewallDriver, Flows, Passage, ServiceState, SystemFile
+from ..netlink.addresses import addresses_by_interface
+from ..os import commands, sockets
+from ..os.atomic import write_file
+from . import conntrack
+
+_NFT = "nft"
+_IPTABLES = {"iptables": "ip", "ip6tables": "ip6"}
+_LIBVIRT = "libvirt_network"  # its table with the backend nftables (nftablesPrivateChains)
+_WAIT = "-w"
+_OURS = "virtnet.kvm"  # in the names of our directories
+_ABSENT = "No such file or directory"
+
+
+def _remove_empty(directory: str) -> None:
+    """Removes a directory of ours, and the one that it is in, if nothing is left there."""
+    while _OURS in directory:
+        try:
+            os.rmdir(directory)
+        except OSError:
+            return
+        directory = os.path.dirname(directory)
+
+
+def _is(question: str) -> bool:
+    try:
+        commands.run(f"ask systemd about {UNIT}", "systemctl", "--quiet", question, UNIT)
+    except HostError:
+        return False
+    return True
+
+
+class NftFirewall(FirewallDriver):
+    """The rules of the host's own namespace."""
+
+    def __init__(self) -> None:
+        self._listening: dict[str, tuple[sockets.Socket, ...]] = {}
+
+    def forget(self) -> None:
+        self._listening.clear()
+
+    def stored(self) -> Mapping[str, str]:
+        found = {}
+        for path in sorted(glob.glob(f"{DIRECTORY}/*.nft")):
+            with contextlib.suppress(FileNotFoundError), open(path, encoding="utf-8", errors="replace") as handle:
+                found[path] = handle.read()
+        return found
+
+    def loaded(self, table: str) -> Optional[Loaded]:
+        listing = self._listing(table)
+        return None if listing is None else listed(listing)
+
+    def tables(self) -> Sequence[str]:
+        """Returns the names of the tables that are ours."""
+        listing = json.loads(commands.run("list the tables", _NFT, "-j", "list", "tables", FAMILY))
+        names = [entry["table"]["name"] for entry in listing["nftables"] if "table" in entry]
+        return [name for name in names if name.startswith(OURS)]
+
+    def counters(self, table: str) -> Mapping[str, tuple[int, int]]:
+        return counted(self._listing(table) or {})
+
+    def _listing(self, table: str) -> Optional[Mapping[str, object]]:
+        """Returns a table as nft lists it (libnftables-json(5)); ``None`` where it isn't there."""
+        try:
+            said = commands.run(f"list the table {table}", _NFT, "-j", "list", "table", FAMILY, table)
+        except HostError as error:
+            if _ABSENT in error.cause:
+                return None
+            raise
+        listing: Mapping[str, object] = json.loads(said)
+        return listing
+
+    def forwarding(self, version: int) -> bool:
+        path = "/proc/sys/net/ipv4/ip_forward" if version == 4 else "/proc/sys/net/ipv6/conf/all/forwarding"
+        try:
+            with open(path, encoding="ascii") as handle:
+                return handle.read().strip() != "0"
+        except OSError:
+            return False
+
+    def forget_flows(self, flows: Sequence[Flows]) -> None:
+        conntrack.forget(flows, self.addresses())
+
+    def passages(self) -> Mapping[Passage, bool]:
+        found = {}
+        for family in ("ip", "ip6"):
+            rules = self._chain(family, _LIBVIRT, "forward")
+            if rules is not None:
+                found[Passage(_NFT, family, f"{_LIBVIRT} forward")] = bool(rules) and MASK in rules[0]
+        for tool, family in _IPTABLES.items():
+            found.update(self._forward(tool, family))
+        return found
+
+    def base_chains(self) -> Sequence[BaseChain]:
+        found = base_chains(json.loads(commands.run("list the chains", _NFT, "-j", "list", "chains")))
+        return [
+            replace(
+                chain, admits=any(MASK in rule for rule in self._chain(chain.family, chain.table, chain.name) or ())
+            )
+            if chain.policy == "drop"
+            else chain
+            for chain in found
+        ]
+
+    def _chain(self, family: str, table: str, chain: str) -> Optional[list[str]]:
+        """Returns the rules of a chain as lines; ``None`` where it isn't there."""
+        try:
+            said = commands.run(f"list the chain {table} {chain}", _NFT, "list", "chain", family, table, chain)
+        except HostError as error:
+            if _ABSENT in error.cause:
+                return None
+            raise
+        return [line.strip() for line in said.splitlines() if line.startswith("\t\t") and "hook" not in line]
+
+    def _forward(self, tool: str, family: str) -> Mapping[Passage, bool]:
+        """Returns the chain FORWARD of iptables, if it rejects: by libvirt's chains, or by its policy."""
+        try:
+            lines = commands.run(f"list the rules of {tool}", tool, _WAIT, "-S", "FORWARD").splitlines()
+        except HostError:
+            return {}
+        rejects = any("LIBVIRT_" in line for line in lines) or "-P FORWARD DROP" in lines
+        rules = [line for line in lines if line.startswith("-A ")]
+        return {Passage(tool, family, "FORWARD"): bool(rules) and "virtnet.kvm" in rules[0]} if rejects else {}
+
+    def addresses(self) -> frozenset[str]:
+        try:
+            found = addresses_by_interface()
+        except OSError as error:
+            raise HostError("read the addresses", error.strerror or error) from error
+        return frozenset(cidr.partition("/")[0] for held in found.values() for cidr in held)
+
+    def listener(self, protocol: str, ports: range, address: Optional[str]) -> Optional[tuple[int, str]]:
+        if protocol not in self._listening:
+            self._listening[protocol] = sockets.listening(protocol)
+        return sockets.listener(self._listening[protocol], ports, address)
+
+    def ports_of_connection(self) -> frozenset[int]:
+        return sockets.ports_of_connection()
+
+    def peers_of_connection(self) -> frozenset[str]:
+        return sockets.peers_of_connection()
+
+    def run(self, doing: str, script: str) -> None:
+        commands.run(doing, _NFT, "-f", "-", stdin=script)
+
+    def write(self, path: str, file: Optional[SystemFile]) -> None:
+        directory = os.path.dirname(path)
+        try:
+            if file is None:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(path)
+                _remove_empty(directory)
+            else:
+                os.makedirs(directory, exist_ok=True)
+                write_file(path, file.text.encode(), mode=file.mode)
+        except OSError as error:
+            raise HostError(f"{'remove' if file is None else 'write'} {path}", error.strerror or error) from error
+
+    def service(self, paths: Collection[str]) -> ServiceState:
+        files = {}
+        for path in paths:
+            with contextlib.suppress(FileNotFoundError), open(path, encoding="utf-8", errors="replace") as handle:
+                files[path] = SystemFile(handle.read(), os.fstat(handle.fileno()).st_mode & 0o777)
+        return ServiceState(files, bool(files) and _is("is-active") and _is("is-enabled"))
+
+    def set_service(self, on: bool) -> None:
+        doing = f"{'start' if on else 'end'} {UNIT}"
+        if on:
+            commands.run(doing, "systemctl", "daemon-reload")
+            commands.run(doing, "systemctl", "enable", "--quiet", UNIT)
+            commands.run(doing, "systemctl", "restart", UNIT)
+        else:
+            commands.run(doing, "systemctl", "disable", "--quiet", "--now", UNIT)
+            self._close_all()  # also what it has opened since the plan was made
+
+    def stop_service(self) -> None:
+        """Ends the service, whose files may be gone already, and what it has opened."""
+        doing = f"end {UNIT}"
+        commands.run(doing, "systemctl", "stop", UNIT)
+        commands.run(doing, "systemctl", "daemon-reload")
+        self._close_all()
+
+    def _close_all(self) -> None:
+        for tool, family in _IPTABLES.items():
+            self.close_passage(Passage(tool, family, "FORWARD"))
+            self.close_passage(Passage(_NFT, family, f"{_LIBVIRT} forward"))
+
+    def open(self, passage: Passage) -> None:
+        self.close_passage(passage)
+        doing = f"put a rule at the head of {passage}"
+        if passage.tool == _NFT:
+            table, chain = passage.place.split()
+            commands.run(
+                doing, _NFT, "insert", "rule", passage.family, table, chain, *MARKED.split(), "comment", '"virtnet.kvm"'
+            )
+        else:
+            commands.run(doing, passage.tool, _WAIT, "-I", passage.place, "1", *MARKED_IPTABLES)
+
+    def close_passage(self, passage: Passage) -> None:
+        doing = f"remove the rule from {passage}"
+        if passage.tool == _NFT:
+            table, chain = passage.place.split()
+            for handle in self._handles(passage.family, table, chain):
+                commands.run(doing, _NFT, "delete", "rule", passage.family, table, chain, "handle", str(handle))
+            return
+        while True:
+            try:
+                commands.run(doing, passage.tool, _WAIT, "-D", passage.place, *MARKED_IPTABLES)
+            except HostError:
+                return  # there is none any more
+
+    def _handles(self, family: str, table: str, chain: str) -> list[int]:
+        try:
+            said = commands.run(f"list the chain {table} {chain}", _NFT, "-j", "list", "chain", family, table, chain)
+        except HostError as error:
+            if _ABSENT in error.cause:
+                return []
+            raise
+        rules = [entry["rule"] for entry in json.loads(said)["nftables"] if "rule" in entry]
+        return [rule["handle"] for rule in rules if rule.get("comment") == "virtnet.kvm"]

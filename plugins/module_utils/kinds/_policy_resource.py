@@ -1,0 +1,57 @@
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A policy as a run plans it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Optional
+
+from ..contract import Host, Options, World
+from ..errors import under
+from ..model.fields import from_options
+from ..model.firewall.nft import Table
+from ..model.firewall.rule_sets import SetState
+from ..model.network.facts import NetworkFacts
+from ..model.policy.options import Policy
+from ..model.policy.resolve import resolve_policy
+from ..model.policy.table import POLICY, ResolvedRule, policy_table
+from ._rule_set_resource import RuleSetResource, describe_sets
+
+
+class PolicyResource(RuleSetResource[ResolvedRule]):
+    """A set of policy rules."""
+
+    set_kind = POLICY
+    rules_option = "rules"
+
+    given: Policy
+
+    def needs(self, current: SetState) -> frozenset[str]:
+        del current
+        parties = [party for rule in self.given.rules or () for party in (rule.source, rule.to) if party]
+        networks = {f"network {name}" for party in parties for name in (party.network, party.name) if name}
+        return frozenset(
+            networks | {f"interface {name}" for party in parties for name in (party.bridge, party.name) if name}
+        )
+
+    def resolved(self, stored: Sequence[ResolvedRule], world: World) -> Sequence[ResolvedRule]:
+        return stored if self.given.rules is None else resolve_policy(self.given, world)
+
+    def table(self, desired: Sequence[ResolvedRule], world: World) -> Table:
+        networks = world.facts(NetworkFacts).networks.values()
+        return policy_table(self.name, desired, [network.bridge for network in networks if network.bridge])
+
+
+def policy_of(options: Options, path: str) -> PolicyResource:
+    """Returns the set that the options declare. Raises `OptionError`, below ``path``."""
+    with under(path):
+        given = from_options(Policy, options)
+    return PolicyResource(given, options["state"] == "present", path)
+
+
+def describe_policies(host: Host, names: Optional[Sequence[str]]) -> list[dict[str, object]]:
+    """Returns the sets with these names, ``None`` for all of them, as the ``_info`` module returns them."""
+    return describe_sets(POLICY, "rules", host, names)

@@ -1,0 +1,74 @@
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A set of port forwards as a run plans it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Optional
+
+from ..contract import Host, Options, Step, World
+from ..errors import under
+from ..model.fields import from_options
+from ..model.firewall.facts import FirewallFacts
+from ..model.firewall.nft import Table
+from ..model.firewall.rule_sets import SetState
+from ..model.firewall.steps import ForgetFlows
+from ..model.links import LinkFacts
+from ..model.network.facts import NetworkFacts
+from ..model.portforward.options import PortForwards
+from ..model.portforward.resolve import resolve
+from ..model.portforward.table import FORWARDS, Resolved, changed_flows, forwards_table
+from ._rule_set_resource import RuleSetResource, describe_sets
+
+
+class PortForwardResource(RuleSetResource[Resolved]):
+    """A set of port forwards."""
+
+    set_kind = FORWARDS
+    rules_option = "forwards"
+
+    given: PortForwards
+
+    def needs(self, current: SetState) -> frozenset[str]:
+        del current
+        found = [forward.to for forward in self.given.forwards or ()]
+        return frozenset(f"network {to.network}" for to in found if to and to.network)
+
+    def resolved(self, stored: Sequence[Resolved], world: World) -> Sequence[Resolved]:
+        if self.given.forwards is None:
+            return stored
+        facts = world.facts(FirewallFacts)
+        others = {
+            name: FORWARDS.rules(text) for name, text in FORWARDS.names(facts.stored).items() if name != self.name
+        }
+        return resolve(self.given, facts, stored, others)
+
+    def table(self, desired: Sequence[Resolved], world: World) -> Table:
+        subnets = [subnet for link in world.facts(LinkFacts).links for subnet in link.subnets]
+        networks = world.facts(NetworkFacts).networks.values()
+        closed = [network.bridge for network in networks if network.isolated and network.bridge]
+        return forwards_table(self.name, desired, subnets, closed)
+
+    def after_loading(self, former: Sequence[Resolved], desired: Sequence[Resolved]) -> Sequence[Step]:
+        flows = changed_flows(former, desired)
+        return (ForgetFlows(flows),) if flows else ()
+
+    def returned(self, desired: Sequence[Resolved]) -> Mapping[str, object]:
+        return {
+            "targets": [{"forward": each.label, "address": each.address, "known_by": each.source} for each in desired]
+        }
+
+
+def portforwards_of(options: Options, path: str) -> PortForwardResource:
+    """Returns the set that the options declare. Raises `OptionError`, below ``path``."""
+    with under(path):
+        given = from_options(PortForwards, options)
+    return PortForwardResource(given, options["state"] == "present", path)
+
+
+def describe_portforwards(host: Host, names: Optional[Sequence[str]]) -> list[dict[str, object]]:
+    """Returns the sets with these names, ``None`` for all of them, as the ``_info`` module returns them."""
+    return describe_sets(FORWARDS, "forwards", host, names)

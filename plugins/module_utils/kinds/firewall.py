@@ -1,0 +1,106 @@
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Sets of firewall rules, as modules and the lists of ``fabric`` declare them: port forwards, outbound rules and policies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Optional
+
+from ..backend.libvirt.session import Session
+from ..contract import AnyResource, ArgumentSpec, Driver, Host, Kind, Options
+from ..model.fields import argument_spec
+from ..model.firewall.facts import GuestDriver
+from ..model.firewall.steps import FirewallDriver
+from ..model.network.steps import NetworkDriver
+from ..model.outbound.options import OutboundRules
+from ..model.policy.options import Policy
+from ..model.portforward.options import PortForwards
+from .common import STATE, URI
+from .network import NETWORK
+
+
+def _open_firewall(_host: Host, _where: Optional[str]) -> FirewallDriver:
+    from ..backend.nftables.firewall import NftFirewall
+
+    return NftFirewall()
+
+
+def _open_guests(host: Host, _where: Optional[str]) -> Driver:
+    from ..backend.libvirt.guest_addresses import LibvirtGuestAddresses
+
+    return LibvirtGuestAddresses(host.driver(Session).connection, host.driver(NetworkDriver))
+
+
+class RuleSetKind(Kind):
+    """Sets of firewall rules, each of which has a name."""
+
+    common_options = URI
+    drivers = {**NETWORK.drivers, FirewallDriver: _open_firewall, GuestDriver: _open_guests}
+    options: type
+
+    def argument_spec(self) -> ArgumentSpec:
+        spec = argument_spec(self.options)
+        spec["name"]["default"] = "default"
+        return {**spec, **STATE}
+
+
+class PortForwardKind(RuleSetKind):
+    """Sets of port forwards."""
+
+    plural = "portforwards"
+    options = PortForwards
+
+    def parse(self, options: Options, path: str = "") -> AnyResource:
+        from ._portforward_resource import portforwards_of
+
+        return portforwards_of(options, path)
+
+    def info(self, host: Host, names: Optional[Sequence[str]], options: Options) -> list[dict[str, object]]:
+        from ._portforward_resource import describe_portforwards
+
+        del options
+        return describe_portforwards(host, names)
+
+
+class OutboundKind(RuleSetKind):
+    """Sets of outbound rules: masquerade and SNAT."""
+
+    plural = "outbound"
+    options = OutboundRules
+
+    def parse(self, options: Options, path: str = "") -> AnyResource:
+        from ._outbound_resource import outbound_of
+
+        return outbound_of(options, path)
+
+    def info(self, host: Host, names: Optional[Sequence[str]], options: Options) -> list[dict[str, object]]:
+        from ._outbound_resource import describe_outbound
+
+        del options
+        return describe_outbound(host, names)
+
+
+class PolicyKind(RuleSetKind):
+    """Sets of policy rules: who may connect to whom."""
+
+    plural = "policies"
+    options = Policy
+
+    def parse(self, options: Options, path: str = "") -> AnyResource:
+        from ._policy_resource import policy_of
+
+        return policy_of(options, path)
+
+    def info(self, host: Host, names: Optional[Sequence[str]], options: Options) -> list[dict[str, object]]:
+        from ._policy_resource import describe_policies
+
+        del options
+        return describe_policies(host, names)
+
+
+PORTFORWARD = PortForwardKind()
+OUTBOUND = OutboundKind()
+POLICY = PolicyKind()

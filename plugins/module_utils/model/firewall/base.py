@@ -1,0 +1,44 @@
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What all sets of firewall rules share: the mark of packets that pass, and where it is set back.
+
+libvirt rejects what it doesn't know in a chain of its own, and so does a policy of Docker or ufw. One rule at the head of each such
+chain accepts what is marked. The mark is there from our chains in ``forward`` to the end of it, so that routing and traffic
+control don't see it.
+"""
+
+from __future__ import annotations
+
+from .nft import Chain, Table
+
+MASK = "0x10000000"
+# In nft's words and in iptables', which must not read rules that it doesn't know.
+MARKED = f"meta mark & {MASK} == {MASK} accept"
+MARKED_IPTABLES = (
+    "-m",
+    "mark",
+    "--mark",
+    f"{MASK}/{MASK}",
+    "-m",
+    "comment",
+    "--comment",
+    "virtnet.kvm",
+    "-j",
+    "ACCEPT",
+)
+
+_FIRST, _LAST = -10, 150
+
+
+def base_table() -> Table:
+    """Returns the table that takes the mark away before our chains set it, and when a packet leaves."""
+    rule = f"meta mark & {MASK} != 0 meta mark set meta mark ^ {MASK}"
+    return Table(
+        "virtnet_base",
+        chains=(
+            Chain("forward", (rule,), f"type filter hook forward priority {_FIRST}; policy accept;"),
+            Chain("postrouting", (rule,), f"type filter hook postrouting priority {_LAST}; policy accept;"),
+        ),
+    )

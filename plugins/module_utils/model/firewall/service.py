@@ -1,0 +1,170 @@
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What keeps firewall rules in place without Ansible: at boot, and after others have removed or replaced rules.
+
+A script loads what is stored, and puts the rule for marked packets at the head of others' chains. A service runs it at boot, when
+nftables.service is reloaded, and when the kernel reports that rules were changed. A hook of libvirt runs it when a network is
+started, before the first guest is connected. None of them needs Python or asks libvirt for anything that takes time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .base import MASK
+from .nft import DIGEST, FAMILY
+from .steps import DIRECTORY, SystemFile
+
+SCRIPT = "/usr/local/lib/virtnet.kvm/firewall"
+UNIT = "virtnet-kvm-firewall.service"
+UNIT_FILE = f"/etc/systemd/system/{UNIT}"
+HOOK = "/etc/libvirt/hooks/network.d/virtnet-kvm"
+_OURS = "# Made by virtnet.kvm; changes here are overwritten"
+
+_SCRIPT = r"""#!/bin/bash
+@OURS@
+# Loads the firewall rules of virtnet.kvm where they are missing, and accepts at the head of others' chains what they mark.
+# usage: firewall restore|watch
+PATH=$PATH:/usr/sbin:/sbin
+export LC_ALL=C
+mask=@MASK@
+
+log() { echo "virtnet.kvm: $*" >&2; }
+
+# What is loaded from each file has the file's digest as the name of an empty chain.
+load() {
+    local file table digest
+    for file in @DIRECTORY@/*.nft; do
+        [[ -e $file ]] || continue
+        table=$(sed -n 's/^table @FAMILY@ \([^ {]*\)$/\1/p' "$file" | head -n 1)
+        digest=$(sed -n 's/^ *chain \(@DIGEST@[0-9a-f]*\) .*/\1/p' "$file" | head -n 1)
+        nft list chain @FAMILY@ "$table" "$digest" >/dev/null 2>&1 && continue
+        nft -f "$file" && log "loaded $file"
+    done
+}
+
+# Returns whether libvirt has networks with rules, but none of its rules is there.
+libvirt_is_flushed() {
+    compgen -G '/run/libvirt/network/*.xml' >/dev/null || return 1
+    nft list chain ip libvirt_network forward 2>/dev/null | grep -q jump && return 1
+    iptables -w -S FORWARD 2>/dev/null | grep -q LIBVIRT_ && return 1
+    return 0
+}
+
+# libvirt creates all of its rules again when firewalld says that it has reloaded.
+ask_libvirt() {
+    libvirt_is_flushed || return 0
+    log "libvirt's rules are missing; asking libvirt to create them again"
+    busctl emit /org/fedoraproject/FirewallD1 org.fedoraproject.FirewallD1 Reloaded || return 0
+    for _ in {1..50}; do
+        libvirt_is_flushed || return 0
+        sleep 0.2
+    done
+    systemctl try-restart virtnetworkd.service libvirtd.service
+}
+
+is_first() { head -n 1 | grep -q virtnet.kvm; }
+
+open_nft() {
+    local family handle
+    for family in ip ip6; do
+        nft list chain "$family" libvirt_network forward >/dev/null 2>&1 || continue
+        nft list chain "$family" libvirt_network forward | sed '1,/hook/d' | is_first && continue
+        nft -a list chain "$family" libvirt_network forward | sed -n 's/.*virtnet.kvm.* handle //p' |
+            while read -r handle; do nft delete rule "$family" libvirt_network forward handle "$handle"; done
+        nft insert rule "$family" libvirt_network forward meta mark \& "$mask" == "$mask" accept comment '"virtnet.kvm"'
+        log "opened $family libvirt_network forward"
+    done
+}
+
+open_iptables() {
+    local tool rules
+    local -a rule=(-m mark --mark "$mask/$mask" -m comment --comment virtnet.kvm -j ACCEPT)
+    for tool in iptables ip6tables; do
+        rules=$("$tool" -w -S FORWARD 2>/dev/null) || continue
+        grep -q -e LIBVIRT_ -e '^-P FORWARD DROP' <<<"$rules" || continue
+        grep '^-A' <<<"$rules" | is_first && continue
+        while "$tool" -w -D FORWARD "${rule[@]}" 2>/dev/null; do :; done
+        "$tool" -w -I FORWARD 1 "${rule[@]}" && log "opened FORWARD of $tool"
+    done
+}
+
+restore() {
+    mkdir -p /run/virtnet.kvm
+    (
+        flock -w 60 9
+        load
+        ask_libvirt
+        open_nft
+        open_iptables
+    ) 9>/run/virtnet.kvm/firewall.lock
+}
+
+# Rules come and go in groups: it waits until there is no news for a moment, and acts at most once in a second.
+# Of all news only rules, because nft 1.0.6 crashes on elements of maps.
+watch() {
+    restore
+    stdbuf -oL nft monitor rules | while read -r line; do
+        [[ $line == *virtnet* || $line == *libvirt* || $line == *LIBVIRT* || $line == *FORWARD* ]] || continue
+        while read -r -t 0.2 line; do :; done
+        restore
+        sleep 1
+    done
+}
+
+case ${1-} in
+restore | watch) "$1" ;;
+*) sed -n 's/^# usage/usage/p' "$0" >&2; exit 2 ;;
+esac
+"""
+
+_UNIT = """@OURS@
+[Unit]
+Description=Firewall rules of virtnet.kvm
+Documentation=https://galaxy.ansible.com/ui/repo/published/virtnet/kvm/
+After=nftables.service firewalld.service ufw.service
+ReloadPropagatedFrom=nftables.service
+
+[Service]
+ExecStart=@SCRIPT@ watch
+ExecReload=@SCRIPT@ restore
+Restart=always
+RestartSec=2
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+# A hook that fails would keep a network from being started (https://libvirt.org/hooks.html).
+_HOOK = """#!/bin/sh
+@OURS@
+case $2 in
+started | updated) @SCRIPT@ restore </dev/null >/dev/null 2>&1 ;;
+esac
+exit 0
+"""
+
+
+def service_files() -> Mapping[str, SystemFile]:
+    """Returns the files of the service by path, in the order in which they are written."""
+    return {
+        SCRIPT: SystemFile(_filled(_SCRIPT), 0o755),
+        HOOK: SystemFile(_filled(_HOOK), 0o755),
+        UNIT_FILE: SystemFile(_filled(_UNIT), 0o644),
+    }
+
+
+def _filled(text: str) -> str:
+    words = {
+        "OURS": _OURS,
+        "MASK": MASK,
+        "DIRECTORY": DIRECTORY,
+        "FAMILY": FAMILY,
+        "DIGEST": DIGEST,
+        "SCRIPT": SCRIPT,
+    }
+    for name, value in words.items():
+        text = text.replace(f"@{name}@", value)
+    return text

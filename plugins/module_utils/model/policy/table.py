@@ -1,0 +1,159 @@
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The nftables table of a policy.
+
+A denied connection is final, whatever other tables say. An allowed one gets the mark by which it passes libvirt's rules, and
+between NAT networks it keeps the address of its guest. The connection itself has the mark, too, for its answers.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Optional
+
+from ..fields import to_options
+from ..firewall.base import MASK
+from ..firewall.nft import Chain, Element, NftSet, Table, word
+from ..firewall.rule_sets import SetKind
+from .options import ALLOW, HOST, OUTSIDE, REJECT, PolicyRule, Service
+
+_FILTER, _SNAT = -5, 95
+_MARK = f"meta mark set meta mark | {MASK} ct mark set ct mark | {MASK}"
+_EFFECTS = {"allow": "allowed", "deny": "denied", "reject": "rejected"}
+_MOST_LABEL = 120  # characters of a comment in nft (NFTNL_UDATA_COMMENT_MAXLEN is 128)
+
+
+@dataclass(frozen=True)
+class ResolvedParty:
+    """A party whose place is known: a ``zone``, a ``link``, or ``addresses`` in CIDR form; none of them is every party."""
+
+    words: str
+    zone: Optional[str] = None
+    link: Optional[str] = None
+    addresses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ResolvedRule:
+    """A rule of a policy whose parties are known."""
+
+    rule: PolicyRule
+    source: ResolvedParty
+    to: ResolvedParty
+
+    @property
+    def label(self) -> str:
+        services = ", ".join(_service_words(each) for each in self.rule.services or ())
+        return f"{self.source.words} to {self.to.words}{f' ({services})' if services else ''}"[:_MOST_LABEL]
+
+    @property
+    def effect(self) -> str:
+        return _EFFECTS[self.rule.action or ALLOW]
+
+    def shown(self) -> dict[str, object]:
+        """Returns the rule in the structure of the options."""
+        return to_options(self.rule)
+
+
+POLICY = SetKind("virtnet_pol_", "policy", "policy rules", ResolvedRule)
+
+
+def _service_words(service: Service) -> str:
+    return f"{service.protocol} {service.port}" if service.port else str(service.protocol)
+
+
+def policy_table(name: str, rules: Sequence[ResolvedRule], inside: Iterable[str]) -> Table:
+    """Returns the table of a set; ``inside`` are the bridges of guests, without which an interface leads outside."""
+    links = {party.link for each in rules for party in (each.source, each.to) if party.link}
+    elements = tuple(Element((word(each),)) for each in sorted({*inside, *links}))
+    forward = [each for each in rules if HOST not in (each.source.zone, each.to.zone)]
+    known = (
+        "ct status dnat accept",  # a port forward is an exception
+        f"ct state established,related ct mark & {MASK} == {MASK} meta mark set meta mark | {MASK}",
+        "ct state established,related accept",
+    )
+    return Table(
+        POLICY.table_name(name),
+        (NftSet("inside", ("ifname",), interval=False, elements=elements),),
+        (
+            Chain("forward", (*known, *(line for each in forward for line in _lines(each))), _hook("forward")),
+            Chain(
+                "input",
+                (known[2], *(line for each in rules if each.to.zone == HOST for line in _lines(each))),
+                _hook("input"),
+            ),
+            Chain(
+                "output",
+                (known[2], *(line for each in rules if each.source.zone == HOST for line in _lines(each))),
+                _hook("output"),
+            ),
+            Chain(
+                "postrouting",
+                tuple(dict.fromkeys(line for each in forward if each.rule.action == ALLOW for line in _kept(each.to))),
+                f"type nat hook postrouting priority {_SNAT}; policy accept;",
+            ),
+        ),
+    )
+
+
+def _hook(hook: str) -> str:
+    return f"type filter hook {hook} priority {_FILTER}; policy accept;"
+
+
+def _lines(each: ResolvedRule) -> Iterator[str]:
+    """Yields the rules of one: for each pair of addresses of one family, and each protocol."""
+    for source in _matches(each.source, each.to, "iifname", "saddr"):
+        for to in _matches(each.to, each.source, "oifname", "daddr"):
+            if {source.split(" ")[0], to.split(" ")[0]} == {"ip", "ip6"}:
+                continue
+            for service in _services(each.rule.services or ()):
+                parts = (source, to, service, _verdict(each), f'comment "{each.label}"')
+                yield " ".join(part for part in parts if part)
+
+
+def _kept(to: ResolvedParty) -> Iterator[str]:
+    """Yields the rules by which what is allowed to a party keeps its source, which a NAT network would replace."""
+    ours = f"ct mark & {MASK} == {MASK}"
+    if to.link:
+        yield f'{ours} oifname "{to.link}" snat ip to ip saddr'
+        yield f'{ours} oifname "{to.link}" snat ip6 to ip6 saddr'
+    for cidr in to.addresses:
+        ip = "ip6" if ":" in cidr else "ip"
+        yield f"{ours} {ip} daddr {cidr} snat {ip} to {ip} saddr"
+
+
+def _matches(party: ResolvedParty, other: ResolvedParty, interface: str, address: str) -> Iterator[str]:
+    if party.addresses:
+        for cidr in party.addresses:
+            yield f"{'ip6' if ipaddress.ip_network(cidr).version == 6 else 'ip'} {address} {cidr}"
+    elif party.link:
+        yield f'{interface} "{party.link}"'
+    elif party.zone == OUTSIDE:
+        yield f"{interface} != @inside"
+    elif party.zone is None and other.link:  # what stays on a bridge is not meant
+        yield f'{interface} != "{other.link}"'
+    else:
+        yield ""
+
+
+def _services(services: Sequence[Service]) -> Iterator[str]:
+    if not services:
+        yield ""
+    for protocol in dict.fromkeys(each.protocol for each in services):
+        ports = [each.port for each in services if each.protocol == protocol]
+        if protocol == "icmp":
+            yield "meta l4proto { icmp, ipv6-icmp }"
+        elif None in ports:
+            yield f"meta l4proto {protocol}"
+        else:
+            yield f"meta l4proto {protocol} th dport {{ {', '.join(port for port in ports if port)} }}"
+
+
+def _verdict(each: ResolvedRule) -> str:
+    if each.rule.action == ALLOW:
+        return "counter accept" if HOST in (each.source.zone, each.to.zone) else f"{_MARK} counter accept"
+    return "counter reject with icmpx type admin-prohibited" if each.rule.action == REJECT else "counter drop"

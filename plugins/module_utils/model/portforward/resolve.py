@@ -1,0 +1,177 @@
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From forwards as they are given to those whose guests have an address, and what is refused of them."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from ...errors import OptionError, under
+from ..firewall.facts import FirewallFacts, GuestAddress
+from .options import Forward, Listen, PortForwards, Target, ports_of, protocol_of
+from .table import MOST_SHIFTED, Resolved
+
+# Ports of the host's own DNS and DHCP servers for guests, which a listener at every address would take away from them.
+_OF_GUESTS = {53: ("tcp", "udp"), 67: ("udp",), 68: ("udp",), 547: ("udp",)}
+_LAST_PORT = 65535
+
+
+def resolve(
+    given: PortForwards, facts: FirewallFacts, stored: Sequence[Resolved], others: Mapping[str, Sequence[Resolved]]
+) -> tuple[Resolved, ...]:
+    """Returns the forwards with the addresses of their guests.
+
+    ``stored`` are those that the set has, ``others`` those of other sets. Raises `OptionError`.
+    """
+    found: list[Resolved] = []
+    known = {each.label for each in stored}
+    taken = _Taken()
+    for name, theirs in others.items():
+        for each in theirs:
+            taken.add(each, f"the set {name}")
+    for place, forward in enumerate(given.forwards or ()):
+        with under(f"forwards[{place}]"):
+            each = _resolved(forward, facts)
+            _check(each)
+            if each.label not in known:
+                _check_host(each, facts)
+            other = taken.by(each)
+            if other:
+                raise OptionError("listen.port", each.listen.port, f"is forwarded by {other} too; remove one of them")
+            taken.add(each, f"forwards[{place}]")
+            found.append(each)
+    return tuple(found)
+
+
+class _Taken:
+    """The listeners that forwards have. An address comes before a listener at every address, so these are different."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[object, ...], list[tuple[Resolved, str]]] = {}
+
+    @staticmethod
+    def _keys(each: Resolved) -> Iterator[tuple[object, ...]]:
+        for port in ports_of(each.listen):
+            yield each.version, each.listen.address, protocol_of(each.listen), port
+
+    def add(self, each: Resolved, owner: str) -> None:
+        for key in self._keys(each):
+            self._found.setdefault(key, []).append((each, owner))
+
+    def by(self, each: Resolved) -> str:
+        """Returns who has a forward for a connection that this one is for, too; empty if there is none."""
+        for key in self._keys(each):
+            for other, owner in self._found.get(key, ()):
+                if any(_networks_overlap(a, b) for a in each.sources for b in other.sources):
+                    return owner
+        return ""
+
+
+def _resolved(forward: Forward, facts: FirewallFacts) -> Resolved:
+    listen, to = forward.listen or Listen(), forward.to or Target()
+    if to.address:
+        if to.guest:
+            raise OptionError("to.guest", to.guest, "isn't possible with to.address; leave one of them out")
+        return Resolved(forward, to.address)
+    if not to.guest:
+        raise OptionError("to", None, "has neither guest nor address; give one of them")
+    addresses = facts.guest(to.guest)
+    if addresses is None:
+        raise OptionError("to.guest", to.guest, "is no guest of this host; give the name of one, or to.address")
+    version = ipaddress.ip_address(listen.address).version if listen.address else _usual_version(addresses)
+    fitting = [each for each in addresses if _version(each) == version and to.network in (None, each.network)]
+    if not fitting:
+        where = f" on network {to.network}" if to.network else ""
+        raise OptionError(
+            "to.guest",
+            to.guest,
+            f"has no IPv{version} address{where}; give it a reservation in the network, start it, or give to.address",
+        )
+    networks = sorted({each.network for each in fitting})
+    if len(networks) > 1:
+        raise OptionError("to.guest", to.guest, f"has addresses on {' and '.join(networks)}; give to.network")
+    return Resolved(forward, fitting[0].address, fitting[0].source)
+
+
+def _version(address: GuestAddress) -> int:
+    return ipaddress.ip_address(address.address).version
+
+
+def _usual_version(addresses: Iterable[GuestAddress]) -> int:
+    return 6 if {_version(each) for each in addresses} == {6} else 4
+
+
+def _check(each: Resolved) -> None:
+    listen, ports = each.listen, ports_of(each.listen)
+    if listen.address:
+        _check_address(listen.address, each)
+    for port, protocols in _OF_GUESTS.items():
+        if not listen.address and port in ports and protocol_of(listen) in protocols:
+            raise OptionError(
+                "listen.port",
+                listen.port,
+                f"can't be used, as it would take port {port} of this host's DNS and DHCP away from guests; give listen.address",
+            )
+    if each.first_port + len(ports) - 1 > _LAST_PORT:
+        raise OptionError("to.port", each.first_port, f"is too large for {len(ports)} ports; give a smaller one")
+    if each.first_port != ports[0] and len(ports) > MOST_SHIFTED:
+        raise OptionError(
+            "listen.port",
+            listen.port,
+            f"has {len(ports)} ports with other numbers on the guest; use at most {MOST_SHIFTED}",
+        )
+    for place, source in enumerate(each.forward.sources or ()):
+        if ipaddress.ip_network(source).version != each.version:
+            raise OptionError(
+                f"sources[{place}]", source, f"is not IPv{each.version} as the guest's address is; leave it out"
+            )
+
+
+def _check_host(each: Resolved, facts: FirewallFacts) -> None:
+    """Refuses a new listener that would take a connection away from the host itself."""
+    listen, ports, protocol = each.listen, ports_of(each.listen), protocol_of(each.listen)
+    if listen.address and listen.address not in facts.addresses:
+        raise OptionError("listen.address", listen.address, "is no address of this host; give one that it has")
+    own = sorted(port for port in facts.ports_of_connection if port in ports) if protocol == "tcp" else []
+    if own:
+        raise OptionError(
+            "listen.port",
+            listen.port,
+            f"can't be used, as it would cut off the connection of Ansible, which uses port {own[0]}; give another port",
+        )
+    found = facts.listener(protocol, ports, listen.address)
+    if found is not None:
+        port, name = found
+        program = f"the program {name}" if name else "a program"
+        raise OptionError(
+            "listen.port",
+            listen.port,
+            f"is in use on this host, by {program} at port {port}; give another port, or end that",
+        )
+
+
+def _check_address(address: str, each: Resolved) -> None:
+    found = ipaddress.ip_address(address)
+    if found.version != each.version:
+        raise OptionError(
+            "listen.address",
+            address,
+            f"is IPv{found.version}, and the guest's address {each.address} is not; give both of one family",
+        )
+    if found.is_loopback:
+        raise OptionError(
+            "listen.address",
+            address,
+            "is a loopback address, which the kernel doesn't forward; give another address of the host",
+        )
+    if found.is_unspecified:
+        raise OptionError(
+            "listen.address", address, "is no address; leave it out to listen at every address of the host"
+        )
+
+
+def _networks_overlap(one: str, other: str) -> bool:
+    return ipaddress.ip_network(one).overlaps(ipaddress.ip_network(other))

@@ -1,0 +1,86 @@
+#!/usr/bin/python
+
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: net_policy_info
+short_description: Read the policies of the host
+version_added: 0.1.0
+author:
+  - virtnet.kvm contributors (@virtnet)
+description:
+  - Returns the policies that M(virtnet.kvm.net_policy) has created.
+options:
+  name:
+    description:
+      - Names of the sets to read. A name that no set has is ignored.
+      - If left out, all are read. An empty list reads none.
+    type: list
+    elements: str
+    aliases: [names]
+extends_documentation_fragment:
+  - virtnet.kvm.connection
+  - virtnet.kvm.attributes
+  - virtnet.kvm.attributes.reads
+seealso:
+  - module: virtnet.kvm.net_policy
+"""
+
+EXAMPLES = r"""
+- name: Read all policies
+  virtnet.kvm.net_policy_info:
+  register: found
+
+- name: Show how often each rule was used
+  ansible.builtin.debug:
+    msg: "{{ found.policies | map(attribute='rules') | flatten | map(attribute='packets') }}"
+"""
+
+RETURN = r"""
+policies:
+  description: The sets, in the order of O(name), or sorted by name.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the set.
+      type: str
+      returned: always
+      sample: default
+    rules:
+      description:
+        - The rules, in the structure of the options of M(virtnet.kvm.net_policy). Each also has C(packets) and C(bytes), those of the first
+          packets of connections since it was loaded.
+      type: list
+      elements: dict
+      returned: always
+      sample:
+        - source:
+            bridge: vlan100
+          to:
+            bridge: vlan200
+          action: deny
+          packets: 12
+          bytes: 720
+    loaded:
+      description: Whether the kernel has the rules of the set.
+      type: bool
+      returned: always
+      sample: true
+"""
+
+from ansible_collections.virtnet.kvm.plugins.module_utils.kinds.firewall import POLICY
+from ansible_collections.virtnet.kvm.plugins.module_utils.runner import run_info
+
+
+def main() -> None:
+    run_info(POLICY)
+
+
+if __name__ == "__main__":
+    main()
