@@ -18,13 +18,18 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import OptionError
 from ansible_collections.virtnet.kvm.plugins.plugin_utils.host_look import PACKAGES, SYSCTL_FILE, Look, needs
-from ansible_collections.virtnet.kvm.plugins.plugin_utils.predicted import KINDS, predicted
+from ansible_collections.virtnet.kvm.plugins.plugin_utils.predicted import KINDS, OF_LIBVIRT, predicted
+from ansible_collections.virtnet.kvm.plugins.plugin_utils.rule_lists import SET, outbound, policies, portforwards
 from ansible_collections.virtnet.kvm.plugins.plugin_utils.topology import fabric
 
 SCRIPT = Path(__file__).resolve().parents[2] / "roles" / "host" / "files" / "look.sh"
 
 SPEC: dict[str, dict[str, Any]] = {
     "variable": {"type": "str"},
+    "forwards": {"type": "str"},
+    "outbound": {"type": "str"},
+    "policy": {"type": "str"},
+    "set": {"type": "str", "default": SET},
     "prefix": {"type": "str"},
     "state": {"type": "str", "choices": ["absent"]},
     "options": {"type": "dict"},
@@ -69,37 +74,61 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible's plugins are n
     def _predict(self) -> dict[str, Any]:
         params, derived = self._params, self._params["options"] is None
         known = params["variable"] in self._vars
-        if derived and not known:
+        # Before the host is contacted: this refuses invalid topologies and rules.
+        rules = self._rules()
+        if derived and not known and not rules:
             return {"changed": False, "skipped": True, "skip_reason": f"there is no {params['variable']}"}
         topologies = self._topologies() if known else []
-        # Before the host is contacted: this refuses invalid topologies.
-        options = self._derived(topologies) if derived else dict(params["options"])
-        look = self._look(topologies) if params["prepare"] else None
+        options = {**(self._derived(topologies) if derived else params["options"]), **rules}
+        look = self._look(topologies, options) if params["prepare"] else None
         found: dict[str, Any] = {}
         if look is not None and params["state"]:
-            options = {kind: [] if kind == "networks" and not look.has_libvirt else options[kind] for kind in KINDS}
+            options = {
+                kind: [] if kind in OF_LIBVIRT and not look.has_libvirt else options.get(kind, []) for kind in KINDS
+            }
             found = self._fabric(options) if any(options.values()) else {}
             return {**predicted(None, found, options, check=bool(self._task.check_mode)), **look.left}
         if look is not None:
             self._check_ready(look)
         if look is None or not look.problems:
             if look is not None and derived:
-                options = self._derived(topologies, look.libvirt)
+                options = {**self._derived(topologies, look.libvirt), **rules}
             if any(options.get(kind) for kind in KINDS):
                 found = self._fabric(options)
         return predicted(look, found, options, check=bool(self._task.check_mode), prepared=params["prepared"])
 
     # -- the topologies ------------------------------------------------------------------------------------------
 
-    def _topologies(self) -> list[Any]:
-        """Returns the value of the variable. Its templates are resolved here, so that an error in one is a single sentence."""
-        name = self._params["variable"]
+    def _value(self, name: str) -> Any:
+        """Returns the value of a variable. Its templates are resolved here, so that an error in one is a single sentence."""
         try:
-            value = self._templar.template(self._vars[name])
+            return self._templar.template(self._vars[name])
         except AnsibleError as error:
             cause = _innermost(error)
             message = " ".join(str(cause).split()).rstrip(".")
             raise Refused(message if isinstance(cause, AnsibleFilterError) else f"{name}: {message}") from None
+
+    def _rules(self) -> dict[str, list[dict[str, Any]]]:
+        """Returns the lists of `fabric` for firewall rules. A list whose variable the host doesn't have stays as it is."""
+        found = {}
+        lists = {
+            "forwards": ("portforwards", portforwards),
+            "outbound": ("outbound", outbound),
+            "policy": ("policies", policies),
+        }
+        for option, (kind, made) in lists.items():
+            name = self._params[option]
+            if not name or name not in self._vars:
+                continue
+            try:
+                rules = [{"state": "absent"}] if self._params["state"] else made(self._value(name), name)
+            except OptionError as error:
+                raise Refused(str(error)) from None
+            found[kind] = [{**each, "name": self._params["set"]} for each in rules]
+        return found
+
+    def _topologies(self) -> list[Any]:
+        value = self._value(self._params["variable"])
         if self._params["state"] and isinstance(value, list):
             value = [{**each, "state": "absent"} if isinstance(each, Mapping) else each for each in value]
         return value  # type: ignore[no-any-return]  # fabric refuses what isn't a list
@@ -112,7 +141,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible's plugins are n
 
     # -- the host ------------------------------------------------------------------------------------------------
 
-    def _look(self, topologies: list[Any]) -> Look:
+    def _look(self, topologies: list[Any], options: Mapping[str, Any]) -> Look:
         """Returns what the host has. A shell script reads it, because the host may not have Python yet."""
         interpreter = str(self._vars.get("ansible_python_interpreter", ""))
         settings = {
@@ -122,7 +151,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible's plugins are n
         }
         given = " ".join(f"{name}={shlex.quote(value)}" for name, value in settings.items())
         done = self._low_level_execute_command(f"{given}\n{SCRIPT.read_text()}")
-        look = Look(done["stdout"], needs(self._params, topologies))
+        look = Look(done["stdout"], needs(self._params, topologies, options))
         if not look.complete:
             said = " ".join((done["stderr"] or done["stdout"]).split())
             raise Refused(f"the host can't be read: {said or 'it has answered nothing'}")

@@ -19,13 +19,33 @@ description:
     M(virtnet.kvm.fabric) in check mode.
   - Changes nothing. In check mode, the task is changed if the host would change, and has the diff.
   - A mistake in a topology is one sentence with the name of the host, and is found before the host is contacted.
-  - A host that doesn't have O(variable) is skipped.
+  - A host that has none of the variables is skipped.
 options:
   variable:
     description:
       - Name of the variable with the list of topologies, such as V(virtnet_topologies). It is a name and not the value, so that an
         error in a template of the value is one sentence, too.
     type: str
+  forwards:
+    description:
+      - Name of the variable with the list of port forwards, such as V(virtnet_forwards). They are the set O(set). If the host doesn't have
+        the variable, the set stays as it is.
+    type: str
+  outbound:
+    description:
+      - Name of the variable with the list of outbound rules, such as V(virtnet_outbound). They are the set O(set). If the host doesn't have
+        the variable, the set stays as it is.
+    type: str
+  policy:
+    description:
+      - Name of the variable with the list of policy rules, such as V(virtnet_policy). They are the set O(set). If the host doesn't have the
+        variable, the set stays as it is.
+    type: str
+  set:
+    description:
+      - Name of the set of rules that O(forwards), O(outbound) and O(policy) are.
+    type: str
+    default: site
   prefix:
     description:
       - Prefix of variables in error messages, as in P(virtnet.kvm.as_fabric#filter).
@@ -66,11 +86,13 @@ options:
     type: bool
   forward_ipv4:
     description:
-      - Whether IPv4 forwarding is needed. The default is V(true), unless all types are V(bridged) or V(vlan_trunk).
+      - Whether IPv4 forwarding is needed. The default is V(true), unless all types are V(bridged) or V(vlan_trunk) and there are no
+        outbound rules.
     type: bool
   forward_ipv6:
     description:
-      - Whether IPv6 forwarding is needed. The default is V(true) if a NAT network has IPv6.
+      - Whether IPv6 forwarding is needed. The default is V(true) if a network of type V(nat), V(routed) or V(open) or an outbound rule
+        has IPv6.
     type: bool
   uri:
     description:
@@ -126,7 +148,7 @@ actions:
     - set autostart=true on network lan
     - start network lan
 changes:
-  description: For each bridge, VLAN interface and network that would change, the steps.
+  description: For each bridge, VLAN interface, network and set of rules that would change, the steps.
   returned: when one of them would change
   type: dict
   sample: {bridges: {}, vlans: {}, networks: {lan: [create network lan]}}

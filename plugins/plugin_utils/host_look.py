@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, Optional
 
 SYSCTL_FILE = "/etc/sysctl.d/99-virtnet-kvm.conf"
 # The first of Debian 11 and RHEL 9. Older systems don't have the Python that the modules need.
@@ -30,6 +31,7 @@ PACKAGES = {
 
 # Guests of these topologies have their router on the LAN or in the VLAN, so the host doesn't become a router for them.
 _NOT_ROUTED = {"bridged", "vlan_trunk"}
+_ROUTES_IPV6 = {"nat", "routed", "open"}
 
 
 @dataclass(frozen=True)
@@ -42,19 +44,28 @@ class Needs:
     forward_ipv6: bool = False
 
 
-def needs(given: Mapping[str, object], topologies: object) -> Needs:
-    """Returns the needs that are ``given``; forwarding that isn't given follows from the topologies."""
+def needs(given: Mapping[str, object], topologies: object, options: Optional[Mapping[str, Any]] = None) -> Needs:
+    """Returns the needs that are ``given``; forwarding that isn't given follows from the topologies, and from the rules in the
+    ``options`` of `fabric`."""
     known = [each for each in topologies if isinstance(each, Mapping)] if isinstance(topologies, Sequence) else []
     said_types = given.get("types")
     types = said_types if isinstance(said_types, list) else [topology.get("type") for topology in known]
+    versions = _translated(options or {})
     derived = {
         "manage_packages": True,
         "require_kvm": False,
-        "forward_ipv4": not types or not _NOT_ROUTED.issuperset(types),
-        "forward_ipv6": any(topology.get("type") == "nat" and topology.get("cidr6") for topology in known),
+        "forward_ipv4": not types or not _NOT_ROUTED.issuperset(types) or 4 in versions,
+        "forward_ipv6": 6 in versions
+        or any(topology.get("type") in _ROUTES_IPV6 and topology.get("cidr6") for topology in known),
     }
     said = {name: given[name] for name in derived if given.get(name) is not None}
     return Needs(**{name: bool(value) for name, value in {**derived, **said}.items()})
+
+
+def _translated(options: Mapping[str, Any]) -> set[int]:
+    """Returns the versions of IP for which there are outbound rules."""
+    rules = [rule for each in options.get("outbound") or () for rule in each.get("rules") or ()]
+    return {6 if ":" in f"{rule.get('source', {}).get('cidr', '')}{rule.get('to', '')}" else 4 for rule in rules}
 
 
 class Look:

@@ -11,8 +11,10 @@ from typing import Any, Optional
 
 from .host_look import SYSCTL_FILE, Look
 
-# The lists of `fabric` that topologies are made of.
-KINDS = ("bridges", "vlans", "networks")
+# The lists of `fabric` that topologies and rules are made of.
+RULES = ("portforwards", "outbound", "policies")
+KINDS = ("bridges", "vlans", "networks", *RULES)
+OF_LIBVIRT = ("networks", *RULES)
 
 
 def predicted(
@@ -72,6 +74,8 @@ def _parts(look: Optional[Look], found: Mapping[str, Any], *, check: bool) -> li
             parts.append("safely")
         if any(item["changed"] for item in found.get("networks", ())):
             parts.append("networks")
+        if any(item["changed"] for kind in RULES for item in found.get(kind, ())):
+            parts.append("rules")
         if parts:
             parts.append("report")
     return ["report"] if check and parts else parts

@@ -53,6 +53,39 @@ def test_site_and_teardown(fresh: Host) -> None:
     assert fresh.shell("cat /etc/libvirt/qemu/networks/default.xml") == default
 
 
+def test_forwards_and_outbound_rules(fresh: Host) -> None:
+    """They come with the topologies, to guests by their reservations, change alone, and go with the teardown."""
+    reserved = {**LAN, "hosts": [{"mac": "52:54:00:00:00:10", "ip": "192.168.150.10", "name": "web1"}]}
+    wanted = {
+        **_site(reserved),
+        "virtnet_forwards": [{"listen": 8080, "to": "192.168.150.10:80"}],
+        "virtnet_outbound": [{"from": "10.9.0.0/24"}],
+    }
+    made = play(fresh, SITE, wanted)
+    assert made.changed
+    assert "port forwards of set site: add port 8080/tcp to 192.168.150.10:80" in str(made.predicted)
+    assert fresh.ok("nat_portforward_info", {})["portforwards"][0]["name"] == "site"
+    assert play(fresh, SITE, wanted).changed == 0
+    look = "nft list ruleset | sed 's/counter packets [0-9]* bytes [0-9]*//'; find /etc/virtnet.kvm"
+    changed = {**wanted, "virtnet_forwards": [{"listen": 8081, "to": "192.168.150.10:80"}]}
+    for what, given in ((SITE, changed), (SITE, {**wanted, "virtnet_forwards": []}), (TEARDOWN, wanted)):
+        there = fresh.shell(look)
+        said = play(fresh, what, given, "--check", "--diff")
+        assert fresh.shell(look) == there
+        came = play(fresh, what, given, "--diff")
+        assert [step for fabric in came.fabrics for step in fabric["actions"]] == said.fabric["actions"] != []
+        assert play(fresh, what, given).changed == 0
+    assert not fresh.ok("nat_outbound_info", {})["outbound"] and not fresh.can("ls /etc/virtnet.kvm")
+    assert "virtnet" not in fresh.shell("nft list ruleset")
+    role = [{"hosts": "all", "gather_facts": False, "roles": ["virtnet.kvm.portforward"]}]
+    one = {"portforward_forwards": [{"listen": "8080/udp", "to": "192.168.150.10"}]}
+    assert play(fresh, role, one).changed and play(fresh, role, one).changed == 0
+    assert fresh.ok("nat_portforward_info", {})["portforwards"][0]["name"] == "role"
+    assert play(fresh, role, {"portforward_forwards": []}).changed and not fresh.can("ls /etc/virtnet.kvm")
+    failed = play(fresh, SITE, {"virtnet_forwards": [{"listen": "http", "to": "192.0.2.1"}]}, fails=True)
+    assert "virtnet_forwards[0].listen: 'http' is not a listener" in failed.done.stdout
+
+
 def test_site_changes(fresh: Host) -> None:
     """A new range and a new reserved host live, another MTU and another subnet by a restart: as check mode has said."""
     play(fresh, SITE, _site(LAN, CLUSTER))
