@@ -21,7 +21,7 @@ description:
   - The snapshot has all interfaces of the host's own namespace with their settings, MAC addresses, MTU, addresses and routes, the bridge
     ports with their settings and VLANs, and the files of all boot tools (below C(/etc/systemd/network), C(/etc/netplan),
     C(/etc/NetworkManager/system-connections) and C(/etc/network), and the files C(/etc/sysctl.d/90-virtnet-kvm-*) that this
-    collection writes).
+    collection writes). It also has the sets of port forwards, outbound rules and policies, without rules of others.
   - A rollback removes bridges, VLAN interfaces and persistent TUN and TAP devices that were created after the snapshot, and creates
     those again that were removed. It doesn't change the taps of guests and the bridges of libvirt, except that a tap returns to the bridge
     that it was on. If a module of this collection is still running, it is stopped first.

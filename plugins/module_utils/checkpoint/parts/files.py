@@ -95,17 +95,18 @@ def read_files(root: str) -> Files:
     tops = [os.path.join(root, top.lstrip("/")) for top in DIRECTORIES.values()]
     tops += [os.path.join(root, DECLARED.lstrip("/"))]
     tops += sorted(glob.glob(os.path.join(glob.escape(root), f"{SYSCTL_FILES.lstrip('/')}*")))
-    return {path: saved for top in tops for path, saved in _below(top)}
+    return {path: saved for top in tops for path, saved in below(top)}
 
 
-def _below(path: str) -> Iterator[tuple[str, SavedFile]]:
+def below(path: str) -> Iterator[tuple[str, SavedFile]]:
+    """Yields a file, or a directory with all that is below it, by path; nothing if it isn't there. Raises `HostError`."""
     try:
         found = _read(path)
         if found is None:
             return
         yield path, found
         for name in sorted(os.listdir(path)) if found.directory else ():
-            yield from _below(os.path.join(path, name))
+            yield from below(os.path.join(path, name))
     except FileNotFoundError:
         return
     except OSError as error:

@@ -10,8 +10,9 @@ from typing import Any
 
 from ..part import Part
 from .files import FILES
+from .firewall import FIREWALL
 from .interfaces import INTERFACES
 from .link_local import LINK_LOCAL
 from .routes import ROUTES
 
-PARTS: tuple[Part[Any], ...] = (FILES, INTERFACES, LINK_LOCAL, ROUTES)
+PARTS: tuple[Part[Any], ...] = (FILES, FIREWALL, INTERFACES, LINK_LOCAL, ROUTES)
