@@ -19,6 +19,7 @@ from lab import machine as lab
 
 from . import fleet, reservations
 from .bridges import BRIDGES
+from .forwards import FORWARDS
 from .networks import NETWORKS
 from .race import Effort, Play, Race, Script, start_only
 
@@ -93,9 +94,12 @@ class Bench:
         """Seconds of the first and of the no-op run, by contestant."""
         self.play(start_only())  # warms the SSH connection and the caches of Python
         found = {START: (self.play(start_only()), self.play(start_only()))}
-        for name, effort in race.contestants.items():
+        for name, contestant in race.contestants.items():
+            effort = contestant(count)
+            if effort is None:
+                continue
             self.script(race.clean)
-            found[name] = (self.time(effort(count)), self.time(effort(count)))
+            found[name] = (self.time(effort), self.time(effort))
             print(f"  {count}, {name}: {found[name][0]:.2f} s, {found[name][1]:.2f} s", file=sys.stderr, flush=True)
         self.script(race.clean)
         return found
@@ -145,13 +149,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="script/bench", description=__doc__)
     parser.add_argument("--networks", default="1,20,100", metavar="N,...", help="how many networks (default 1,20,100)")
     parser.add_argument("--bridges", default="200", metavar="N,...", help="how many bridges with a tap (default 200)")
+    parser.add_argument(
+        "--forwards", default="1,100,1000", metavar="N,...", help="how many port forwards (default 1,100,1000)"
+    )
     parser.add_argument("--reservations", default="", metavar="N,...", help="how many reservations (default none)")
     parser.add_argument("--fleet", default="", metavar="N,...", help="how many hosts without changes (default none)")
     parser.add_argument("--times", type=int, default=1, help="how often to measure each; the shortest times count")
     parser.add_argument("--distro", default="trixie", choices=lab.DISTROS)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch, _bench(arguments, scratch) as bench:
-        for race, counts in ((NETWORKS, arguments.networks), (BRIDGES, arguments.bridges)):
+        races = ((NETWORKS, arguments.networks), (BRIDGES, arguments.bridges), (FORWARDS, arguments.forwards))
+        for race, counts in races:
             for count in [int(part) for part in counts.split(",") if part]:
                 rounds = [bench.measure(race, count) for _round in range(arguments.times)]
                 print(table(race, count, shortest(rounds)), end="\n\n", flush=True)

@@ -24,11 +24,14 @@ Effort = Union[Play, Script]
 
 @dataclass(frozen=True)
 class Race:
-    """``contestants`` make what each needs for a count of ``unit``; ``base`` is the one that others are compared with."""
+    """``contestants`` make what each needs for a count of ``unit``; ``base`` is the one that others are compared with.
+
+    A contestant that would take too long for a count has no effort for it.
+    """
 
     unit: str
     base: str
-    contestants: Mapping[str, Callable[[int], Effort]]
+    contestants: Mapping[str, Callable[[int], Effort | None]]
     clean: Script
 
 
