@@ -31,7 +31,8 @@ from .leases import Leases
 SYS_NET = "/sys/class/net"
 _NOTES = "/run/systemd/netif"
 SECONDS = 15  # until all is set up
-PATIENCE = 2  # seconds until it gets some help
+PATIENCE = 2  # seconds until it gets some help, and again
+HELPS = 2
 # What the names of our files begin with, and those that netplan writes from ours.
 _OURS = ("/etc/systemd/network/*-virtnet-kvm", "/run/systemd/network/*-netplan")
 _IFALIAS = 20  # linux/if_link.h
@@ -103,7 +104,7 @@ def reload(names: tuple[str, ...]) -> None:
 
 def _settle(names: tuple[str, ...], leases: Leases) -> None:
     begun = time.monotonic()
-    announced = False
+    helped = 0
     again: set[str] = set()
     while (missing := leases.put_back()) | bool(waiting := _under_way(_concerned(names))):
         took = time.monotonic() - begun
@@ -111,16 +112,13 @@ def _settle(names: tuple[str, ...], leases: Leases) -> None:
             # it has tried to make it a port of a bridge that was just removed
             commands.run(f"have networkd set up {name} again", "networkctl", "reconfigure", name)
             again.add(name)
-        if (
-            announced
-            and not missing
-            and not any(state == "failed" or _is_ours(name) for name, state in waiting.items())
-        ):
-            return  # others, such as the NIC that a bridge gives back, may wait long for a router
-        if took > PATIENCE and not announced:
+        only_others = not missing and not any(state == "failed" or _is_ours(name) for name, state in waiting.items())
+        if helped == HELPS and took > PATIENCE * HELPS + 1 and only_others:
+            return  # such as the NIC that a bridge gives back, which may wait long for a router
+        if helped < HELPS and took > PATIENCE * (helped + 1):
             _announce_subnets(waiting)
             _renew(waiting)
-            announced = True
+            helped += 1
         if took > SECONDS:
             raise HostError(
                 "have networkd set up its interfaces",
