@@ -46,7 +46,8 @@ def predicted(
     if changed:
         result["options"] = {kind: options.get(kind) or [] for kind in KINDS}
         result.update({key: found[key] for key in (*KINDS, "restorable") if key in found})
-        result["changes"] = {kind: _changes(found, kind) for kind in KINDS}
+        changes = {kind: _changes(found, kind) for kind in KINDS}
+        result["changes"] = {kind: steps for kind, steps in changes.items() if steps or kind not in RULES}
     if host_actions or changed:
         result["actions"] = [*host_actions, *(found["actions"] if changed else [])]
         if not ready:

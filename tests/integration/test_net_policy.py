@@ -101,7 +101,7 @@ def test_isolation_is_isolation(clean: Host) -> None:
 def test_a_checkpoint_has_the_rules_too(clean: Host) -> None:
     """A set that was there is as it was, one that was not is gone, also where the host rolls back by itself."""
     look = (
-        "nft list ruleset | sed 's/counter packets [0-9]* bytes [0-9]*//';"
+        "nft list ruleset | sed 's/counter packets [0-9]* bytes [0-9]*//' | sort;"
         " find /etc/virtnet.kvm /usr/local/lib/virtnet.kvm /etc/systemd/system/*virtnet-kvm-firewall* 2>/dev/null | sort; true"
     )
     kept = {"name": "kept", "rules": [_rule("default", "outside", "deny", ("tcp", "25"))]}
