@@ -112,9 +112,9 @@ def _settle(names: tuple[str, ...], leases: Leases) -> None:
             # it has tried to make it a port of a bridge that was just removed
             commands.run(f"have networkd set up {name} again", "networkctl", "reconfigure", name)
             again.add(name)
-        only_others = not missing and not any(state == "failed" or _is_ours(name) for name, state in waiting.items())
-        if helped == HELPS and took > PATIENCE * HELPS + 1 and only_others:
-            return  # such as the NIC that a bridge gives back, which may wait long for a router
+        needed = [name for name, state in waiting.items() if state == "failed" or _must_be_set_up(name)]
+        if helped == HELPS and took > PATIENCE * HELPS + 1 and not missing and not needed:
+            return  # the NIC that a bridge gives back may wait long for a router, and another one for a DHCP server
         if helped < HELPS and took > PATIENCE * (helped + 1):
             _announce_subnets(waiting)
             _renew(waiting)
@@ -187,21 +187,14 @@ def _under_way(names: set[str]) -> dict[str, str]:
     said = commands.run("ask networkd for its interfaces", "networkctl", "list", "--no-pager", "--no-legend")
     rows = [line.split() for line in said.splitlines()]
     states = {row[1]: row[-1] for row in rows if len(row) >= 5}
-    return {
-        name: states[name]
-        for name in sorted(names)
-        if states.get(name) in _UNDER_WAY and not (states[name] == "configuring" and _asks_for_lease(name))
-    }
+    return {name: states[name] for name in sorted(names) if states.get(name) in _UNDER_WAY}
 
 
-def _asks_for_lease(name: str) -> bool:
-    """Returns whether a file of ours has networkd wait for a DHCP server, for which a run waits by itself."""
-    for path in (path for place in _OURS for path in glob.glob(f"{place}-{glob.escape(name)}.network")):
+def _must_be_set_up(name: str) -> bool:
+    """Returns whether a file of ours is for an interface, and doesn't have networkd wait for a DHCP server."""
+    paths = [path for place in _OURS for path in glob.glob(f"{place}-{glob.escape(name)}.network")]
+    for path in paths:
         with contextlib.suppress(OSError), open(path, encoding="utf-8", errors="surrogateescape") as handle:
             if parse(handle.read()).get("Network", {}).get("DHCP"):
-                return True
-    return False
-
-
-def _is_ours(name: str) -> bool:
-    return any(glob.glob(f"{place}-{glob.escape(name)}.network") for place in _OURS)
+                return False
+    return bool(paths)
