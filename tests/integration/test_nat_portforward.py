@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
@@ -226,7 +227,8 @@ def test_a_firewall_of_the_user(clean: Host) -> None:
         made = clean.ok("nat_portforward", _set(_WEB))
         (warning,) = (str(text) for text in made["warnings"])
         assert "the chain inet mine passing drops" in warning and "web" not in _asked(clean, 8080, where=OUTSIDE)
-        clean.shell(f"nft add rule inet mine passing '{warning.rpartition(': ')[2]}'")
+        (rule,) = re.findall("meta mark & [^ ]+ == [^ ]+ accept", warning)
+        clean.shell(f"nft add rule inet mine passing '{rule}'")
         assert _asked(clean, 8080, where=OUTSIDE) == "web 192.168.30.1"
         assert not clean.ok("nat_portforward", _set(_WEB)).get("warnings")
     clean.ok("nat_portforward", {"state": "absent"})
