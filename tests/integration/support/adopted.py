@@ -88,4 +88,5 @@ def only_by_files(host: Host, generate: str = "true") -> None:
     host.shell("ip rule del priority 1000; ip route flush table 100; ip link set ens7 mtu 1500 down", check=False)
     host.shell(f"rm -rf /run/systemd/netif/leases/* /run/systemd/netif/links/*; {generate}")
     host.shell("systemctl start systemd-networkd")
-    managed(host, "br7")
+    for name in ("br7", "ens7"):
+        managed(host, name)
