@@ -62,6 +62,14 @@ def test_another_set_keeps_the_service() -> None:
     assert not host.rules.on and not host.rules.files
 
 
+def test_a_table_has_only_the_families_of_its_forwards() -> None:
+    host = Host()
+    plan(host, PORTFORWARD, forwards=[WEB])
+    assert not any("dnat ip6" in text for text in host.rules.stored().values())
+    plan(host, PORTFORWARD, forwards=[WEB, {"listen": {"port": "81"}, "to": {"address": "fd00::1"}}])
+    assert any("dnat ip6" in text for text in host.rules.stored().values())
+
+
 def test_what_was_flushed_is_restored() -> None:
     host = Host()
     plan(host, PORTFORWARD, forwards=[WEB])

@@ -98,7 +98,9 @@ def forwards_table(name: str, forwards: Sequence[Resolved], subnets: Iterable[st
             elements=tuple(Element((word(each),)) for each in sorted(set(closed))),
         )
     ]
-    for version in (4, 6):
+    # A kernel may have no NAT for IPv6, or no IPv6 at all.
+    versions = sorted({each.version for each in forwards})
+    for version in versions:
         mine = [each for each in forwards if each.version == version]
         sets += _maps(version, mine)
         sets.append(_seen(version, mine))
@@ -107,7 +109,7 @@ def forwards_table(name: str, forwards: Sequence[Resolved], subnets: Iterable[st
     seen = {(word(protocol_of(each.listen)), _ports(each)): each.label for each in anywhere}
     elements = tuple(Element(key, comment=label) for key, label in seen.items())
     sets.append(NftSet("seen", ("inet_proto", "inet_service"), counter=True, elements=elements))
-    return Table(FORWARDS.table_name(name), tuple(sets), tuple(_chains()))
+    return Table(FORWARDS.table_name(name), tuple(sets), tuple(_chains(versions)))
 
 
 def changed_flows(former: Sequence[Resolved], desired: Sequence[Resolved]) -> tuple[Flows, ...]:
@@ -173,20 +175,20 @@ def _hairpins(version: int, forwards: Sequence[Resolved], subnets: Iterable[str]
     return NftSet(f"neighbours{version}", (_TYPE[version], _TYPE[version]), elements=elements)
 
 
-def _chains() -> Iterator[Chain]:
+def _chains(versions: Sequence[int]) -> Iterator[Chain]:
     closed = "iifname @closed return"
-    yield Chain("to_guests", tuple(_translations()))
+    yield Chain("to_guests", tuple(_translations(versions)))
     yield Chain("prerouting", (closed, "jump to_guests"), _hook("nat", "prerouting", _DNAT))
     yield Chain(
         "output",
         ("ip daddr 127.0.0.0/8 return", "ip6 daddr ::1 return", "jump to_guests"),
         _hook("nat", "output", _DNAT),
     )
-    yield Chain("marking", (closed, *_marks()))
+    yield Chain("marking", (closed, *_marks(versions)))
     yield Chain("forward", ("ct status dnat jump marking",), _hook("filter", "forward", _FILTER))
     masquerade = (
         f"ct status dnat {_WORD[version]} saddr . {_WORD[version]} daddr @neighbours{version} masquerade"
-        for version in (4, 6)
+        for version in versions
     )
     yield Chain("postrouting", tuple(masquerade), _hook("nat", "postrouting", _SNAT))
 
@@ -195,8 +197,9 @@ def _hook(kind: str, hook: str, priority: int) -> str:
     return f"type {kind} hook {hook} priority {priority}; policy accept;"
 
 
-def _translations() -> Iterator[str]:
-    for version, ip in _WORD.items():
+def _translations(versions: Sequence[int]) -> Iterator[str]:
+    for version in versions:
+        ip = _WORD[version]
         key = f"{ip} saddr . {ip} daddr . meta l4proto . th dport"
         anywhere = f"{ip} saddr . meta l4proto . th dport"
         for place, words, match in (("to", key, ""), ("any", anywhere, "fib daddr type local ")):
@@ -204,8 +207,9 @@ def _translations() -> Iterator[str]:
                 yield f"{match}{_PROTOCOLS} dnat {ip} to {words} map @{place}{kind}{version}"
 
 
-def _marks() -> Iterator[str]:
+def _marks(versions: Sequence[int]) -> Iterator[str]:
     mark = f"meta mark set meta mark | {MASK}"
-    for version, ip in _WORD.items():
+    for version in versions:
+        ip = _WORD[version]
         yield f"{_PROTOCOLS} ct original {ip} daddr . meta l4proto . ct original proto-dst @seen{version} {mark}"
     yield f"meta mark & {MASK} != {MASK} {_PROTOCOLS} meta l4proto . ct original proto-dst @seen {mark}"
