@@ -8,7 +8,36 @@ from __future__ import annotations
 
 from ansible_collections.virtnet.kvm.plugins.doc_fragments._nest import below, options
 
-_OPTIONS = r"""
+_PARTY = r"""
+name:
+  description: Name of a libvirt network with a bridge of its own, or else of a bridge.
+  type: str
+cidr:
+  description: Network, such as V(10.9.0.0/24), or one address.
+  type: str
+network:
+  description:
+    - Name of a libvirt network with a bridge of its own.
+    - With C(guest), the network on which the guest's address is looked up.
+  type: str
+bridge:
+  description: Name of a bridge, or of another interface of the host.
+  type: str
+guest:
+  description:
+    - Name of a libvirt guest. Its addresses are those of its reservations, or else of its present leases.
+    - They are looked up in each run.
+  type: str
+zone:
+  description: V(outside) is everything that no bridge of a libvirt network and no bridge of this set leads to. V(host) is the host itself.
+  type: str
+  choices: [outside, host]
+"""
+
+_SIDE = below(_PARTY, "", depth=4)
+
+_OPTIONS = (
+    r"""
 name:
   description:
     - Name of the set. Different tasks can use different sets, and a task changes only its own. What one set denies, no other set allows.
@@ -28,57 +57,15 @@ rules:
       type: dict
       aliases: [from]
       suboptions:
-        name:
-          description: Name of a libvirt network with a bridge of its own, or else of a bridge.
-          type: str
-        cidr:
-          description: Network, such as V(10.9.0.0/24), or one address.
-          type: str
-        network:
-          description:
-            - Name of a libvirt network with a bridge of its own.
-            - With C(guest), the network on which the guest's address is looked up.
-          type: str
-        bridge:
-          description: Name of a bridge, or of another interface of the host.
-          type: str
-        guest:
-          description:
-            - Name of a libvirt guest. Its addresses are those of its reservations, or else of its present leases.
-            - They are looked up in each run.
-          type: str
-        zone:
-          description: V(outside) is everything that no bridge of a libvirt network and no bridge of this set leads to. V(host) is the host itself.
-          type: str
-          choices: [outside, host]
-    to:
+"""
+    + _SIDE
+    + r"""    to:
       description: To whom it is. If left out, every other network. The host is only meant if it is named.
       type: dict
       suboptions:
-        name:
-          description: Name of a libvirt network with a bridge of its own, or else of a bridge.
-          type: str
-        cidr:
-          description: Network, such as V(10.9.0.0/24), or one address.
-          type: str
-        network:
-          description:
-            - Name of a libvirt network with a bridge of its own.
-            - With C(guest), the network on which the guest's address is looked up.
-          type: str
-        bridge:
-          description: Name of a bridge, or of another interface of the host.
-          type: str
-        guest:
-          description:
-            - Name of a libvirt guest. Its addresses are those of its reservations, or else of its present leases.
-            - They are looked up in each run.
-          type: str
-        zone:
-          description: V(outside) is everything that no bridge of a libvirt network and no bridge of this set leads to. V(host) is the host itself.
-          type: str
-          choices: [outside, host]
-    action:
+"""
+    + _SIDE
+    + r"""    action:
       description:
         - V(allow) lets the connection pass, also to a NAT network of libvirt, which then sees the address of the source.
         - V(deny) drops its packets. V(reject) drops them and says so to the sender.
@@ -104,6 +91,7 @@ state:
   choices: [present, absent]
   default: present
 """
+)
 
 
 class ModuleDocFragment:

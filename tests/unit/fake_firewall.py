@@ -42,8 +42,8 @@ class Rules(FirewallDriver):
     def loaded(self, table: str) -> Optional[nft.Loaded]:
         return self.tables.get(table)
 
-    def counters(self, table: str) -> Mapping[str, tuple[int, int]]:
-        return {"port 8080/tcp": (3, 180)} if table in self.tables else {}
+    def counters(self, table: str) -> Optional[Mapping[str, tuple[int, int]]]:
+        return {"port 8080/tcp": (3, 180)} if table in self.tables else None
 
     def forwarding(self, version: int) -> bool:
         del version

@@ -40,9 +40,7 @@ class OutboundResource(RuleSetResource[ResolvedOutbound]):
     def resolved(self, stored: Sequence[ResolvedOutbound], world: World) -> Sequence[ResolvedOutbound]:
         if self.given.rules is None:
             return stored
-        files = OUTBOUND.names(world.facts(FirewallFacts).stored)
-        others = {name: OUTBOUND.rules(text) for name, text in files.items() if name != self.name}
-        return resolve_outbound(self.given, world, others)
+        return resolve_outbound(self.given, world, self.others(world))
 
     def table(self, desired: Sequence[ResolvedOutbound], world: World) -> Table:
         del world

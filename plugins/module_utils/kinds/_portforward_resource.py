@@ -40,11 +40,7 @@ class PortForwardResource(RuleSetResource[Resolved]):
     def resolved(self, stored: Sequence[Resolved], world: World) -> Sequence[Resolved]:
         if self.given.forwards is None:
             return stored
-        facts = world.facts(FirewallFacts)
-        others = {
-            name: FORWARDS.rules(text) for name, text in FORWARDS.names(facts.stored).items() if name != self.name
-        }
-        return resolve(self.given, facts, stored, others)
+        return resolve(self.given, world.facts(FirewallFacts), stored, self.others(world))
 
     def table(self, desired: Sequence[Resolved], world: World) -> Table:
         subnets = [subnet for link in world.facts(LinkFacts).links for subnet in link.subnets]

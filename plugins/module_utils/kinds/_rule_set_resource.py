@@ -58,6 +58,11 @@ class RuleSetResource(Resource[SetState], ABC, Generic[RuleType]):
         warnings = (*self.warnings(desired, world), *(facts.obstacles if desired else ()))
         return Plan(steps=steps, after=after, returned=self.returned(desired), warnings=warnings)
 
+    def others(self, world: World) -> Mapping[str, Sequence[RuleType]]:
+        """Returns the rules of the other sets of this kind, by name."""
+        files = self.set_kind.names(world.facts(FirewallFacts).stored)
+        return {name: self.set_kind.rules(text) for name, text in files.items() if name != self.name}
+
     @abstractmethod
     def resolved(self, stored: Sequence[RuleType], world: World) -> Sequence[RuleType]:
         """Returns the desired rules, with addresses; ``stored`` are those that the set has. Raises `OptionError`."""
@@ -102,11 +107,10 @@ def describe_sets(
     found: list[dict[str, object]] = []
     for name in sorted(stored) if names is None else names:
         if name in stored:
-            loaded = driver.loaded(kind.table_name(name))
-            counted = driver.counters(kind.table_name(name)) if loaded is not None else {}
+            counted = driver.counters(kind.table_name(name))
             rules = []
             for rule in kind.rules(stored[name]):
-                packets, octets = counted.get(rule.label, (0, 0))
+                packets, octets = (counted or {}).get(rule.label, (0, 0))
                 rules.append({**rule.shown(), "packets": packets, "bytes": octets})
-            found.append({"name": name, option: rules, "loaded": loaded is not None})
+            found.append({"name": name, option: rules, "loaded": counted is not None})
     return found

@@ -80,8 +80,9 @@ class NftFirewall(FirewallDriver):
         names = [entry["table"]["name"] for entry in listing["nftables"] if "table" in entry]
         return [name for name in names if name.startswith(OURS)]
 
-    def counters(self, table: str) -> Mapping[str, tuple[int, int]]:
-        return counted(self._listing(table) or {})
+    def counters(self, table: str) -> Optional[Mapping[str, tuple[int, int]]]:
+        listing = self._listing(table)
+        return None if listing is None else counted(listing)
 
     def _listing(self, table: str) -> Optional[Mapping[str, object]]:
         """Returns a table as nft lists it (libnftables-json(5)); ``None`` where it isn't there."""

@@ -11,7 +11,7 @@ control don't see it.
 
 from __future__ import annotations
 
-from .nft import Chain, Table
+from .nft import Chain, Table, hook
 
 MASK = "0x10000000"
 # In nft's words and in iptables', which must not read rules that it doesn't know.
@@ -38,7 +38,7 @@ def base_table() -> Table:
     return Table(
         "virtnet_base",
         chains=(
-            Chain("forward", (rule,), f"type filter hook forward priority {_FIRST}; policy accept;"),
-            Chain("postrouting", (rule,), f"type filter hook postrouting priority {_LAST}; policy accept;"),
+            Chain("forward", (rule,), hook("filter", "forward", _FIRST)),
+            Chain("postrouting", (rule,), hook("filter", "postrouting", _LAST)),
         ),
     )

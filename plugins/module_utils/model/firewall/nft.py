@@ -75,6 +75,11 @@ class Chain:
     hook: str = ""
 
 
+def hook(kind: str, name: str, priority: int) -> str:
+    """Returns the hook of a base chain, which accepts what no rule of it decides."""
+    return f"type {kind} hook {name} priority {priority}; policy accept;"
+
+
 @dataclass(frozen=True)
 class Table:
     """A table of the family inet."""

@@ -71,8 +71,11 @@ class FirewallDriver(Driver, ABC):
         """Returns what the kernel has of a table; ``None`` where it isn't there."""
 
     @abstractmethod
-    def counters(self, table: str) -> Mapping[str, tuple[int, int]]:
-        """Returns the packets and bytes that a table has counted, in both directions, by the label of the rule."""
+    def counters(self, table: str) -> Optional[Mapping[str, tuple[int, int]]]:
+        """Returns the packets and bytes that a table has counted, in both directions, by the label of the rule.
+
+        ``None`` where the table isn't there.
+        """
 
     @abstractmethod
     def forwarding(self, version: int) -> bool:

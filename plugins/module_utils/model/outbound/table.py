@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from ..fields import to_options
 from ..firewall.base import MASK
-from ..firewall.nft import Chain, Table
+from ..firewall.nft import Chain, Table, hook
 from ..firewall.rule_sets import SetKind
 from .options import Outbound
 
@@ -71,12 +71,12 @@ def outbound_table(name: str, rules: Sequence[ResolvedOutbound]) -> Table:
             Chain(
                 "forward",
                 tuple(rule for each in rules for rule in _marks(each)),
-                f"type filter hook forward priority {_FILTER}; policy accept;",
+                hook("filter", "forward", _FILTER),
             ),
             Chain(
                 "postrouting",
                 tuple(rule for each in rules for rule in _translations(each)),
-                f"type nat hook postrouting priority {_SNAT}; policy accept;",
+                hook("nat", "postrouting", _SNAT),
             ),
         ),
     )

@@ -17,7 +17,7 @@ from typing import Optional
 
 from ..fields import to_options
 from ..firewall.base import MASK
-from ..firewall.nft import Chain, Element, NftSet, Table, word
+from ..firewall.nft import Chain, Element, NftSet, Table, hook, word
 from ..firewall.rule_sets import SetKind
 from .options import ALLOW, HOST, OUTSIDE, REJECT, PolicyRule, Service
 
@@ -80,28 +80,28 @@ def policy_table(name: str, rules: Sequence[ResolvedRule], inside: Iterable[str]
         POLICY.table_name(name),
         (NftSet("inside", ("ifname",), interval=False, elements=elements),),
         (
-            Chain("forward", (*known, *(line for each in forward for line in _lines(each))), _hook("forward")),
+            Chain(
+                "forward",
+                (*known, *(line for each in forward for line in _lines(each))),
+                hook("filter", "forward", _FILTER),
+            ),
             Chain(
                 "input",
                 (known[2], *(line for each in rules if each.to.zone == HOST for line in _lines(each))),
-                _hook("input"),
+                hook("filter", "input", _FILTER),
             ),
             Chain(
                 "output",
                 (known[2], *(line for each in rules if each.source.zone == HOST for line in _lines(each))),
-                _hook("output"),
+                hook("filter", "output", _FILTER),
             ),
             Chain(
                 "postrouting",
                 tuple(dict.fromkeys(line for each in forward if each.rule.action == ALLOW for line in _kept(each.to))),
-                f"type nat hook postrouting priority {_SNAT}; policy accept;",
+                hook("nat", "postrouting", _SNAT),
             ),
         ),
     )
-
-
-def _hook(hook: str) -> str:
-    return f"type filter hook {hook} priority {_FILTER}; policy accept;"
 
 
 def _lines(each: ResolvedRule) -> Iterator[str]:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from ..fields import to_options
 from ..firewall.base import MASK
-from ..firewall.nft import Chain, Element, NftSet, Span, Table, network, word
+from ..firewall.nft import Chain, Element, NftSet, Span, Table, hook, network, word
 from ..firewall.rule_sets import SetKind
 from ..firewall.steps import Flows
 from .options import Forward, Listen, Target, ports_of, protocol_of, where
@@ -178,23 +178,19 @@ def _hairpins(version: int, forwards: Sequence[Resolved], subnets: Iterable[str]
 def _chains(versions: Sequence[int]) -> Iterator[Chain]:
     closed = "iifname @closed return"
     yield Chain("to_guests", tuple(_translations(versions)))
-    yield Chain("prerouting", (closed, "jump to_guests"), _hook("nat", "prerouting", _DNAT))
+    yield Chain("prerouting", (closed, "jump to_guests"), hook("nat", "prerouting", _DNAT))
     yield Chain(
         "output",
         ("ip daddr 127.0.0.0/8 return", "ip6 daddr ::1 return", "jump to_guests"),
-        _hook("nat", "output", _DNAT),
+        hook("nat", "output", _DNAT),
     )
     yield Chain("marking", (closed, *_marks(versions)))
-    yield Chain("forward", ("ct status dnat jump marking",), _hook("filter", "forward", _FILTER))
+    yield Chain("forward", ("ct status dnat jump marking",), hook("filter", "forward", _FILTER))
     masquerade = (
         f"ct status dnat {_WORD[version]} saddr . {_WORD[version]} daddr @neighbours{version} masquerade"
         for version in versions
     )
-    yield Chain("postrouting", tuple(masquerade), _hook("nat", "postrouting", _SNAT))
-
-
-def _hook(kind: str, hook: str, priority: int) -> str:
-    return f"type {kind} hook {hook} priority {priority}; policy accept;"
+    yield Chain("postrouting", tuple(masquerade), hook("nat", "postrouting", _SNAT))
 
 
 def _translations(versions: Sequence[int]) -> Iterator[str]:
