@@ -79,7 +79,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible's plugins are n
         if derived and not known and not rules:
             return {"changed": False, "skipped": True, "skip_reason": f"there is no {params['variable']}"}
         topologies = self._topologies() if known else []
-        options = {**(self._derived(topologies) if derived else params["options"]), **rules}
+        options = _joined(self._derived(topologies) if derived else params["options"], rules)
         look = self._look(topologies, options) if params["prepare"] else None
         found: dict[str, Any] = {}
         if look is not None and params["state"]:
@@ -92,7 +92,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible's plugins are n
             self._check_ready(look)
         if look is None or not look.problems:
             if look is not None and derived:
-                options = {**self._derived(topologies, look.libvirt), **rules}
+                options = _joined(self._derived(topologies, look.libvirt), rules)
             if any(options.get(kind) for kind in KINDS):
                 found = self._fabric(options)
         return predicted(look, found, options, check=bool(self._task.check_mode), prepared=params["prepared"])
@@ -185,6 +185,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible's plugins are n
     def _fail(self, result: Mapping[str, Any]) -> NoReturn:
         rest = {key: value for key, value in result.items() if key not in ("msg", "failed", "changed", "invocation")}
         raise Refused(str(result.get("msg") or "the module has failed"), **rest)
+
+
+def _joined(options: Mapping[str, Any], rules: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """Returns the options with the items of ``rules`` after those that their lists have."""
+    return {**options, **{kind: [*(options.get(kind) or ()), *items] for kind, items in rules.items()}}
 
 
 def _innermost(error: BaseException) -> BaseException:

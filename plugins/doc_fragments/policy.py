@@ -40,7 +40,8 @@ _OPTIONS = (
     r"""
 name:
   description:
-    - Name of the set. Different tasks can use different sets, and a task changes only its own. What one set denies, no other set allows.
+    - Name of the set. Different tasks can use different sets, and a task changes only its own. What one set denies, no other set allows,
+      unless it is denied by default (see C(default) below).
     - 1 to 20 small letters, digits, C(-) and C(_).
   type: str
   default: default
@@ -85,6 +86,16 @@ rules:
         port:
           description: Port, or a range of ports such as V(6000-6010). If left out, all.
           type: str
+    family:
+      description: Version of IP that is meant. If left out, both.
+      type: str
+      choices: [ipv4, ipv6]
+    default:
+      description:
+        - Makes the rule a default, V(false) if left out. It comes after the rules of all sets, and applies to connections that none of them
+          allows. So another set can allow an exception.
+        - Isn't possible for rules from the host or to it.
+      type: bool
 state:
   description: Whether the set exists.
   type: str

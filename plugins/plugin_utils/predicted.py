@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
 from .host_look import SYSCTL_FILE, Look
+from .topology_rules import RULES
 
 # The lists of `fabric` that topologies and rules are made of.
-RULES = ("portforwards", "outbound", "policies")
 KINDS = ("bridges", "vlans", "networks", *RULES)
 OF_LIBVIRT = ("networks", *RULES)
 
@@ -73,10 +73,8 @@ def _parts(look: Optional[Look], found: Mapping[str, Any], *, check: bool) -> li
             parts.append("forwarding")
         if found.get("restorable"):
             parts.append("safely")
-        if any(item["changed"] for item in found.get("networks", ())):
+        if any(item["changed"] for kind in OF_LIBVIRT for item in found.get(kind, ())):
             parts.append("networks")
-        if any(item["changed"] for kind in RULES for item in found.get(kind, ())):
-            parts.append("rules")
         if parts:
             parts.append("report")
     return ["report"] if check and parts else parts

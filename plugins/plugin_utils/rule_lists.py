@@ -24,7 +24,7 @@ _FORWARD = ("listen", "to", "sources")
 _LISTEN = ("address", "port", "protocol")
 _TARGET = ("guest", "network", "address", "port")
 _OUTBOUND = ("source", "to", "ports", "interface")
-_POLICY = ("source", "to", "action", "services", "allow", "deny", "reject")
+_POLICY = ("source", "to", "action", "services", "allow", "deny", "reject", "family", "default")
 _ACTIONS = ("allow", "deny", "reject")
 _PARTY = ("name", "cidr", "network", "bridge", "guest", "zone")
 _ZONES = ("outside", "host")
@@ -133,6 +133,7 @@ def _policy(given: Mapping[str, Any]) -> dict[str, Any]:
     if len(actions) > 1 or (actions and "action" in found):
         raise OptionError(actions[-1], found[actions[-1]], "is a second action; give one of allow, deny and reject")
     made: dict[str, Any] = {key: _party(found[key], key) for key in ("source", "to") if key in found}
+    made.update({key: found[key] for key in ("family", "default") if key in found})
     if not actions:
         if "action" not in found:
             raise OptionError("action", None, "is missing; give one of allow, deny and reject")

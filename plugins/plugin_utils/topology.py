@@ -18,6 +18,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.errors import OptionEr
 
 from .topology_lan import bridged, vlan_trunk
 from .topology_options import Made, Options, validated
+from .topology_rules import RULES
 from .topology_served import isolated, nat, open_, routed
 
 # Version of a host's libvirt: major, minor and release. It is unknown if it is empty or all zeros.
@@ -64,6 +65,7 @@ def fabric(
         "bridges": [item for one in made for item in one.bridges],
         "vlans": [item for one in made for item in one.vlans],
         "networks": [item for one in made for item in one.networks],
+        **{kind: [item for one in made for item in one.rules.get(kind, ())] for kind in RULES},
     }
 
 

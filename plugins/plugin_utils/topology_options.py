@@ -30,6 +30,7 @@ _ROUTE = {
     "table": {"type": "int"},
     "source": {"type": "str"},
 }
+_RULES = {"type": "list", "elements": "dict", "default": []}
 _ROUTES = {"type": "list", "elements": "dict", "options": _ROUTE}
 
 _NETWORK: dict[str, Any] = {
@@ -56,6 +57,9 @@ _SERVED: dict[str, Any] = {
     "hosts": {"type": "list", "elements": "dict", "options": _HOST, "default": []},
     "domain": {"type": "str", "default": ""},
     "forwarders": {"type": "list", "elements": "str", "default": []},
+    "forwards": _RULES,
+    "outbound": _RULES,
+    "policy": _RULES,
 }
 
 # For topologies where the bridge is the host's own.
@@ -90,7 +94,11 @@ _VLAN = {
 }
 
 SPECS: dict[str, dict[str, Any]] = {
-    "nat": {**_SERVED, "nat66": {"type": "bool", "default": False}},
+    "nat": {
+        **_SERVED,
+        "nat66": {"type": "bool", "default": False},
+        "ipv6_inbound": {"type": "str", "choices": ["reject", "allow"], "default": "reject"},
+    },
     "routed": _SERVED,
     "open": _SERVED,
     "isolated": {**_SERVED, "host_access": {"type": "bool", "default": True}},
@@ -133,6 +141,8 @@ class Made:
     bridges: list[dict[str, Any]] = field(default_factory=list)
     vlans: list[dict[str, Any]] = field(default_factory=list)
     networks: list[dict[str, Any]] = field(default_factory=list)
+    rules: Mapping[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """Items of the lists of firewall rules, by the name of the list."""
     claims: list[tuple[str, str, str]] = field(default_factory=list)
     """Kind, name, and the option that the name is from."""
 

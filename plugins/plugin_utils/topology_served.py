@@ -10,12 +10,13 @@ import hashlib
 import ipaddress
 import re
 from collections.abc import Sequence
-from typing import Any, Union
+from typing import Any, Callable, Optional, Union
 
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import OptionError
 from ansible_collections.virtnet.kvm.plugins.module_utils.model import values
 
 from .topology_options import Made, Options, network, normal
+from .topology_rules import closed_both_ways, closed_ipv6, rule_sets
 
 IPNetwork = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 IPAddress = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
@@ -30,11 +31,12 @@ _MOST = 1 << 16
 def nat(given: Options, _libvirt: Sequence[int]) -> Made:
     if given["nat66"] and not given["cidr6"]:
         raise OptionError("nat66", True, "needs cidr6, which is what it translates; give that, or leave nat66 out")
-    return _made(given, {"mode": "nat", "nat": {"ipv6": given["nat66"]}})
+    opens = given["nat66"] or not given["cidr6"] or given["ipv6_inbound"] == "allow"
+    return _made(given, {"mode": "nat", "nat": {"ipv6": given["nat66"]}}, None if opens else closed_ipv6)
 
 
 def isolated(given: Options, _libvirt: Sequence[int]) -> Made:
-    return _made(given, {"mode": "none"})
+    return _made(given, {"mode": "none"}, closed_both_ways)
 
 
 def routed(given: Options, _libvirt: Sequence[int]) -> Made:
@@ -45,15 +47,19 @@ def open_(given: Options, _libvirt: Sequence[int]) -> Made:
     return _made(given, {"mode": "open"})
 
 
-def _made(given: Options, forward: dict[str, Any]) -> Made:
+def _made(
+    given: Options, forward: dict[str, Any], closing: Optional[Callable[[str], list[dict[str, Any]]]] = None
+) -> Made:
+    """Returns the network and its firewall rules; ``closing`` makes those that close it."""
     name = normal("name", given["name"], values.object_name)
     claims = [("name", name, "name")]
     if given["state"] == "absent":
-        return Made(networks=[{"name": name, "state": "absent"}], claims=claims)
+        return Made(networks=[{"name": name, "state": "absent"}], rules=rule_sets(given, name), claims=claims)
     bridge = normal("bridge", given["bridge"] or bridge_name(name), values.ifname)
     services = _services(given) if given.get("host_access", True) else _no_services(given)
     made = network(given, name, bridge={"name": bridge}, mtu=given["mtu"], forward=forward, **services)
-    return Made(networks=[made], claims=[*claims, ("interface", bridge, "bridge")])
+    rules = rule_sets(given, name, closing(name) if closing else ())
+    return Made(networks=[made], rules=rules, claims=[*claims, ("interface", bridge, "bridge")])
 
 
 def bridge_name(name: str) -> str:

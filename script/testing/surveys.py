@@ -90,6 +90,8 @@ def _choice(choices: list[str], default: str) -> Question:
 def _yaml_hint(option: Option) -> str:
     if option.get("elements") == "str":
         return "One on each line, or with commas between them."
+    if "options" not in option:
+        return "Write it as YAML."
     return f"Write it as YAML: {_form(option)}" + _needed(option)
 
 

@@ -202,6 +202,48 @@ def test_a_policy_is_in_the_chains_that_its_parties_need() -> None:
     assert plan(host, POLICY, rules=rules)[0] == []
 
 
+def test_default_rules_come_after_those_of_all_sets() -> None:
+    host = Host()
+    closed = [
+        {"source": {"name": "br0"}, "action": "reject", "default": True},
+        {"to": {"name": "br0"}, "action": "deny", "family": "ipv6", "default": True},
+    ]
+    words, state, _returned = plan(host, POLICY, rules=closed)
+    assert any("add every network to br0 (IPv6, default) denied" in each for each in words)
+    assert state["rules"] == closed
+    (text,) = (text for path, text in host.rules.stored().items() if "policy" in path)
+    chain = text[text.index("chain defaults {") : text.index("chain input {")]
+    assert [line.strip() for line in chain.splitlines()[1:-2]] == [
+        "type filter hook forward priority -4; policy accept;",
+        "ct status dnat accept",
+        "meta mark & 0x10000000 == 0x10000000 accept",
+        "ct state established,related accept",
+        'iifname "br0" oifname != "br0" counter reject with icmpx type admin-prohibited comment "br0 to every network (default)"',
+        'meta nfproto ipv6 iifname != "br0" oifname "br0" counter drop comment "every network to br0 (IPv6, default)"',
+    ]
+    assert plan(host, POLICY, rules=closed)[0] == []
+    words, _state, _returned = plan(host, POLICY, rules=[{**closed[0], "default": False}, closed[1]])
+    assert any("remove br0 to every network (default), add br0 to every network rejected" in each for each in words)
+
+
+@pytest.mark.parametrize(
+    ("rule", "option", "problem"),
+    [
+        (
+            {"source": {"name": "br0"}, "to": {"zone": "host"}, "default": True},
+            "default",
+            "isn't possible with the host",
+        ),
+        ({"source": {"cidr": "192.0.2.0/24"}, "family": "ipv6"}, "family", "192.0.2.0/24 has no such address"),
+        ({"to": {"guest": "six"}, "family": "ipv4"}, "family", "six has no such address"),
+    ],
+)
+def test_default_rules_and_families_that_are_refused(rule: dict[str, Any], option: str, problem: str) -> None:
+    with pytest.raises(OptionError, match=problem) as caught:
+        plan(Host(), POLICY, rules=[{"action": "deny", **rule}])
+    assert caught.value.option == f"rules[0].{option}"
+
+
 @pytest.mark.parametrize(
     ("source", "services", "refuses"),
     [

@@ -36,6 +36,13 @@ def test_short_forms_of_forwards(listen: Any, to: Any, expected: tuple[dict[str,
     ]
 
 
+def test_a_rule_of_a_policy_may_be_for_one_family_and_a_default() -> None:
+    given = [{"from": "lan", "reject": "all", "family": "ipv6", "default": True}]
+    assert policies(given, "virtnet_policy") == [
+        {"rules": [{"source": {"name": "lan"}, "family": "ipv6", "default": True, "action": "reject"}]}
+    ]
+
+
 def test_short_forms_of_outbound_rules() -> None:
     given = [{"from": "10.9.0.0/24"}, {"from": {"guest": "mail"}, "to": "198.51.100.7", "ports": 20000}]
     assert outbound(given, "virtnet_outbound") == [

@@ -13,7 +13,8 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.virtnet.kvm.plugins.filter.as_fabric import FilterModule
 from ansible_collections.virtnet.kvm.plugins.module_utils.kinds.network import NETWORK
-from ansible_collections.virtnet.kvm.plugins.plugin_utils import topology_served
+from ansible_collections.virtnet.kvm.plugins.module_utils.model import values
+from ansible_collections.virtnet.kvm.plugins.plugin_utils import topology_rules, topology_served
 
 as_fabric = FilterModule().filters()["as_fabric"]
 LAN = {"type": "nat", "name": "lan", "cidr": "192.168.150.0/24"}
@@ -70,6 +71,85 @@ def test_an_isolated_network_is_not_forwarded() -> None:
     made = one(CLUSTER)
     assert made["forward"] == {"mode": "none"}
     assert made["ips"][0]["address"] == "10.0.2.1/24"
+
+
+def rules(topology: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """Returns the rules of the three sets that the network has, and checks that they are those of one network."""
+    made = as_fabric([topology])
+    sets = {kind: made[kind] for kind in ("portforwards", "outbound", "policies")}
+    assert {each["name"] for one in sets.values() for each in one} == {f"net-{topology['name']}"}
+    return {
+        kind: [rule for each in one for rule in each.get("rules", each.get("forwards", ()))]
+        for kind, one in sets.items()
+    }
+
+
+def test_an_isolated_network_is_closed_both_ways() -> None:
+    party = {"network": "cluster"}
+    assert rules(CLUSTER)["policies"] == [
+        {"source": party, "action": "reject", "default": True},
+        {"to": party, "action": "reject", "default": True},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "closed"),
+    [
+        ({}, False),
+        ({"cidr6": "fd00:150::/64"}, True),
+        ({"cidr6": "fd00:150::/64", "ipv6_inbound": "allow"}, False),
+        ({"cidr6": "fd00:150::/64", "nat66": True}, False),
+    ],
+)
+def test_a_nat_network_is_closed_to_inbound_ipv6(options: dict[str, Any], closed: bool) -> None:
+    rule = {"to": {"network": "lan"}, "action": "reject", "default": True, "family": "ipv6"}
+    assert rules({**LAN, **options})["policies"] == ([rule] if closed else [])
+
+
+def test_a_network_has_rules_of_its_own() -> None:
+    given = {
+        **CLUSTER,
+        "forwards": [{"listen": 8080, "to": {"guest": "web1", "port": 80}}, {"listen": 81, "to": "10.0.2.9:80"}],
+        "outbound": [{"to": "198.51.100.7"}, {"from": {"guest": "mail"}}],
+        "policy": [
+            {"from": "lan", "allow": "all"},
+            {"to": "outside", "deny": "all"},
+            {"from": "lan", "to": "outside", "deny": "all"},
+        ],
+    }
+    found = rules(given)
+    assert [rule["to"] for rule in found["portforwards"]] == [
+        {"guest": "web1", "port": 80, "network": "cluster"},
+        {"address": "10.0.2.9", "port": 80},
+    ]
+    assert [rule["source"] for rule in found["outbound"]] == [{"network": "cluster"}, {"guest": "mail"}]
+    assert [(rule.get("source"), rule.get("to")) for rule in found["policies"][:3]] == [
+        ({"name": "lan"}, {"network": "cluster"}),
+        ({"network": "cluster"}, {"zone": "outside"}),
+        ({"name": "lan"}, {"zone": "outside"}),
+    ]
+    assert len(found["policies"]) == 5, "those that close it come after them"
+    gone = as_fabric([{**given, "state": "absent"}])
+    assert gone["policies"] == gone["outbound"] == gone["portforwards"] == [{"name": "net-cluster", "state": "absent"}]
+
+
+@pytest.mark.parametrize(
+    ("options", "start"),
+    [
+        ({"forwards": [{"listen": "http", "to": "10.0.2.9"}]}, "virtnet_topologies[0].forwards[0].listen: 'http' "),
+        ({"policy": [{"allow": "all"}]}, "virtnet_topologies[0].policy[0]: needs from or to"),
+        ({"policy": "lan"}, "virtnet_topologies[0].policy: 'lan' has the wrong form"),
+        ({"outbound": [{"via": "eth0"}]}, "virtnet_topologies[0].outbound[0].via: 'eth0' is no option here"),
+    ],
+)
+def test_refuses_wrong_rules_of_a_network(options: dict[str, Any], start: str) -> None:
+    assert refused([{**CLUSTER, **options}]).startswith(start)
+
+
+@pytest.mark.parametrize("name", ["lan", "a-long-name-of-it", "Lan", "räume", "lan 1", "x" * 50, "a.b"])
+def test_names_of_sets_fit_the_module_and_differ(name: str) -> None:
+    assert values.set_name(topology_rules.set_name(name)) == topology_rules.set_name(name)
+    assert topology_rules.set_name(name) != topology_rules.set_name(f"{name}2")
 
 
 def test_without_host_access_the_host_has_no_address() -> None:

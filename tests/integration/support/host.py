@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -25,6 +26,9 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 HOME = "/var/lib/virtnet-test"
 # Daemons and namespaces take a moment to end.
 CLEAN_SECONDS = 10
+
+# The lists of `fabric` with firewall rules, and how the files of their sets begin.
+RULE_FILES = {"portforwards": "portforward", "outbound": "outbound", "policies": "policy"}
 
 # A run that does nothing, to have Ansible put what it sends on the host: fabric brings all that the others but one need.
 _NOTHING: list[dict[str, Any]] = [
@@ -145,10 +149,12 @@ class Host:
         return {"networks": self.look(), **self.interfaces()}
 
     def clean(self) -> None:
-        """Remove all guests, interfaces and namespaces, and all networks but Debian's own `default`, which is stopped.
+        """Remove all guests, interfaces, namespaces and firewall rules of ours, and all networks but Debian's own `default`, which
+        is stopped.
 
         What is there afterwards must be what was there after the first time.
         """
+        self._remove_rules()
         self._ask({"do": "clean"})
         done = self._answer()
         assert done["status"] == 0, done["err"]
@@ -160,6 +166,16 @@ class Host:
                 self._bare = found  # the next test is not to blame
                 raise Failed(f"{self.machine.name} is not as it was:\n" + "\n".join(left))
             time.sleep(0.2)
+
+    def _remove_rules(self) -> None:
+        """Remove the sets of firewall rules, such as those of networks that a playbook has created."""
+        files = self.shell("cd /etc/virtnet.kvm/nft.d 2>/dev/null && ls || true")
+        sets = {
+            kind: [{"name": name, "state": "absent"} for name in re.findall(rf"(?m)^{start}-(.*)[.]nft$", files)]
+            for kind, start in RULE_FILES.items()
+        }
+        if files:
+            self.ok("fabric", sets)
 
     def _traces(self) -> list[str]:
         self._ask({"do": "traces"})

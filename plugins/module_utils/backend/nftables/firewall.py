@@ -59,9 +59,11 @@ class NftFirewall(FirewallDriver):
 
     def __init__(self) -> None:
         self._listening: dict[str, tuple[sockets.Socket, ...]] = {}
+        self._tables: Optional[Sequence[str]] = None  # as they were when one of them was looked for
 
     def forget(self) -> None:
         self._listening.clear()
+        self._tables = None
 
     def stored(self) -> Mapping[str, str]:
         found = {}
@@ -85,7 +87,14 @@ class NftFirewall(FirewallDriver):
         return None if listing is None else counted(listing)
 
     def _listing(self, table: str) -> Optional[Mapping[str, object]]:
-        """Returns a table as nft lists it (libnftables-json(5)); ``None`` where it isn't there."""
+        """Returns a table as nft lists it (libnftables-json(5)); ``None`` where it isn't there.
+
+        A run may look for many sets that a host doesn't have. They cost one command.
+        """
+        if self._tables is None:
+            self._tables = self.tables()
+        if table not in self._tables:
+            return None
         try:
             said = commands.run(f"list the table {table}", _NFT, "-j", "list", "table", FAMILY, table)
         except HostError as error:
@@ -166,6 +175,7 @@ class NftFirewall(FirewallDriver):
         return sockets.peers_of_connection()
 
     def run(self, doing: str, script: str) -> None:
+        self._tables = None
         commands.run(doing, _NFT, "-f", "-", stdin=script)
 
     def write(self, path: str, file: Optional[SystemFile]) -> None:

@@ -14,6 +14,7 @@ from ..fields import option
 
 OUTSIDE, HOST = "outside", "host"
 ALLOW, DENY, REJECT = "allow", "deny", "reject"
+FAMILIES = {"ipv4": 4, "ipv6": 6}
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,13 @@ class PolicyRule:
     to: Optional[Party] = option()
     action: Optional[str] = option(required=True, choices=(ALLOW, DENY, REJECT))
     services: Optional[tuple[Service, ...]] = option()
+    family: Optional[str] = option(choices=tuple(FAMILIES))
+    default: Optional[bool] = option()
 
 
 @dataclass(frozen=True)
 class Policy:
-    """A named set of such rules; the first that fits counts."""
+    """A named set of such rules; the first that fits counts. Rules with ``default`` come after those of all sets."""
 
     name: Optional[str] = option(norm=values.set_name)
     rules: Optional[tuple[PolicyRule, ...]] = option()

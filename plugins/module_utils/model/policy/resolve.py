@@ -15,7 +15,7 @@ from ..firewall.facts import FirewallFacts
 from ..firewall.subjects import addresses_of_guest, bridge_named, network_named
 from ..links import LinkFacts
 from ..network.facts import NetworkFacts
-from .options import ALLOW, HOST, OUTSIDE, Party, Policy, PolicyRule
+from .options import ALLOW, FAMILIES, HOST, OUTSIDE, Party, Policy, PolicyRule
 from .table import ResolvedParty, ResolvedRule
 
 _EVERYONE = ResolvedParty("every network")
@@ -89,14 +89,26 @@ def _check(each: ResolvedRule, world: World) -> None:
         raise OptionError("to", None, f"is the source, {to.words}; a policy is between different networks")
     if HOST in (source.zone, to.zone) and source.zone == to.zone:
         raise OptionError("to", None, "is the host, as the source is; name another party")
-    families = [{ipaddress.ip_network(cidr).version for cidr in party.addresses} for party in (source, to)]
-    if all(families) and not families[0] & families[1]:
-        raise OptionError("to", None, f"{to.words} and {source.words} have no addresses of one family (IPv4, IPv6)")
+    if rule.default and HOST in (source.zone, to.zone):
+        raise OptionError("default", True, "isn't possible with the host; put the rule at the end of its set")
+    _check_families(each)
     for place, service in enumerate(rule.services or ()):
         if service.protocol == "icmp" and service.port:
             raise OptionError(f"services[{place}].port", service.port, "isn't possible with icmp; leave it out")
     if to.zone == HOST and rule.action != ALLOW and source.link is None:
         _check_connection(rule, source, world)
+
+
+def _check_families(each: ResolvedRule) -> None:
+    """Raises `OptionError` where no packet can fit, because the addresses are IPv4 on one side and IPv6 on the other."""
+    families = [{ipaddress.ip_network(cidr).version for cidr in party.addresses} for party in (each.source, each.to)]
+    if all(families) and not families[0] & families[1]:
+        problem = f"{each.to.words} and {each.source.words} have no addresses of one family (IPv4, IPv6)"
+        raise OptionError("to", None, problem)
+    family = each.rule.family
+    for party, versions in zip((each.source, each.to), families):
+        if family and versions and FAMILIES[family] not in versions:
+            raise OptionError("family", family, f"isn't possible, as {party.words} has no such address; leave it out")
 
 
 def _check_connection(rule: PolicyRule, source: ResolvedParty, world: World) -> None:

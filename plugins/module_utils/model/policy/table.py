@@ -16,14 +16,19 @@ from dataclasses import dataclass
 from typing import Optional
 
 from ..fields import to_options
-from ..firewall.base import MASK
+from ..firewall.base import MARKED, MASK
 from ..firewall.nft import Chain, Element, NftSet, Table, hook, word
 from ..firewall.rule_sets import SetKind
-from .options import ALLOW, HOST, OUTSIDE, REJECT, PolicyRule, Service
+from .options import ALLOW, FAMILIES, HOST, OUTSIDE, REJECT, PolicyRule, Service
 
-_FILTER, _SNAT = -5, 95
+_FILTER, _DEFAULTS, _SNAT = -5, -4, 95
 _MARK = f"meta mark set meta mark | {MASK} ct mark set ct mark | {MASK}"
+_FORWARDED = "ct status dnat accept"  # a port forward is an exception
+_RUNNING = "ct state established,related accept"
+_ALLOWED_BEFORE = f"ct state established,related ct mark & {MASK} == {MASK} meta mark set meta mark | {MASK}"
+_VERSIONS = {"ip": 4, "ip6": 6}
 _EFFECTS = {"allow": "allowed", "deny": "denied", "reject": "rejected"}
+_FAMILY_WORDS = {"ipv4": "IPv4", "ipv6": "IPv6"}
 _MOST_LABEL = 120  # characters of a comment in nft (NFTNL_UDATA_COMMENT_MAXLEN is 128)
 
 
@@ -47,8 +52,11 @@ class ResolvedRule:
 
     @property
     def label(self) -> str:
-        services = ", ".join(_service_words(each) for each in self.rule.services or ())
-        return f"{self.source.words} to {self.to.words}{f' ({services})' if services else ''}"[:_MOST_LABEL]
+        limits = [_service_words(each) for each in self.rule.services or ()]
+        limits += [_FAMILY_WORDS[self.rule.family]] if self.rule.family else []
+        limits += ["default"] if self.rule.default else []
+        limited = f" ({', '.join(limits)})" if limits else ""
+        return f"{self.source.words} to {self.to.words}{limited}"[:_MOST_LABEL]
 
     @property
     def effect(self) -> str:
@@ -70,48 +78,37 @@ def policy_table(name: str, rules: Sequence[ResolvedRule], inside: Iterable[str]
     """Returns the table of a set; ``inside`` are the bridges of guests, without which an interface leads outside."""
     links = {party.link for each in rules for party in (each.source, each.to) if party.link}
     elements = tuple(Element((word(each),)) for each in sorted({*inside, *links}))
-    forward = [each for each in rules if HOST not in (each.source.zone, each.to.zone)]
-    known = (
-        "ct status dnat accept",  # a port forward is an exception
-        f"ct state established,related ct mark & {MASK} == {MASK} meta mark set meta mark | {MASK}",
-        "ct state established,related accept",
+    routed = [each for each in rules if HOST not in (each.source.zone, each.to.zone)]
+    forward, defaults = ([each for each in routed if bool(each.rule.default) is default] for default in (False, True))
+    to_host, from_host = ([each for each in rules if getattr(each, side).zone == HOST] for side in ("to", "source"))
+    kept = tuple(dict.fromkeys(line for each in routed if each.rule.action == ALLOW for line in _kept(each.to)))
+    chains = (
+        _filter("forward", "forward", _FILTER, (_FORWARDED, _ALLOWED_BEFORE, _RUNNING), forward),
+        # After those of all sets, which mark what they allow.
+        *([_filter("defaults", "forward", _DEFAULTS, (_FORWARDED, MARKED, _RUNNING), defaults)] if defaults else []),
+        _filter("input", "input", _FILTER, (_RUNNING,), to_host),
+        _filter("output", "output", _FILTER, (_RUNNING,), from_host),
+        Chain("postrouting", kept, hook("nat", "postrouting", _SNAT)),
     )
-    return Table(
-        POLICY.table_name(name),
-        (NftSet("inside", ("ifname",), interval=False, elements=elements),),
-        (
-            Chain(
-                "forward",
-                (*known, *(line for each in forward for line in _lines(each))),
-                hook("filter", "forward", _FILTER),
-            ),
-            Chain(
-                "input",
-                (known[2], *(line for each in rules if each.to.zone == HOST for line in _lines(each))),
-                hook("filter", "input", _FILTER),
-            ),
-            Chain(
-                "output",
-                (known[2], *(line for each in rules if each.source.zone == HOST for line in _lines(each))),
-                hook("filter", "output", _FILTER),
-            ),
-            Chain(
-                "postrouting",
-                tuple(dict.fromkeys(line for each in forward if each.rule.action == ALLOW for line in _kept(each.to))),
-                hook("nat", "postrouting", _SNAT),
-            ),
-        ),
-    )
+    return Table(POLICY.table_name(name), (NftSet("inside", ("ifname",), interval=False, elements=elements),), chains)
+
+
+def _filter(name: str, at: str, priority: int, first: tuple[str, ...], rules: Sequence[ResolvedRule]) -> Chain:
+    """Returns a chain that filters with these rules, after the lines ``first``."""
+    return Chain(name, (*first, *(line for each in rules for line in _lines(each))), hook("filter", at, priority))
 
 
 def _lines(each: ResolvedRule) -> Iterator[str]:
     """Yields the rules of one: for each pair of addresses of one family, and each protocol."""
     for source in _matches(each.source, each.to, "iifname", "saddr"):
         for to in _matches(each.to, each.source, "oifname", "daddr"):
-            if {source.split(" ")[0], to.split(" ")[0]} == {"ip", "ip6"}:
+            versions = {_VERSIONS[word] for word in (source.split(" ")[0], to.split(" ")[0]) if word in _VERSIONS}
+            family = each.rule.family
+            if len(versions | ({FAMILIES[family]} if family else set())) > 1:
                 continue
+            only = f"meta nfproto {family}" if family and not versions else ""
             for service in _services(each.rule.services or ()):
-                parts = (source, to, service, _verdict(each), f'comment "{each.label}"')
+                parts = (only, source, to, service, _verdict(each), f'comment "{each.label}"')
                 yield " ".join(part for part in parts if part)
 
 

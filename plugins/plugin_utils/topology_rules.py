@@ -1,0 +1,95 @@
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The firewall rules of a topology's network: those that it is given, and those that close it.
+
+Each network has sets of its own, so that other topologies, playbooks and tasks don't change them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.virtnet.kvm.plugins.module_utils.errors import OptionError
+
+from .rule_lists import outbound, policies, portforwards
+from .topology_options import Options
+
+# The lists of `fabric` that hold firewall rules.
+RULES = ("portforwards", "outbound", "policies")
+
+_LONGEST = 20  # characters of a set's name
+_BEFORE = "net-"
+
+Rule = dict[str, Any]
+
+
+def closed_both_ways(name: str) -> list[Rule]:
+    """Returns the rules by which no other network reaches this one, and this one no other.
+
+    libvirt lets packets of an isolated network through to a routed one (LIBVIRT_FWI accepts before LIBVIRT_FWO rejects).
+    """
+    return [_closed(source=name), _closed(to=name)]
+
+
+def closed_ipv6(name: str) -> list[Rule]:
+    """Returns the rule by which others don't reach the IPv6 addresses of a network, which libvirt leaves open without NAT66."""
+    return [_closed(to=name, family="ipv6")]
+
+
+def _closed(**options: str) -> Rule:
+    made: Rule = {side: {"network": options.pop(side)} for side in ("source", "to") if side in options}
+    return {**made, "action": "reject", "default": True, **options}
+
+
+def rule_sets(given: Options, name: str, closing: Sequence[Rule] = ()) -> dict[str, list[dict[str, Any]]]:
+    """Returns the network's sets, by the list of `fabric`; ``closing`` are rules at the end of its policy. Raises `OptionError`."""
+    label = set_name(name)
+    if given["state"] == "absent":
+        return {kind: [{"name": label, "state": "absent"}] for kind in RULES}
+    (forwards,) = portforwards([_to_guest_of(each, name) for each in given["forwards"]], "forwards")
+    (translated,) = outbound([_from_network(each, name) for each in given["outbound"]], "outbound")
+    (policy,) = policies([_with_network(each, name, place) for place, each in enumerate(given["policy"])], "policy")
+    policy = {"rules": [*policy["rules"], *closing]}
+    return {
+        kind: [{"name": label, "state": "present", **rules}]
+        for kind, rules in zip(RULES, (forwards, translated, policy))
+    }
+
+
+def set_name(network: str) -> str:
+    """Returns the name of the sets of a network: always the same for the same network, readable, and at most 20 characters long."""
+    wanted = f"{_BEFORE}{network}"
+    if len(wanted) <= _LONGEST and re.fullmatch(r"[a-z0-9_-]+", network):
+        return wanted
+    readable = re.sub(r"[^a-z0-9]", "", network.lower())[:7]
+    return f"{_BEFORE}{readable}-{hashlib.sha256(network.encode()).hexdigest()[:8]}"
+
+
+def _to_guest_of(rule: Mapping[str, Any], name: str) -> Rule:
+    """Returns the forward; a guest without a network is looked up in this one."""
+    to = rule.get("to")
+    if isinstance(to, Mapping) and to.get("guest") and not to.get("network"):
+        return {**rule, "to": {**to, "network": name}}
+    return dict(rule)
+
+
+def _from_network(rule: Mapping[str, Any], name: str) -> Rule:
+    """Returns the outbound rule; without a source, it is for the whole network."""
+    return dict(rule) if "from" in rule or "source" in rule else {**rule, "source": {"network": name}}
+
+
+def _with_network(rule: Mapping[str, Any], name: str, place: int) -> Rule:
+    """Returns the rule of a policy; the side that isn't given is this network."""
+    source = next((rule[key] for key in ("from", "source") if rule.get(key)), None)
+    if source and rule.get("to"):
+        return dict(rule)
+    if source:
+        return {**rule, "to": {"network": name}}
+    if rule.get("to"):
+        return {**rule, "source": {"network": name}}
+    raise OptionError(f"policy[{place}]", None, f"needs from or to; the other side is the network {name}")
