@@ -28,7 +28,7 @@ HOME = "/var/lib/virtnet-test"
 CLEAN_SECONDS = 10
 
 # The lists of `fabric` with firewall rules, and how the files of their sets begin.
-RULE_FILES = {"portforwards": "portforward", "outbound": "outbound", "policies": "policy"}
+RULE_FILES = {"portforwards": "forwards", "outbound": "outbound", "policies": "policy"}
 
 # A run that does nothing, to have Ansible put what it sends on the host: fabric brings all that the others but one need.
 _NOTHING: list[dict[str, Any]] = [
