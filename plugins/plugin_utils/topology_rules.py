@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The firewall rules of a topology's network: those that it is given, and those that close it.
+"""The firewall rules of a topology's network: those that it is given, and the default rules that its type has.
 
 Each network has sets of its own, so that other topologies, playbooks and tasks don't change them.
 """
@@ -33,28 +33,40 @@ def closed_both_ways(name: str) -> list[Rule]:
 
     libvirt lets packets of an isolated network through to a routed one (LIBVIRT_FWI accepts before LIBVIRT_FWO rejects).
     """
-    return [_closed(source=name), _closed(to=name)]
+    return [_default("reject", source=name), _default("reject", to=name)]
 
 
 def closed_ipv6(name: str) -> list[Rule]:
     """Returns the rule by which others don't reach the IPv6 addresses of a network, which libvirt leaves open without NAT66."""
-    return [_closed(to=name, family="ipv6")]
+    return [{**_default("reject", to=name), "family": "ipv6"}]
 
 
-def _closed(**options: str) -> Rule:
-    made: Rule = {side: {"network": options.pop(side)} for side in ("source", "to") if side in options}
-    return {**made, "action": "reject", "default": True, **options}
+def opened_from_inside(name: str) -> list[Rule]:
+    """Returns the rule by which the network reaches the outside, also where others drop what they don't know.
+
+    Docker and ufw have such a policy for the chain FORWARD.
+    """
+    return [{**_default("allow", source=name), "to": {"zone": "outside"}}]
 
 
-def rule_sets(given: Options, name: str, closing: Sequence[Rule] = ()) -> dict[str, list[dict[str, Any]]]:
-    """Returns the network's sets, by the list of `fabric`; ``closing`` are rules at the end of its policy. Raises `OptionError`."""
+def opened_both_ways(name: str) -> list[Rule]:
+    """Returns the rules by which the network reaches the outside and is reached from there, whatever others drop."""
+    return [*opened_from_inside(name), {**_default("allow", to=name), "source": {"zone": "outside"}}]
+
+
+def _default(action: str, **parties: str) -> Rule:
+    return {**{side: {"network": name} for side, name in parties.items()}, "action": action, "default": True}
+
+
+def rule_sets(given: Options, name: str, defaults: Sequence[Rule] = ()) -> dict[str, list[dict[str, Any]]]:
+    """Returns the network's sets, by the list of `fabric`; ``defaults`` are the last rules of its policy. Raises `OptionError`."""
     label = set_name(name)
     if given["state"] == "absent":
         return {kind: [{"name": label, "state": "absent"}] for kind in RULES}
     (forwards,) = portforwards([_to_guest_of(each, name) for each in given["forwards"]], "forwards")
     (translated,) = outbound([_from_network(each, name) for each in given["outbound"]], "outbound")
     (policy,) = policies([_with_network(each, name, place) for place, each in enumerate(given["policy"])], "policy")
-    policy = {"rules": [*policy["rules"], *closing]}
+    policy = {"rules": [*policy["rules"], *defaults]}
     return {
         kind: [{"name": label, "state": "present", **rules}]
         for kind, rules in zip(RULES, (forwards, translated, policy))

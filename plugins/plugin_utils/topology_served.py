@@ -10,13 +10,13 @@ import hashlib
 import ipaddress
 import re
 from collections.abc import Sequence
-from typing import Any, Callable, Optional, Union
+from typing import Any, Callable, Union
 
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import OptionError
 from ansible_collections.virtnet.kvm.plugins.module_utils.model import values
 
 from .topology_options import Made, Options, network, normal
-from .topology_rules import closed_both_ways, closed_ipv6, rule_sets
+from .topology_rules import closed_both_ways, closed_ipv6, opened_both_ways, opened_from_inside, rule_sets
 
 IPNetwork = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 IPAddress = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
@@ -31,8 +31,9 @@ _MOST = 1 << 16
 def nat(given: Options, _libvirt: Sequence[int]) -> Made:
     if given["nat66"] and not given["cidr6"]:
         raise OptionError("nat66", True, "needs cidr6, which is what it translates; give that, or leave nat66 out")
-    opens = given["nat66"] or not given["cidr6"] or given["ipv6_inbound"] == "allow"
-    return _made(given, {"mode": "nat", "nat": {"ipv6": given["nat66"]}}, None if opens else closed_ipv6)
+    closes = given["cidr6"] and not given["nat66"] and given["ipv6_inbound"] == "reject"
+    defaults = [opened_from_inside, *([closed_ipv6] if closes else [])]
+    return _made(given, {"mode": "nat", "nat": {"ipv6": given["nat66"]}}, *defaults)
 
 
 def isolated(given: Options, _libvirt: Sequence[int]) -> Made:
@@ -40,17 +41,15 @@ def isolated(given: Options, _libvirt: Sequence[int]) -> Made:
 
 
 def routed(given: Options, _libvirt: Sequence[int]) -> Made:
-    return _made(given, {"mode": "route"})
+    return _made(given, {"mode": "route"}, opened_both_ways)
 
 
 def open_(given: Options, _libvirt: Sequence[int]) -> Made:
-    return _made(given, {"mode": "open"})
+    return _made(given, {"mode": "open"}, opened_both_ways)
 
 
-def _made(
-    given: Options, forward: dict[str, Any], closing: Optional[Callable[[str], list[dict[str, Any]]]] = None
-) -> Made:
-    """Returns the network and its firewall rules; ``closing`` makes those that close it."""
+def _made(given: Options, forward: dict[str, Any], *defaults: Callable[[str], list[dict[str, Any]]]) -> Made:
+    """Returns the network and its firewall rules; ``defaults`` make the default rules of its type."""
     name = normal("name", given["name"], values.object_name)
     claims = [("name", name, "name")]
     if given["state"] == "absent":
@@ -58,7 +57,7 @@ def _made(
     bridge = normal("bridge", given["bridge"] or bridge_name(name), values.ifname)
     services = _services(given) if given.get("host_access", True) else _no_services(given)
     made = network(given, name, bridge={"name": bridge}, mtu=given["mtu"], forward=forward, **services)
-    rules = rule_sets(given, name, closing(name) if closing else ())
+    rules = rule_sets(given, name, [rule for made in defaults for rule in made(name)])
     return Made(networks=[made], rules=rules, claims=[*claims, ("interface", bridge, "bridge")])
 
 

@@ -114,8 +114,11 @@ class Links(LinkDriver):
 
 
 class Networks:
+    def __init__(self) -> None:
+        self.defined: list[tuple[str, Network, bool]] = []
+
     def definitions(self) -> list[tuple[str, Network, bool]]:
-        return []
+        return self.defined
 
 
 class Host:
@@ -123,11 +126,12 @@ class Host:
 
     def __init__(self) -> None:
         self.rules = Rules()
+        self.networks = Networks()
         self._drivers = {
             FirewallDriver: self.rules,
             GuestDriver: Guests(),
             LinkDriver: Links(),
-            NetworkDriver: Networks(),
+            NetworkDriver: self.networks,
         }
 
     def driver(self, kind: Any, where: Optional[str] = None) -> Any:

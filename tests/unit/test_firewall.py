@@ -13,10 +13,12 @@ import pytest
 from ansible_collections.virtnet.kvm.plugins.module_utils.contract import World
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import OptionError
 from ansible_collections.virtnet.kvm.plugins.module_utils.kinds.firewall import OUTBOUND, POLICY, PORTFORWARD
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.fields import from_options
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.firewall import nft
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.firewall.steps import (
     Flows,
 )
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.options import Network
 from unit.fake_firewall import LIBVIRT, Host, plan
 
 WEB = {"listen": {"port": "8080"}, "to": {"guest": "web1", "port": 80}}
@@ -200,6 +202,20 @@ def test_a_policy_is_in_the_chains_that_its_parties_need() -> None:
     with pytest.raises(OptionError, match="no addresses of one family"):
         plan(host, POLICY, rules=[{"source": {"cidr": "fd00:9::/64"}, "to": {"guest": "web1"}, "action": "deny"}])
     assert plan(host, POLICY, rules=rules)[0] == []
+
+
+def test_what_is_allowed_from_a_network_has_an_address_of_it() -> None:
+    host = Host()
+    options = {"name": "lan", "bridge": {"name": "virbr1"}, "ips": [{"address": "192.168.150.1/24"}]}
+    host.networks.defined = [("lan", from_options(Network, options), True)]
+    rules = [
+        {"source": {"network": "lan"}, "to": {"zone": "outside"}, "action": "allow"},
+        {"source": {"network": "lan"}, "to": {"name": "br0"}, "action": "deny"},
+    ]
+    plan(host, POLICY, rules=rules)
+    (text,) = (text for path, text in host.rules.stored().items() if "policy" in path)
+    assert 'ip saddr 192.168.150.0/24 iifname "virbr1" oifname != @inside meta mark set' in text
+    assert '\n    iifname "virbr1" oifname "br0" counter drop' in text
 
 
 def test_default_rules_come_after_those_of_all_sets() -> None:

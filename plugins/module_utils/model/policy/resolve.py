@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
 from typing import Optional
 
@@ -28,6 +29,8 @@ def resolve_policy(given: Policy, world: World) -> tuple[ResolvedRule, ...]:
         with under(f"rules[{place}]"):
             with under("source"):
                 source = _party(rule.source, world)
+                if rule.action == ALLOW:
+                    source = _with_subnets(source, world)
             with under("to"):
                 to = _party(rule.to, world)
             each = ResolvedRule(rule, source, to)
@@ -83,9 +86,22 @@ def _named(name: str, world: World) -> ResolvedParty:
     )
 
 
+def _with_subnets(party: ResolvedParty, world: World) -> ResolvedParty:
+    """Returns a party that is a network of libvirt with its subnets.
+
+    What is allowed passes libvirt's rules, which only let a network's own addresses out.
+    """
+    networks = world.facts(NetworkFacts).networks.values()
+    known = next((network for network in networks if party.link and network.bridge == party.link), None)
+    if known is None:
+        return party
+    subnets = tuple(str(ipaddress.ip_interface(address).network) for address in known.addresses)
+    return dataclasses.replace(party, addresses=subnets)
+
+
 def _check(each: ResolvedRule, world: World) -> None:
     rule, source, to = each.rule, each.source, each.to
-    if source == to:
+    if (source.link, source.zone) == (to.link, to.zone) and (source.link or source.addresses == to.addresses):
         raise OptionError("to", None, f"is the source, {to.words}; a policy is between different networks")
     if HOST in (source.zone, to.zone) and source.zone == to.zone:
         raise OptionError("to", None, "is the host, as the source is; name another party")

@@ -34,7 +34,10 @@ _MOST_LABEL = 120  # characters of a comment in nft (NFTNL_UDATA_COMMENT_MAXLEN 
 
 @dataclass(frozen=True)
 class ResolvedParty:
-    """A party whose place is known: a ``zone``, a ``link``, or ``addresses`` in CIDR form; none of them is every party."""
+    """A party whose place is known: a ``zone``, a ``link``, or ``addresses`` in CIDR form; none of them is every party.
+
+    With both a ``link`` and ``addresses``, packets must have one of these addresses at this link.
+    """
 
     words: str
     zone: Optional[str] = None
@@ -126,7 +129,8 @@ def _kept(to: ResolvedParty) -> Iterator[str]:
 def _matches(party: ResolvedParty, other: ResolvedParty, interface: str, address: str) -> Iterator[str]:
     if party.addresses:
         for cidr in party.addresses:
-            yield f"{'ip6' if ipaddress.ip_network(cidr).version == 6 else 'ip'} {address} {cidr}"
+            at = f' {interface} "{party.link}"' if party.link else ""
+            yield f"{'ip6' if ipaddress.ip_network(cidr).version == 6 else 'ip'} {address} {cidr}{at}"
     elif party.link:
         yield f'{interface} "{party.link}"'
     elif party.zone == OUTSIDE:
