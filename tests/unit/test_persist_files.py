@@ -173,5 +173,5 @@ def test_command_that_fails_is_told_in_its_own_words() -> None:
     assert commands.run("say hello", "echo", "hello") == "hello\n"
     with pytest.raises(HostError, match="list: ls: cannot access '/nothing': No such file or directory"):
         commands.run("list", "ls", "/nothing")
-    with pytest.raises(HostError, match="list: no-such-command: No such file or directory"):
+    with pytest.raises(HostError, match="list: the command no-such-command isn't there; install its package"):
         commands.run("list", "no-such-command")

@@ -35,6 +35,8 @@ def run(doing: str, *command: str, env: Optional[Mapping[str, str]] = None, stdi
             timeout=SECONDS,
             env=env or {**os.environ, "LC_ALL": "C.UTF-8", "PATH": _path()},
         )
+    except FileNotFoundError as error:
+        raise HostError(doing, f"the command {command[0]} isn't there; install its package") from error
     except OSError as error:
         raise HostError(doing, f"{command[0]}: {error.strerror or error}") from error
     except subprocess.TimeoutExpired as error:
