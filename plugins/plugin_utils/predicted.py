@@ -44,7 +44,7 @@ def predicted(
         result["prepared"] = [*prepared, look.part]
         result["problems"] = look.problems
     if changed:
-        result["options"] = {kind: options.get(kind) or [] for kind in KINDS}
+        result["options"] = _options(found, options)
         result.update({key: found[key] for key in (*KINDS, "restorable") if key in found})
         changes = {kind: _changes(found, kind) for kind in KINDS}
         result["changes"] = {kind: steps for kind, steps in changes.items() if steps or kind not in RULES}
@@ -61,6 +61,27 @@ def _changes(found: Mapping[str, Any], kind: str) -> dict[str, list[str]]:
     return {item["name"]: item["actions"] for item in found.get(kind, ()) if item["changed"]}
 
 
+def _options(found: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """Returns the lists for the tasks. ``guarded`` has the policies that change with a checkpoint."""
+    lists = {kind: options.get(kind) or [] for kind in KINDS}
+    guarded = _guarded(found)
+    if guarded:
+        lists["guarded"] = [each for each in lists["policies"] if each["name"] in guarded]
+        lists["policies"] = [each for each in lists["policies"] if each["name"] not in guarded]
+    return lists
+
+
+def _guarded(found: Mapping[str, Any]) -> set[str]:
+    """Returns the names of the policies that change and have rules about the host: these may cut off the connection."""
+    names = set()
+    for item in found.get("policies", ()):
+        rules = item.get("after", {}).get("rules", ()) if item["changed"] else ()
+        parties = [rule.get(side) or {} for rule in rules for side in ("source", "to")]
+        if any(party.get("zone") == "host" for party in parties):
+            names.add(item["name"])
+    return names
+
+
 def _parts(look: Optional[Look], found: Mapping[str, Any], *, check: bool) -> list[str]:
     """Returns the task files that make the changes, in order. In check mode, only the one that reports them."""
     parts = []
@@ -73,8 +94,15 @@ def _parts(look: Optional[Look], found: Mapping[str, Any], *, check: bool) -> li
             parts.append("forwarding")
         if found.get("restorable"):
             parts.append("safely")
-        if any(item["changed"] for kind in OF_LIBVIRT for item in found.get(kind, ())):
+        guarded = _guarded(found)
+        if any(
+            item["changed"] and not (kind == "policies" and item["name"] in guarded)
+            for kind in OF_LIBVIRT
+            for item in found.get(kind, ())
+        ):
             parts.append("networks")
+        if guarded:
+            parts.append("policies")
         if parts:
             parts.append("report")
     return ["report"] if check and parts else parts

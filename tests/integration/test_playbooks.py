@@ -83,6 +83,22 @@ def test_forwards_and_outbound_rules(fresh: Host) -> None:
     assert "virtnet_forwards[0].listen: 'http' is not a listener" in failed.done.stdout
 
 
+def test_a_policy_that_cuts_off_the_host_is_rolled_back(fresh: Host) -> None:
+    """By the host itself. A rule with the interface of the connection isn't refused, as it may be for other machines."""
+    look = "nft list ruleset | sed 's/counter packets [0-9]* bytes [0-9]*//'; find /etc/virtnet.kvm 2>/dev/null; true"
+    before = fresh.shell(look)
+    device = fresh.shell("ip -o route get 198.18.0.1 | sed -n 's/.* dev \\([^ ]*\\) .*/\\1/p'").strip()
+    rule = {"from": {"bridge": device}, "to": "host", "deny": [{"protocol": "tcp", "port": 22}]}
+    failed = play(fresh, SITE, {"virtnet_policy": [rule], "host_confirm_within": 10}, fails=True)
+    said = failed.tasks[-1]["result"]["msg"]
+    assert "The host has rolled back its policies" in said or "The host rolls back its policies" in said, said
+    fresh.until("! test -e /etc/virtnet.kvm")
+    assert fresh.shell(look) == before
+    kept = {**rule, "deny": [{"protocol": "tcp", "port": 2222}]}
+    assert play(fresh, SITE, {"virtnet_policy": [kept]}).changed
+    assert play(fresh, SITE, {"virtnet_policy": [kept]}).changed == 0
+
+
 def test_site_changes(fresh: Host) -> None:
     """A new range and a new reserved host live, another MTU and another subnet by a restart: as check mode has said."""
     play(fresh, SITE, _site(LAN, CLUSTER))

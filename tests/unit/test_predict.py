@@ -46,6 +46,11 @@ CHANGED = {"changed": True, "restorable": False, "actions": ["create network lan
 SAME = {"changed": False, "restorable": False, "actions": [], "networks": [{**NETWORK, "changed": False}]}
 
 
+def _policy(zone: str) -> dict[str, Any]:
+    after = {"name": "site", "rules": [{"source": {"zone": zone}, "action": "deny"}]}
+    return {"name": "site", "changed": True, "actions": ["..."], "after": after}
+
+
 def look(needed: Needs = Needs(), **answers: str) -> Look:  # noqa: B008  (it is frozen)
     return Look("\n".join(f"{key}={value}" for key, value in {**READY, **answers}.items()), needed)
 
@@ -89,12 +94,22 @@ def test_a_daemon_that_is_only_disabled_delays_nothing() -> None:
         (CHANGED, ["networks", "report"]),
         ({**CHANGED, "restorable": True}, ["safely", "networks", "report"]),
         ({**SAME, "changed": True, "restorable": True}, ["safely", "report"]),
+        ({**CHANGED, "policies": [_policy("outside")]}, ["networks", "report"]),
+        ({**CHANGED, "policies": [_policy("host")]}, ["networks", "policies", "report"]),
+        ({**SAME, "changed": True, "policies": [_policy("host")]}, ["policies", "report"]),
     ],
 )
 def test_only_task_files_with_something_to_do_are_included(found: dict[str, Any], parts: list[str]) -> None:
     assert result(look(), found)["parts"] == parts
     assert result(look(ipv4="0"), found)["parts"] == ["forwarding", *parts]
     assert result(look(), found, check=True)["parts"] == ["report"]
+
+
+def test_policies_about_the_host_are_applied_apart() -> None:
+    found = {**SAME, "changed": True, "policies": [_policy("host"), {**_policy("outside"), "name": "net-lan"}]}
+    given = {"policies": [{"name": "site"}, {"name": "net-lan"}, {"name": "net-dmz"}]}
+    made = predicted(look(), found, given, check=False)["options"]
+    assert made["guarded"] == [{"name": "site"}] and made["policies"] == [{"name": "net-lan"}, {"name": "net-dmz"}]
 
 
 def test_each_part_is_a_task_file() -> None:
@@ -105,6 +120,7 @@ def test_each_part_is_a_task_file() -> None:
         "forwarding",
         "safely",
         "networks",
+        "policies",
         "report",
         *(f"packages_{each}" for each in PACKAGES),
     }
