@@ -60,6 +60,7 @@ _SERVED: dict[str, Any] = {
     "forwards": _RULES,
     "outbound": _RULES,
     "policy": _RULES,
+    "default_rules": {"type": "bool", "default": True},
 }
 
 # For topologies where the bridge is the host's own.

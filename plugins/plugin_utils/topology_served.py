@@ -57,7 +57,7 @@ def _made(given: Options, forward: dict[str, Any], *defaults: Callable[[str], li
     bridge = normal("bridge", given["bridge"] or bridge_name(name), values.ifname)
     services = _services(given) if given.get("host_access", True) else _no_services(given)
     made = network(given, name, bridge={"name": bridge}, mtu=given["mtu"], forward=forward, **services)
-    rules = rule_sets(given, name, [rule for made in defaults for rule in made(name)])
+    rules = rule_sets(given, name, [rule for made in defaults if given["default_rules"] for rule in made(name)])
     return Made(networks=[made], rules=rules, claims=[*claims, ("interface", bridge, "bridge")])
 
 

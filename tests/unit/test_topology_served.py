@@ -103,6 +103,7 @@ def test_an_isolated_network_is_closed_both_ways() -> None:
 )
 def test_a_nat_network_is_closed_to_inbound_ipv6(options: dict[str, Any], closed: bool) -> None:
     rule = {"to": {"network": "lan"}, "action": "reject", "default": True, "family": "ipv6"}
+    assert rules({**LAN, **options, "default_rules": False})["policies"] == []
     out = {"source": {"network": "lan"}, "to": {"zone": "outside"}, "action": "allow", "default": True}
     assert rules({**LAN, **options})["policies"] == [out, *([rule] if closed else [])]
 
