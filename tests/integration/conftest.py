@@ -40,6 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--quick", action="store_true", help="only the container host of Debian 13")
     parser.addoption("--host", choices=list(HOSTS), action="append", help="only this host; may be given several times")
     parser.addoption("--fabrics", type=int, default=30, help="so many random fabrics on each host; 30 unless told")
+    parser.addoption("--everywhere", action="store_true", help="what one container is enough for runs on all")
     parser.addoption("--keep", action="store_true", help="take a host that is up, and leave it up")
 
 
@@ -54,7 +55,9 @@ def pytest_configure(config: pytest.Config) -> None:
         "kernel: only run on the UML hosts, or on those that it names: it needs VLANs, which a container may not have",
     )
     config.addinivalue_line(
-        "markers", "controller: only run on the container of Debian 13: it shows what happens on the controller"
+        "markers",
+        "controller: it shows what happens on the controller, so that one container is enough, that of Debian 13 or the one"
+        " that it names; on all with --everywhere",
     )
     config.addinivalue_line("markers", "thorough: not in a quick run; what it shows is shown with a fake host too")
 
@@ -102,8 +105,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             return any(mark and (not mark.args or where in mark.args) for mark in found)
         if where and item.get_closest_marker("kernel"):
             return False
-        if where and where != "trixie" and item.get_closest_marker("controller"):
-            return False
+        controller = item.get_closest_marker("controller")
+        if where and controller and not config.getoption("--everywhere"):
+            return bool(where == (controller.args[0] if controller.args else "trixie"))
         return not (quick and item.get_closest_marker("thorough"))
 
     config.hook.pytest_deselected(items=[item for item in items if not wanted(item)])
