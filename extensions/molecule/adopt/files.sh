@@ -1,0 +1,77 @@
+#!/bin/sh
+# SPDX-FileCopyrightText: 2026, virtnet.kvm contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Run on a host: writes a user's files for a NIC of each boot tool, starts the tools, and waits for their leases.
+set -e
+cat >/etc/systemd/network/30-lan.network <<'END'
+[Match]
+Name=eth1
+
+[Link]
+MTUBytes=1450
+
+[Network]
+DHCP=ipv4
+IPv6PrivacyExtensions=no
+Domains=static.example
+
+[DHCPv4]
+RouteMetric=111
+
+[RoutingPolicyRule]
+From=10.81.0.0/24
+Table=81
+Priority=1081
+END
+mkdir -p /etc/NetworkManager/system-connections /etc/NetworkManager/conf.d /etc/netplan /etc/network/interfaces.d
+printf '[main]\nno-auto-default=*\n[keyfile]\nunmanaged-devices=interface-name:*,except:interface-name:eth2,except:interface-name:br2\n' \
+    >/etc/NetworkManager/conf.d/lab.conf
+cat >/etc/NetworkManager/system-connections/lan.nmconnection <<'END'
+[connection]
+id=lan
+uuid=7b3f6a1e-3c1b-4f8e-9d1e-0c8a5c0e2f12
+type=ethernet
+interface-name=eth2
+
+[ethernet]
+mtu=1450
+
+[ipv4]
+method=auto
+route-metric=112
+
+[ipv6]
+method=auto
+addr-gen-mode=eui64
+END
+chmod 600 /etc/NetworkManager/system-connections/lan.nmconnection
+cat >/etc/netplan/30-lan.yaml <<'END'
+network:
+  version: 2
+  ethernets:
+    eth3:
+      dhcp4: true
+      mtu: 1450
+      dhcp4-overrides:
+        route-metric: 113
+END
+chmod 600 /etc/netplan/30-lan.yaml
+cat >/etc/network/interfaces.d/lan <<'END'
+auto eth4
+iface eth4 inet dhcp
+    metric 114
+    up ip rule add from 10.84.0.0/24 table 84 priority 1084
+    down ip rule del priority 1084
+END
+systemctl enable --quiet systemd-networkd NetworkManager networking
+netplan generate
+systemctl restart systemd-networkd NetworkManager networking
+find /etc/systemd/network /etc/NetworkManager /etc/netplan /etc/network -type f -exec md5sum {} + | sort >/root/files.before
+end=$(($(cut -d. -f1 /proc/uptime) + 60))
+for number in 1 2 3 4; do
+    until ip -4 -o address show dev eth$number | grep -o "10[.]8$number[.]0[.][0-9]*" | head -n1 >/root/lease.$number &&
+        test -s /root/lease.$number; do
+        test "$(cut -d. -f1 /proc/uptime)" -lt "$end" || { echo "no lease on eth$number"; ip address; exit 1; }
+        sleep 0.3
+    done
+done
