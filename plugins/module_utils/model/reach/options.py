@@ -1,0 +1,39 @@
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The options of a measurement: whom to ask, and what is expected."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional
+
+from .. import values
+from ..fields import option
+
+PROTOCOLS = ("icmp", "tcp", "udp")
+FAMILIES = ("ipv4", "ipv6")
+HOST, OUTSIDE = "host", "outside"
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What is expected from one place to another; what is left out stands for all."""
+
+    source: Optional[str] = option(norm=values.object_name, aliases=("from",))
+    to: Optional[str] = option(norm=values.object_name)
+    protocol: Optional[str] = option(choices=PROTOCOLS)
+    family: Optional[str] = option(choices=FAMILIES)
+    reached: Optional[bool] = option(required=True)
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Where probes are, what they ask, and what is expected of them."""
+
+    networks: Optional[tuple[str, ...]] = option(norm=values.object_name)
+    bridges: Optional[tuple[str, ...]] = option(norm=values.ifname)
+    outside: Optional[tuple[str, ...]] = option(norm=values.ip)
+    protocols: Optional[tuple[str, ...]] = option(choices=PROTOCOLS)
+    expect: Optional[tuple[Expectation, ...]] = option()

@@ -1,0 +1,70 @@
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Runs the module that measures who reaches whom: options in, result or failure out."""
+
+from __future__ import annotations
+
+import os
+
+from .backend.host import Host
+from .backend.netlink.addresses import addresses_by_interface
+from .backend.os.paths import is_local
+from .backend.probe.probes import measure
+from .errors import HostError, OptionError, VirtnetError
+from .kinds.common import URI
+from .kinds.network import NETWORK
+from .model.fields import argument_spec, from_options
+from .model.network.steps import NetworkDriver
+from .model.reach.options import PROTOCOLS, Measurement
+from .model.reach.places import places
+from .model.reach.table import Answer, differences, lines, unused
+from .runner import Module, Result, new_module, run_module
+
+
+class UnexpectedError(VirtnetError):
+    """Someone reaches somebody who should not be reached, or the other way round."""
+
+
+def run_reach() -> None:
+    """Runs `net_reach`."""
+    module = new_module({**argument_spec(Measurement), **URI})
+
+    def work(host: Host) -> Result:
+        given = from_options(Measurement, module.params)
+        if not is_local(host.uri):
+            raise OptionError("uri", host.uri, "is another host; measure on the host itself")
+        found, skipped = places(given, host.driver(NetworkDriver).definitions(), _addresses(), _random())
+        answers, failed = measure(found, given.outside or (), given.protocols or PROTOCOLS)
+        return _result(module, given, answers, [*skipped, *failed])
+
+    run_module(module, work, [NETWORK])
+
+
+def _addresses() -> dict[str, set[str]]:
+    try:
+        return addresses_by_interface()
+    except OSError as error:
+        raise HostError("read the addresses", error.strerror or error) from error
+
+
+def _random() -> int:
+    return int.from_bytes(os.urandom(7), "big")
+
+
+def _result(module: Module, given: Measurement, answers: list[Answer], skipped: list[str]) -> Result:
+    expected = given.expect or ()
+    result: Result = {
+        "changed": False,
+        "reach": [each.shown() for each in answers],
+        "table": lines(answers),
+        "skipped": skipped,
+    }
+    wrong = [
+        *(f"expect[{place}] fits nothing that was measured" for place in unused(answers, expected)),
+        *differences(answers, expected),
+    ]
+    if wrong:
+        module.fail_json(msg="; ".join(wrong), differences=wrong, **result)
+    return result
