@@ -155,6 +155,16 @@ def test_a_tap_that_is_no_port_of_the_bridge_that_lists_it_is_refused(bridge: st
     assert error.value.option == "taps[0].bridge"
 
 
+@pytest.mark.parametrize(("bridge", "expected"), [("br1", {"t1"}), ("", {"t1"}), ("br0", set()), (None, set())])
+def test_a_tap_that_moves_is_no_port_of_its_former_bridge(bridge: str | None, expected: set[str]) -> None:
+    """Else the former bridge, which a run declares without ports, would still have it among those of earlier tasks."""
+    common = {"state": "present", "persist": "networkd"}
+    br0 = KIND["bridges"].parse({**common, "name": "br0"})
+    tap = KIND["taps"].parse({**common, "name": "t1", **({} if bridge is None else {"bridge": bridge})})
+    settled = KIND["bridges"].settle(br0, [br0, tap])
+    assert settled.desired.other_ports == expected  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize("up", [True, False, None])
 def test_a_port_that_is_declared_down_stays_down(up: bool | None) -> None:
     bridge, tap = WholeHost().plan(

@@ -195,13 +195,14 @@ def describe_interfaces(
 
 
 def settled_bridge(resource: AnyResource, others: Sequence[AnyResource]) -> AnyResource:
-    """Returns a bridge that knows which of its ports the run declares down, and which ones as ports of other bridges."""
+    """Returns a bridge that knows which of its ports the run declares down, and which ones as ports of other bridges, or of none."""
     if not isinstance(resource, InterfaceResource):
         return resource
     beside = [other.desired.given for other in _beside(resource, others) if other.name != resource.name]
     down = frozenset(given.name or "" for given in beside if given.up is False)
     taken = frozenset(port.name or "" for given in beside for port in given.ports or ())
-    return replace(resource, desired=replace(resource.desired, down_ports=down, other_ports=taken))
+    elsewhere = {given.name or "" for given in beside if given.bridge not in (None, resource.name)}
+    return replace(resource, desired=replace(resource.desired, down_ports=down, other_ports=taken | elsewhere))
 
 
 def settled_tap(resource: AnyResource, others: Sequence[AnyResource]) -> AnyResource:
