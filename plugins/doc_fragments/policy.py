@@ -93,7 +93,7 @@ rules:
     default:
       description:
         - Makes the rule a default, V(false) if left out. It comes after the rules of all sets, and applies to connections that none of them
-          allows. So another set can allow an exception.
+          allows. So another set can allow an exception. Of default rules, those that deny or reject come before those that allow.
         - Isn't possible for rules from the host or to it.
       type: bool
 state:

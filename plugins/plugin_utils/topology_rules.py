@@ -50,8 +50,8 @@ def opened_from_inside(name: str) -> list[Rule]:
 
 
 def opened_both_ways(name: str) -> list[Rule]:
-    """Returns the rules by which the network reaches the outside and is reached from there, whatever others drop."""
-    return [*opened_from_inside(name), {**_default("allow", to=name), "source": {"zone": "outside"}}]
+    """Returns the rules by which the network reaches the outside, and is reached from outside and from other networks."""
+    return [*opened_from_inside(name), _default("allow", to=name)]
 
 
 def _default(action: str, **parties: str) -> Rule:

@@ -228,7 +228,7 @@ def test_default_rules_come_after_those_of_all_sets() -> None:
     assert any("add every network to br0 (IPv6, default) denied" in each for each in words)
     assert state["rules"] == closed
     (text,) = (text for path, text in host.rules.stored().items() if "policy" in path)
-    chain = text[text.index("chain defaults {") : text.index("chain input {")]
+    chain = text[text.index("chain closed {") : text.index("chain input {")]
     assert [line.strip() for line in chain.splitlines()[1:-2]] == [
         "type filter hook forward priority -4; policy accept;",
         "ct status dnat accept",
@@ -238,6 +238,12 @@ def test_default_rules_come_after_those_of_all_sets() -> None:
         'meta nfproto ipv6 iifname != "br0" oifname "br0" counter drop comment "every network to br0 (IPv6, default)"',
     ]
     assert plan(host, POLICY, rules=closed)[0] == []
+    opened = {"source": {"name": "br0"}, "action": "allow", "default": True}
+
+    plan(host, POLICY, name="other", rules=[opened])
+    other = next(text for path, text in host.rules.stored().items() if "policy-other" in path)
+    assert "priority -3" in other and "chain closed" not in other, "an allowed default must not pass a denied one"
+    plan(host, POLICY, name="other", state="absent")
     words, _state, _returned = plan(host, POLICY, rules=[{**closed[0], "default": False}, closed[1]])
     assert any("remove br0 to every network (default), add br0 to every network rejected" in each for each in words)
 

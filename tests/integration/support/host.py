@@ -30,10 +30,11 @@ CLEAN_SECONDS = 10
 # The lists of `fabric` with firewall rules, and how the files of their sets begin.
 RULE_FILES = {"portforwards": "forwards", "outbound": "outbound", "policies": "policy"}
 
-# A run that does nothing, to have Ansible put what it sends on the host: fabric brings all that the others but one need.
+# A run that does nothing, to have Ansible put what it sends on the host: fabric brings all that the others but two need.
 _NOTHING: list[dict[str, Any]] = [
     {"virtnet.kvm.fabric": {"networks": []}},
     {"virtnet.kvm.net_checkpoint": {"state": "rolled_back"}},
+    {"virtnet.kvm.net_reach": {"networks": []}},
 ]
 _SEND = [{"hosts": "all", "gather_facts": False, "tasks": _NOTHING}]
 

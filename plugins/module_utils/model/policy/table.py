@@ -21,7 +21,7 @@ from ..firewall.nft import Chain, Element, NftSet, Table, hook, word
 from ..firewall.rule_sets import SetKind
 from .options import ALLOW, FAMILIES, HOST, OUTSIDE, REJECT, PolicyRule, Service
 
-_FILTER, _DEFAULTS, _SNAT = -5, -4, 95
+_FILTER, _CLOSED, _OPENED, _SNAT = -5, -4, -3, 95
 _MARK = f"meta mark set meta mark | {MASK} ct mark set ct mark | {MASK}"
 _FORWARDED = "ct status dnat accept"  # a port forward is an exception
 _RUNNING = "ct state established,related accept"
@@ -82,13 +82,16 @@ def policy_table(name: str, rules: Sequence[ResolvedRule], inside: Iterable[str]
     links = {party.link for each in rules for party in (each.source, each.to) if party.link}
     elements = tuple(Element((word(each),)) for each in sorted({*inside, *links}))
     routed = [each for each in rules if HOST not in (each.source.zone, each.to.zone)]
-    forward, defaults = ([each for each in routed if bool(each.rule.default) is default] for default in (False, True))
+    forward = [each for each in routed if not each.rule.default]
+    closed = [each for each in routed if each.rule.default and each.rule.action != ALLOW]
+    opened = [each for each in routed if each.rule.default and each.rule.action == ALLOW]
     to_host, from_host = ([each for each in rules if getattr(each, side).zone == HOST] for side in ("to", "source"))
-    kept = tuple(dict.fromkeys(line for each in routed if each.rule.action == ALLOW for line in _kept(each.to)))
+    kept = tuple(dict.fromkeys(line for each in forward if each.rule.action == ALLOW for line in _kept(each.to)))
     chains = (
         _filter("forward", "forward", _FILTER, (_FORWARDED, _ALLOWED_BEFORE, _RUNNING), forward),
-        # After those of all sets, which mark what they allow.
-        *([_filter("defaults", "forward", _DEFAULTS, (_FORWARDED, MARKED, _RUNNING), defaults)] if defaults else []),
+        # After the rules of all sets, which mark what they allow. Those that open come last, else their marks would pass the others.
+        *([_filter("closed", "forward", _CLOSED, (_FORWARDED, MARKED, _RUNNING), closed)] if closed else []),
+        *([_filter("opened", "forward", _OPENED, (_FORWARDED, MARKED, _RUNNING), opened)] if opened else []),
         _filter("input", "input", _FILTER, (_RUNNING,), to_host),
         _filter("output", "output", _FILTER, (_RUNNING,), from_host),
         Chain("postrouting", kept, hook("nat", "postrouting", _SNAT)),
