@@ -63,6 +63,22 @@ iface eth4 inet dhcp
     up ip rule add from 10.84.0.0/24 table 84 priority 1084
     down ip rule del priority 1084
 END
+# The hosts have no DHCP client for ifupdown. Debian's ifupdown knows that of busybox.
+ln -sf "$(command -v busybox)" /sbin/udhcpc
+mkdir -p /etc/udhcpc
+cat >/etc/udhcpc/default.script <<'END'
+#!/bin/sh
+case $1 in
+deconfig) ip link set dev $interface up ;;
+bound | renew)
+    ip address replace $ip/$mask valid_lft $lease preferred_lft $lease dev $interface
+    ip route replace default via $router dev $interface metric ${IF_METRIC:-50}
+    ;;
+esac
+END
+chmod 755 /etc/udhcpc/default.script
+mkdir -p /usr/share/udhcpc
+ln -sf /etc/udhcpc/default.script /usr/share/udhcpc/default.script
 systemctl enable --quiet systemd-networkd NetworkManager networking
 netplan generate
 systemctl restart systemd-networkd NetworkManager networking
