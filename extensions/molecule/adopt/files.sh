@@ -85,7 +85,7 @@ systemctl restart systemd-networkd NetworkManager networking
 find /etc/systemd/network /etc/NetworkManager /etc/netplan /etc/network -type f -exec md5sum {} + | sort >/root/files.before
 end=$(($(cut -d. -f1 /proc/uptime) + 60))
 for number in 1 2 3 4; do
-    until ip -4 -o address show dev eth$number | grep -o "10[.]8$number[.]0[.][0-9]*" | head -n1 >/root/lease.$number &&
+    until ip -4 -o address show dev eth$number | grep -o "10[.]8${number}[.]0[.][0-9]*" | head -n1 >/root/lease.$number &&
         test -s /root/lease.$number; do
         test "$(cut -d. -f1 /proc/uptime)" -lt "$end" || { echo "no lease on eth$number"; ip address; exit 1; }
         sleep 0.3

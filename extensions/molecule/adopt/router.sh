@@ -9,6 +9,6 @@ for number in 1 2 3 4; do
     ip link set eth$number up
     dnsmasq --conf-file=/dev/null --interface=eth$number --except-interface=lo --bind-interfaces --port=0 --no-ping --user=root \
         --leasefile-ro --dhcp-range=10.8$number.0.100,10.8$number.0.199,255.255.255.0,1h --enable-ra \
-        --dhcp-range=fd8$number::,ra-only,64,1h --ra-param=eth$number,10,1800 --dhcp-option=option:router \
+        --dhcp-range=fd8$number::,ra-only,64,1h --ra-param=eth$number,10,1800 \
         --dhcp-option=option:dns-server,10.8$number.0.53 --pid-file=/run/dnsmasq-$number.pid
 done
