@@ -7,14 +7,10 @@
 from __future__ import annotations
 
 from ansible_collections.virtnet.kvm.plugins.doc_fragments._nest import below, options
+from ansible_collections.virtnet.kvm.plugins.doc_fragments._rule_set import rule_set
 
-_OPTIONS = r"""
-name:
-  description:
-    - Name of the set. Different tasks can use different sets, and a task changes only its own.
-    - 1 to 20 small letters, digits, C(-) and C(_).
-  type: str
-  default: default
+_OPTIONS = rule_set(
+    r"""
 rules:
   description:
     - Complete list of the rules of the set, in order. The first rule that fits a connection counts. An empty list removes all. If left out,
@@ -60,12 +56,8 @@ rules:
     interface:
       description: Interface by which the connections leave the host. If left out, any.
       type: str
-state:
-  description: Whether the set exists.
-  type: str
-  choices: [present, absent]
-  default: present
 """
+)
 
 
 class ModuleDocFragment:

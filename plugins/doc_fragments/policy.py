@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from ansible_collections.virtnet.kvm.plugins.doc_fragments._nest import below, options
+from ansible_collections.virtnet.kvm.plugins.doc_fragments._rule_set import rule_set
 
 _PARTY = r"""
 name:
@@ -36,15 +37,8 @@ zone:
 
 _SIDE = below(_PARTY, "", depth=4)
 
-_OPTIONS = (
+_OPTIONS = rule_set(
     r"""
-name:
-  description:
-    - Name of the set. Different tasks can use different sets, and a task changes only its own. What one set denies, no other set allows,
-      unless it is denied by default (see C(default) below).
-    - 1 to 20 small letters, digits, C(-) and C(_).
-  type: str
-  default: default
 rules:
   description:
     - Complete list of the rules of the set, in order. The first rule that fits a connection counts. An empty list removes all. If left out,
@@ -96,12 +90,8 @@ rules:
           allows. So another set can allow an exception. Of default rules, those that deny or reject come before those that allow.
         - Isn't possible for rules from the host or to it.
       type: bool
-state:
-  description: Whether the set exists.
-  type: str
-  choices: [present, absent]
-  default: present
-"""
+""",
+    more=" What one set denies, no other set allows, unless it is\n      denied by default (see C(default) below).",
 )
 
 

@@ -7,14 +7,10 @@
 from __future__ import annotations
 
 from ansible_collections.virtnet.kvm.plugins.doc_fragments._nest import below, options
+from ansible_collections.virtnet.kvm.plugins.doc_fragments._rule_set import rule_set
 
-_OPTIONS = r"""
-name:
-  description:
-    - Name of the set. Different tasks can use different sets, and a task changes only its own.
-    - 1 to 20 small letters, digits, C(-) and C(_).
-  type: str
-  default: default
+_OPTIONS = rule_set(
+    r"""
 forwards:
   description:
     - Complete list of the forwards of the set. An empty list removes all. If left out, they stay as they are.
@@ -62,12 +58,8 @@ forwards:
       description: Complete list of networks and addresses from which connections are forwarded. If left out, those from everywhere are.
       type: list
       elements: str
-state:
-  description: Whether the set exists.
-  type: str
-  choices: [present, absent]
-  default: present
 """
+)
 
 
 class ModuleDocFragment:

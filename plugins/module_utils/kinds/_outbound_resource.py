@@ -7,18 +7,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Optional
 
-from ..contract import Host, Options, World
-from ..errors import under
-from ..model.fields import from_options
+from ..contract import World
 from ..model.firewall.facts import FirewallFacts
 from ..model.firewall.nft import Table
 from ..model.firewall.rule_sets import SetState
 from ..model.outbound.options import OutboundRules
 from ..model.outbound.resolve import resolve_outbound
 from ..model.outbound.table import OUTBOUND, ResolvedOutbound, outbound_table
-from ._rule_set_resource import RuleSetResource, describe_sets
+from ._rule_set_resource import RuleSetResource
 
 _SYSCTLS = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
 
@@ -58,15 +55,3 @@ class OutboundResource(RuleSetResource[ResolvedOutbound]):
             for version in versions
             if not facts.forwarding(version)
         )
-
-
-def outbound_of(options: Options, path: str) -> OutboundResource:
-    """Returns the set that the options declare. Raises `OptionError`, below ``path``."""
-    with under(path):
-        given = from_options(OutboundRules, options)
-    return OutboundResource(given, options["state"] == "present", path)
-
-
-def describe_outbound(host: Host, names: Optional[Sequence[str]]) -> list[dict[str, object]]:
-    """Returns the sets with these names, ``None`` for all of them, as the ``_info`` module returns them."""
-    return describe_sets(OUTBOUND, "rules", host, names)

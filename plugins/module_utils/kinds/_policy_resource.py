@@ -7,18 +7,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Optional
 
-from ..contract import Host, Options, World
-from ..errors import under
-from ..model.fields import from_options
+from ..contract import World
 from ..model.firewall.nft import Table
 from ..model.firewall.rule_sets import SetState
 from ..model.network.facts import NetworkFacts
 from ..model.policy.options import Policy
 from ..model.policy.resolve import resolve_policy
 from ..model.policy.table import POLICY, ResolvedRule, policy_table
-from ._rule_set_resource import RuleSetResource, describe_sets
+from ._rule_set_resource import RuleSetResource
 
 
 class PolicyResource(RuleSetResource[ResolvedRule]):
@@ -43,15 +40,3 @@ class PolicyResource(RuleSetResource[ResolvedRule]):
     def table(self, desired: Sequence[ResolvedRule], world: World) -> Table:
         networks = world.facts(NetworkFacts).networks.values()
         return policy_table(self.name, desired, [network.bridge for network in networks if network.bridge])
-
-
-def policy_of(options: Options, path: str) -> PolicyResource:
-    """Returns the set that the options declare. Raises `OptionError`, below ``path``."""
-    with under(path):
-        given = from_options(Policy, options)
-    return PolicyResource(given, options["state"] == "present", path)
-
-
-def describe_policies(host: Host, names: Optional[Sequence[str]]) -> list[dict[str, object]]:
-    """Returns the sets with these names, ``None`` for all of them, as the ``_info`` module returns them."""
-    return describe_sets(POLICY, "rules", host, names)

@@ -7,11 +7,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Optional
 
-from ..contract import Host, Options, Step, World
-from ..errors import under
-from ..model.fields import from_options
+from ..contract import Step, World
 from ..model.firewall.facts import FirewallFacts
 from ..model.firewall.nft import Table
 from ..model.firewall.rule_sets import SetState
@@ -21,7 +18,7 @@ from ..model.network.facts import NetworkFacts
 from ..model.portforward.options import PortForwards
 from ..model.portforward.resolve import resolve
 from ..model.portforward.table import FORWARDS, Resolved, changed_flows, forwards_table
-from ._rule_set_resource import RuleSetResource, describe_sets
+from ._rule_set_resource import RuleSetResource
 
 
 class PortForwardResource(RuleSetResource[Resolved]):
@@ -56,15 +53,3 @@ class PortForwardResource(RuleSetResource[Resolved]):
         return {
             "targets": [{"forward": each.label, "address": each.address, "known_by": each.source} for each in desired]
         }
-
-
-def portforwards_of(options: Options, path: str) -> PortForwardResource:
-    """Returns the set that the options declare. Raises `OptionError`, below ``path``."""
-    with under(path):
-        given = from_options(PortForwards, options)
-    return PortForwardResource(given, options["state"] == "present", path)
-
-
-def describe_portforwards(host: Host, names: Optional[Sequence[str]]) -> list[dict[str, object]]:
-    """Returns the sets with these names, ``None`` for all of them, as the ``_info`` module returns them."""
-    return describe_sets(FORWARDS, "forwards", host, names)

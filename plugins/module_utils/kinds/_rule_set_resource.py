@@ -97,20 +97,18 @@ class RuleSetResource(Resource[SetState], ABC, Generic[RuleType]):
             **({} if state.loaded is not None else {"problems": ["its rules aren't loaded"]}),
         }
 
-
-def describe_sets(
-    kind: SetKind[RuleType], option: str, host: Host, names: Optional[Sequence[str]]
-) -> list[dict[str, object]]:
-    """Returns the sets with these names, ``None`` for all of them, as the ``_info`` module returns them."""
-    driver = host.driver(FirewallDriver)
-    stored = kind.names(driver.stored())
-    found: list[dict[str, object]] = []
-    for name in sorted(stored) if names is None else names:
-        if name in stored:
-            counted = driver.counters(kind.table_name(name))
-            rules = []
-            for rule in kind.rules(stored[name]):
-                packets, octets = (counted or {}).get(rule.label, (0, 0))
-                rules.append({**rule.shown(), "packets": packets, "bytes": octets})
-            found.append({"name": name, option: rules, "loaded": counted is not None})
-    return found
+    @classmethod
+    def described(cls, host: Host, names: Optional[Sequence[str]]) -> list[dict[str, object]]:
+        """Returns the sets with these names, ``None`` for all of them, as the ``_info`` module returns them."""
+        driver, kind = host.driver(FirewallDriver), cls.set_kind
+        stored = kind.names(driver.stored())
+        found: list[dict[str, object]] = []
+        for name in sorted(stored) if names is None else names:
+            if name in stored:
+                counted = driver.counters(kind.table_name(name))
+                rules = []
+                for rule in kind.rules(stored[name]):
+                    packets, octets = (counted or {}).get(rule.label, (0, 0))
+                    rules.append({**rule.shown(), "packets": packets, "bytes": octets})
+                found.append({"name": name, cls.rules_option: rules, "loaded": counted is not None})
+        return found

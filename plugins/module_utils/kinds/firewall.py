@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from ..backend.libvirt.session import Session
 from ..contract import AnyResource, ArgumentSpec, Driver, Host, Kind, Options
-from ..model.fields import argument_spec
+from ..errors import under
+from ..model.fields import argument_spec, from_options
 from ..model.firewall.facts import GuestDriver
 from ..model.firewall.steps import FirewallDriver
 from ..model.network.steps import NetworkDriver
@@ -20,6 +22,9 @@ from ..model.policy.options import Policy
 from ..model.portforward.options import PortForwards
 from .common import STATE, URI
 from .network import NETWORK
+
+if TYPE_CHECKING:
+    from ._rule_set_resource import RuleSetResource
 
 
 def _open_firewall(_host: Host, _where: Optional[str]) -> FirewallDriver:
@@ -46,6 +51,20 @@ class RuleSetKind(Kind):
         spec["name"]["default"] = "default"
         return {**spec, **STATE}
 
+    @property
+    @abstractmethod
+    def resource(self) -> type[RuleSetResource[Any]]:
+        """The class of the sets, which is loaded only where a run has one."""
+
+    def parse(self, options: Options, path: str = "") -> AnyResource:
+        with under(path):
+            given: object = from_options(self.options, options)
+        return self.resource(given, options["state"] == "present", path)
+
+    def info(self, host: Host, names: Optional[Sequence[str]], options: Options) -> list[dict[str, object]]:
+        del options
+        return self.resource.described(host, names)
+
 
 class PortForwardKind(RuleSetKind):
     """Sets of port forwards."""
@@ -53,16 +72,11 @@ class PortForwardKind(RuleSetKind):
     plural = "portforwards"
     options = PortForwards
 
-    def parse(self, options: Options, path: str = "") -> AnyResource:
-        from ._portforward_resource import portforwards_of
+    @property
+    def resource(self) -> type[RuleSetResource[Any]]:
+        from ._portforward_resource import PortForwardResource
 
-        return portforwards_of(options, path)
-
-    def info(self, host: Host, names: Optional[Sequence[str]], options: Options) -> list[dict[str, object]]:
-        from ._portforward_resource import describe_portforwards
-
-        del options
-        return describe_portforwards(host, names)
+        return PortForwardResource
 
 
 class OutboundKind(RuleSetKind):
@@ -71,16 +85,11 @@ class OutboundKind(RuleSetKind):
     plural = "outbound"
     options = OutboundRules
 
-    def parse(self, options: Options, path: str = "") -> AnyResource:
-        from ._outbound_resource import outbound_of
+    @property
+    def resource(self) -> type[RuleSetResource[Any]]:
+        from ._outbound_resource import OutboundResource
 
-        return outbound_of(options, path)
-
-    def info(self, host: Host, names: Optional[Sequence[str]], options: Options) -> list[dict[str, object]]:
-        from ._outbound_resource import describe_outbound
-
-        del options
-        return describe_outbound(host, names)
+        return OutboundResource
 
 
 class PolicyKind(RuleSetKind):
@@ -89,16 +98,11 @@ class PolicyKind(RuleSetKind):
     plural = "policies"
     options = Policy
 
-    def parse(self, options: Options, path: str = "") -> AnyResource:
-        from ._policy_resource import policy_of
+    @property
+    def resource(self) -> type[RuleSetResource[Any]]:
+        from ._policy_resource import PolicyResource
 
-        return policy_of(options, path)
-
-    def info(self, host: Host, names: Optional[Sequence[str]], options: Options) -> list[dict[str, object]]:
-        from ._policy_resource import describe_policies
-
-        del options
-        return describe_policies(host, names)
+        return PolicyResource
 
 
 PORTFORWARD = PortForwardKind()
