@@ -58,6 +58,22 @@ forwards:
       description: Complete list of networks and addresses from which connections are forwarded. If left out, those from everywhere are.
       type: list
       elements: str
+    log:
+      description:
+        - Whether the first packet of each connection is logged by the kernel (C(log) of nftables, level C(info)). The default is V(false).
+        - Forwards with the same O(forwards[].log_prefix) share a limit of ten lines per second.
+      type: bool
+    log_prefix:
+      description:
+        - What the lines of the log begin with (C(log prefix)). The default is V(virtnet.kvm forward:). A blank follows it.
+        - 1 to 60 letters, digits, blanks and C(_.:,;/+=#[]-). It requires O(forwards[].log).
+      type: str
+    helper:
+      description:
+        - Helper of the kernel for a protocol that opens further connections (C(ct helper) of nftables). They are forwarded, too.
+        - V(ftp), V(irc) and V(pptp) are for TCP, V(amanda) and V(tftp) for UDP, and V(sip) for both. V(irc) and V(pptp) are for IPv4 only.
+      type: str
+      choices: [amanda, ftp, irc, pptp, sip, tftp]
 """
 )
 

@@ -52,6 +52,18 @@ EXAMPLES = r"""
         sources:
           - 203.0.113.0/24
 
+- name: Apply a forward of FTP, and log its connections
+  virtnet.kvm.nat_portforward:
+    name: ftp
+    forwards:
+      - listen:
+          port: "21"
+        to:
+          guest: files
+        helper: ftp
+        log: true
+        log_prefix: "ftp:"
+
 - name: Remove a set
   virtnet.kvm.nat_portforward:
     name: ssh

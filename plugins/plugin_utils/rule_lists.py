@@ -13,6 +13,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Callable
 
+from ansible.module_utils.parsing.convert_bool import BOOLEANS_FALSE, BOOLEANS_TRUE
+
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import OptionError, under
 
 # The set that belongs to the variables of the playbooks. Tasks of a user's own use other sets.
@@ -20,7 +22,7 @@ SET = "site"
 
 _PORT = re.compile(r"(?:(?P<address>.*):)?(?P<port>\d+(?:-\d+)?)(?:/(?P<protocol>\w+))?")
 _IPV4 = re.compile(r"[0-9.]+")
-_FORWARD = ("listen", "to", "sources")
+_FORWARD = ("listen", "to", "sources", "log", "log_prefix", "helper")
 _LISTEN = ("address", "port", "protocol")
 _TARGET = ("guest", "network", "address", "port")
 _OUTBOUND = ("source", "to", "ports", "interface")
@@ -83,7 +85,20 @@ def _forward(given: Mapping[str, Any]) -> dict[str, Any]:
     sources = found.get("sources")
     if isinstance(sources, str):
         sources = [sources]
-    return {"listen": listen, "to": to, **({"sources": list(sources)} if sources else {})}
+    rest: dict[str, Any] = {key: found[key] for key in ("log", "log_prefix", "helper") if key in found}
+    return {"listen": listen, "to": to, **({"sources": list(sources)} if sources else {}), **_logged(rest)}
+
+
+def _logged(given: dict[str, Any]) -> dict[str, Any]:
+    """Takes ``log`` as true or false, or as the prefix alone."""
+    log = given.get("log")
+    if not isinstance(log, str):
+        return given
+    if log.lower() in BOOLEANS_TRUE | BOOLEANS_FALSE:
+        return {**given, "log": log.lower() in BOOLEANS_TRUE}
+    if "log_prefix" in given:
+        raise OptionError("log_prefix", given["log_prefix"], "is a second prefix beside log; give one of them")
+    return {**given, "log": True, "log_prefix": log}
 
 
 def _listener(given: Any) -> dict[str, Any]:

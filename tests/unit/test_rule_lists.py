@@ -43,6 +43,22 @@ def test_a_rule_of_a_policy_may_be_for_one_family_and_a_default() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"log": True, "helper": "ftp"}, {"log": True, "helper": "ftp"}),
+        ({"log": "web"}, {"log": True, "log_prefix": "web"}),
+        ({"log": "yes", "log_prefix": "web"}, {"log": True, "log_prefix": "web"}),
+        ({"log": "False"}, {"log": False}),
+        ({"log": False}, {"log": False}),
+    ],
+)
+def test_short_forms_of_logs(given: dict[str, Any], expected: dict[str, Any]) -> None:
+    (made,) = portforwards([{"listen": 21, "to": "192.0.2.1", **given}], "virtnet_forwards")
+    (forward,) = made["forwards"]
+    assert {key: value for key, value in forward.items() if key not in ("listen", "to")} == expected
+
+
 def test_short_forms_of_outbound_rules() -> None:
     given = [{"from": "10.9.0.0/24"}, {"from": {"guest": "mail"}, "to": "198.51.100.7", "ports": 20000}]
     assert outbound(given, "virtnet_outbound") == [
@@ -87,6 +103,11 @@ def test_short_forms_of_policies() -> None:
         (portforwards, [{"listen": True, "to": "192.0.2.1"}], "virtnet_forwards[0].listen"),
         (portforwards, [{"listen": {"ports": 1}, "to": "192.0.2.1"}], "virtnet_forwards[0].listen.ports"),
         (portforwards, [{"listen": 1, "to": 2}], "virtnet_forwards[0].to"),
+        (
+            portforwards,
+            [{"listen": 1, "to": "192.0.2.1", "log": "a", "log_prefix": "b"}],
+            "virtnet_forwards[0].log_prefix",
+        ),
         (outbound, {"from": "10.9.0.0/24"}, "virtnet_outbound"),
         (outbound, [{"from": "10.9.0.0/24", "source": {}}], "virtnet_outbound[0].from"),
         (outbound, [{"to": "192.0.2.1"}], "virtnet_outbound[0].source"),

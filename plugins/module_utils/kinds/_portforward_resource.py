@@ -17,7 +17,8 @@ from ..model.links import LinkFacts
 from ..model.network.facts import NetworkFacts
 from ..model.portforward.options import PortForwards
 from ..model.portforward.resolve import resolve
-from ..model.portforward.table import FORWARDS, Resolved, changed_flows, forwards_table
+from ..model.portforward.resolved import Resolved
+from ..model.portforward.table import FORWARDS, changed_flows, forwards_table
 from ._rule_set_resource import RuleSetResource
 
 

@@ -199,3 +199,11 @@ def set_name(value: str) -> str:
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,19}", value):
         raise ValueError("can't be the name of a set; use 1 to 20 small letters, digits, '-' and '_'")
     return value
+
+
+def log_prefix(value: str) -> str:
+    """Returns what lines in the kernel's log begin with: characters that have no meaning in nft's strings, and no blank at the end."""
+    found = value.rstrip()
+    if not re.fullmatch(r"[A-Za-z0-9 _.:,;/+=#\[\]-]{1,60}", found):
+        raise ValueError("can't begin a line of the log; use 1 to 60 letters, digits, blanks and _.:,;/+=#[]-")
+    return found

@@ -14,6 +14,7 @@ import contextlib
 import glob
 import json
 import os
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Optional
@@ -34,6 +35,7 @@ _LIBVIRT = "libvirt_network"  # its table with the backend nftables (nftablesPri
 _WAIT = "-w"
 _OURS = "virtnet.kvm"  # in the names of our directories
 _ABSENT = "No such file or directory"
+_HELPER = re.compile(r'^ *ct helper .* type "([a-z]+)" ', re.MULTILINE)
 
 
 def _remove_empty(directory: str) -> None:
@@ -174,8 +176,19 @@ class NftFirewall(FirewallDriver):
     def peers_of_connection(self) -> frozenset[str]:
         return sockets.peers_of_connection()
 
+    def accepts(self, script: str) -> bool:
+        try:
+            commands.run("ask whether the kernel takes a script", _NFT, "--check", "-f", "-", stdin=script)
+        except HostError:
+            return False
+        return True
+
     def run(self, doing: str, script: str) -> None:
         self._tables = None
+        for helper in sorted(set(_HELPER.findall(script))):
+            # nft has the kernel load a helper, but not what translates the addresses in its connections; it may be built in
+            with contextlib.suppress(HostError):
+                commands.run(doing, "modprobe", "--quiet", f"nf_nat_{helper}")
         commands.run(doing, _NFT, "-f", "-", stdin=script)
 
     def write(self, path: str, file: Optional[SystemFile]) -> None:

@@ -13,7 +13,7 @@ from typing import Optional
 
 from ...contract import Driver, Facts
 from .base import MARKED
-from .nft import Loaded
+from .nft import FAMILY, OURS, Loaded
 from .service import service_files
 from .steps import FirewallDriver, Passage, ServiceState
 
@@ -86,6 +86,17 @@ class FirewallFacts(Facts):
     def forwarding(self, version: int) -> bool:
         """Returns whether the host forwards packets of this version of IP."""
         return self.host.driver(FirewallDriver).forwarding(version)
+
+    @functools.cached_property
+    def _accepted(self) -> dict[str, bool]:
+        return {}
+
+    def accepts(self, part: str) -> bool:
+        """Returns whether the kernel of the host takes a part of a table, such as an object or a chain."""
+        if part not in self._accepted:
+            script = f"table {FAMILY} {OURS}try {{\n  {part}\n}}\n"
+            self._accepted[part] = self.host.driver(FirewallDriver).accepts(script)
+        return self._accepted[part]
 
     @functools.cached_property
     def _tables(self) -> dict[str, Optional[Loaded]]:

@@ -82,11 +82,12 @@ def hook(kind: str, name: str, priority: int) -> str:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the family inet."""
+    """A table of the family inet. ``objects`` are those that rules refer to, such as helpers."""
 
     name: str
     sets: tuple[NftSet, ...] = ()
     chains: tuple[Chain, ...] = ()
+    objects: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -127,6 +128,7 @@ def expected(table: Table) -> Loaded:
 
 
 def _skeleton(table: Table) -> Iterator[str]:
+    yield from (f"  {each}" for each in table.objects)
     for each in table.sets:
         yield f"  {each.keyword} {each.name} {{ {each.type_text} }}"
     for chain in table.chains:

@@ -41,6 +41,8 @@ load() {
         table=$(sed -n 's/^table @FAMILY@ \([^ {]*\)$/\1/p' "$file" | head -n 1)
         digest=$(sed -n 's/^ *chain \(@DIGEST@[0-9a-f]*\) .*/\1/p' "$file" | head -n 1)
         nft list chain @FAMILY@ "$table" "$digest" >/dev/null 2>&1 && continue
+        # nft has the kernel load helpers, but not what translates the addresses in their connections
+        sed -n 's/^ *ct helper .* type "\([a-z]*\)" .*/nf_nat_\1/p' "$file" | xargs -r -n 1 modprobe -q
         nft -f "$file" && log "loaded $file"
     done
 }

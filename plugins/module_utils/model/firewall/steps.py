@@ -114,6 +114,10 @@ class FirewallDriver(Driver, ABC):
         """Returns the addresses from which the connection of this run comes."""
 
     @abstractmethod
+    def accepts(self, script: str) -> bool:
+        """Returns whether the kernel would take a script; nothing is changed."""
+
+    @abstractmethod
     def run(self, doing: str, script: str) -> None:
         """Loads a script in one transaction."""
 

@@ -13,6 +13,18 @@ from .. import values
 from ..fields import option
 
 PROTOCOLS = ("tcp", "udp", "sctp")
+# The helpers of the kernel for protocols that open further connections, and the protocols of their first connection
+# (nf_ct_helper_init in net/netfilter/nf_conntrack_*.c).
+HELPERS = {
+    "amanda": ("udp",),
+    "ftp": ("tcp",),
+    "irc": ("tcp",),
+    "pptp": ("tcp",),
+    "sip": ("tcp", "udp"),
+    "tftp": ("udp",),
+}
+HELPERS_OF_IPV4 = ("irc", "pptp")
+LOG_PREFIX = "virtnet.kvm forward:"
 
 
 @dataclass(frozen=True)
@@ -41,6 +53,9 @@ class Forward:
     listen: Optional[Listen] = option(required=True)
     to: Optional[Target] = option(required=True)
     sources: Optional[tuple[str, ...]] = option(norm=values.network_or_ip, unordered=True)
+    log: Optional[bool] = option(absent=False)
+    log_prefix: Optional[str] = option(norm=values.log_prefix)
+    helper: Optional[str] = option(choices=tuple(HELPERS))
 
 
 @dataclass(frozen=True)
@@ -65,3 +80,8 @@ def where(listen: Listen) -> str:
     """Returns a listener in words: ``198.51.100.7 port 2222/tcp``, ``port 8080/tcp``."""
     address = f"{listen.address} " if listen.address else ""
     return f"{address}port {listen.port}/{protocol_of(listen)}"
+
+
+def log_prefix_of(forward: Forward) -> str:
+    """Returns what the lines in the log begin with; empty where nothing is logged."""
+    return (forward.log_prefix or LOG_PREFIX) if forward.log else ""

@@ -10,9 +10,12 @@ import ipaddress
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ...errors import OptionError, under
+from ..fields import canonical
 from ..firewall.facts import FirewallFacts, GuestAddress
-from .options import Forward, Listen, PortForwards, Target, ports_of, protocol_of
-from .table import MOST_SHIFTED, Resolved
+from .first_packets import helper_object
+from .options import HELPERS, HELPERS_OF_IPV4, Forward, Listen, PortForwards, Target, ports_of, protocol_of
+from .resolved import Resolved
+from .table import MOST_SHIFTED
 
 # Ports of the host's own DNS and DHCP servers for guests, which a listener at every address would take away from them.
 _OF_GUESTS = {53: ("tcp", "udp"), 67: ("udp",), 68: ("udp",), 547: ("udp",)}
@@ -34,8 +37,10 @@ def resolve(
             taken.add(each, f"the set {name}")
     for place, forward in enumerate(given.forwards or ()):
         with under(f"forwards[{place}]"):
-            each = _resolved(forward, facts)
+            each = _resolved(canonical(forward), facts)
             _check(each)
+            _check_helper(each, facts)
+            _check_log(each, facts)
             if each.label not in known:
                 _check_host(each, facts)
             other = taken.by(each)
@@ -128,6 +133,32 @@ def _check(each: Resolved) -> None:
             raise OptionError(
                 f"sources[{place}]", source, f"is not IPv{each.version} as the guest's address is; leave it out"
             )
+
+
+def _check_helper(each: Resolved, facts: FirewallFacts) -> None:
+    helper, protocol = each.forward.helper, protocol_of(each.listen)
+    if helper is None:
+        return
+    if protocol not in HELPERS[helper]:
+        known = " or ".join(HELPERS[helper])
+        raise OptionError("helper", helper, f"is for {known} only; give listen.protocol {known}, or leave it out")
+    if each.version == 6 and helper in HELPERS_OF_IPV4:
+        raise OptionError("helper", helper, "is for IPv4 only; leave it out")
+    if not facts.accepts(helper_object(helper, protocol)):
+        raise OptionError(
+            "helper",
+            helper,
+            f"isn't known to this kernel (module nf_conntrack_{helper}); install that module, or leave it out",
+        )
+
+
+def _check_log(each: Resolved, facts: FirewallFacts) -> None:
+    if each.forward.log_prefix and not each.forward.log:
+        raise OptionError("log_prefix", each.forward.log_prefix, "has no effect without log; give log: true")
+    if each.forward.log and not facts.accepts("chain a { log; }"):
+        raise OptionError(
+            "log", True, "isn't possible with this kernel (module nf_log_syslog); install that module, or leave it out"
+        )
 
 
 def _check_host(each: Resolved, facts: FirewallFacts) -> None:
