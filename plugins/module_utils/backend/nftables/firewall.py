@@ -25,7 +25,7 @@ from ...model.firewall.nft import FAMILY, OURS, BaseChain, Loaded, base_chains, 
 from ...model.firewall.service import UNIT
 from ...model.firewall.steps import DIRECTORY, FirewallDriver, Flows, Passage, ServiceState, SystemFile
 from ..netlink.addresses import addresses_by_interface
-from ..os import commands, sockets
+from ..os import commands, sockets, units
 from ..os.atomic import write_file
 from . import conntrack
 
@@ -46,14 +46,6 @@ def _remove_empty(directory: str) -> None:
         except OSError:
             return
         directory = os.path.dirname(directory)
-
-
-def _is(question: str) -> bool:
-    try:
-        commands.run(f"ask systemd about {UNIT}", "systemctl", "--quiet", question, UNIT)
-    except HostError:
-        return False
-    return True
 
 
 class NftFirewall(FirewallDriver):
@@ -209,23 +201,21 @@ class NftFirewall(FirewallDriver):
         for path in paths:
             with contextlib.suppress(FileNotFoundError), open(path, encoding="utf-8", errors="replace") as handle:
                 files[path] = SystemFile(handle.read(), os.fstat(handle.fileno()).st_mode & 0o777)
-        return ServiceState(files, bool(files) and _is("is-active") and _is("is-enabled"))
+        return ServiceState(
+            files, bool(files) and all(units.answers(question, UNIT) for question in ("is-active", "is-enabled"))
+        )
 
     def set_service(self, on: bool) -> None:
         doing = f"{'start' if on else 'end'} {UNIT}"
         if on:
-            commands.run(doing, "systemctl", "daemon-reload")
-            commands.run(doing, "systemctl", "enable", "--quiet", UNIT)
-            commands.run(doing, "systemctl", "restart", UNIT)
+            units.start(UNIT, doing)
         else:
-            commands.run(doing, "systemctl", "disable", "--quiet", "--now", UNIT)
+            units.end(UNIT, doing)
             self._close_all()  # also what it has opened since the plan was made
 
     def stop_service(self) -> None:
         """Ends the service, whose files may be gone already, and what it has opened."""
-        doing = f"end {UNIT}"
-        commands.run(doing, "systemctl", "stop", UNIT)
-        commands.run(doing, "systemctl", "daemon-reload")
+        units.stop(UNIT, f"end {UNIT}")
         self._close_all()
 
     def _close_all(self) -> None:

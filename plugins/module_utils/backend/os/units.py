@@ -1,0 +1,75 @@
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Units of systemd that are ours.
+
+A reload of systemd runs its generators (systemd.generator(7)), and that of netplan writes the files of networkd. In the middle of a
+run these would be the files of interfaces that networkd is to get later, and one after the other. So systemd is reloaded only if it
+has to be, and then networkd's files stay as they were.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import os
+import tempfile
+from collections.abc import Iterator
+
+from ...errors import HostError
+from . import commands
+
+_NETWORKD = "/run/systemd/network"
+_OF_NETPLAN = f"{_NETWORKD}/*-netplan-*"
+_CTL = "systemctl"
+# A unit that systemd hasn't loaded needs no reload: its file is read when it is started. The link that enables it is for the boot.
+_NO_RELOAD = "--no-reload"
+
+
+def start(unit: str, doing: str) -> None:
+    """Enables a service, and starts it with its present file. Raises `HostError`."""
+    if commands.run(doing, _CTL, "show", "--property=NeedDaemonReload", unit).strip() == "NeedDaemonReload=yes":
+        with _networkd_files_kept(doing):
+            commands.run(doing, _CTL, "daemon-reload")
+    commands.run(doing, _CTL, _NO_RELOAD, "--quiet", "enable", unit)
+    commands.run(doing, _CTL, "restart", unit)
+
+
+def end(unit: str, doing: str) -> None:
+    """Ends a service, and disables it. Raises `HostError`."""
+    stop(unit, doing)
+    commands.run(doing, _CTL, _NO_RELOAD, "--quiet", "disable", unit)
+
+
+def stop(unit: str, doing: str) -> None:
+    """Ends a service, whose file may be gone already. Raises `HostError`."""
+    commands.run(doing, _CTL, "stop", unit)
+
+
+def answers(question: str, unit: str) -> bool:
+    """Returns the answer to a question such as ``is-active``."""
+    try:
+        commands.run(f"ask systemd about {unit}", _CTL, "--quiet", question, unit)
+    except HostError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def _networkd_files_kept(doing: str) -> Iterator[None]:
+    """Keeps the files that netplan has written for networkd: the same files, for which networkd looks at their inodes."""
+    try:
+        with tempfile.TemporaryDirectory(prefix=".virtnet-kvm-", dir=os.path.dirname(_NETWORKD)) as aside:
+            kept = {path: os.path.join(aside, os.path.basename(path)) for path in glob.glob(_OF_NETPLAN)}
+            for path, link in kept.items():
+                os.link(path, link)
+            try:
+                yield
+            finally:
+                for path in set(glob.glob(_OF_NETPLAN)) - set(kept):
+                    os.unlink(path)
+                for path, link in kept.items():
+                    os.replace(link, path)
+    except OSError as error:
+        raise HostError(doing, error.strerror or error) from error
