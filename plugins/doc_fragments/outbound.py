@@ -40,7 +40,8 @@ rules:
           type: str
         guest:
           description:
-            - Name of a libvirt guest. Its address is that of a reservation in its network, or else of its present lease.
+            - Name of a libvirt guest. Its address is that of a reservation in its network, or else of its present lease, or else one that the
+              agent in the guest (C(qemu-guest-agent)) reports.
             - The address is looked up in each run. If a lease changes, the rule follows with the next run.
           type: str
     to:

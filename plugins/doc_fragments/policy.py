@@ -26,7 +26,8 @@ bridge:
   type: str
 guest:
   description:
-    - Name of a libvirt guest. Its addresses are those of its reservations, or else of its present leases.
+    - Name of a libvirt guest. Its addresses are those of its reservations, or else of its present leases, or else those that the agent in the
+      guest (C(qemu-guest-agent)) reports.
     - They are looked up in each run.
   type: str
 zone:

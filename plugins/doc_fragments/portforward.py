@@ -41,11 +41,13 @@ forwards:
       suboptions:
         guest:
           description:
-            - Name of a libvirt guest. Its address is that of a reservation in its network, or else of its present lease.
-            - The address is looked up in each run. If a lease changes, the forward follows with the next run.
+            - Name of a libvirt guest. Its address is that of a reservation in its network, or else of its present lease, or else one that the
+              agent in the guest (C(qemu-guest-agent)) reports.
+            - The address is looked up in each run. If a lease changes, the forward follows with the next run. An address without a
+              reservation is a warning, as it may belong to another guest later.
           type: str
         network:
-          description: Network on which the guest's address is looked up, if it is on several.
+          description: Network on which the guest's address is looked up, if it is on several. Also a bridge, for an address of the agent.
           type: str
         address:
           description: Address of a guest.

@@ -77,7 +77,7 @@ sources:
       returned: always
       sample: 192.168.150.10/32
     known_by:
-      description: How the subnet is known. V(cidr), V(network) or V(bridge), or for a guest V(reservation) or V(lease).
+      description: How the subnet is known. V(cidr), V(network) or V(bridge), or for a guest V(reservation), V(lease) or V(agent).
       type: str
       returned: always
       sample: reservation

@@ -95,7 +95,7 @@ targets:
       returned: always
       sample: 192.168.150.10
     known_by:
-      description: How the address is known. V(address) if it was given, V(reservation) or V(lease) otherwise.
+      description: How the address is known. V(address) if it was given, V(reservation), V(lease) or V(agent) otherwise.
       type: str
       returned: always
       sample: reservation

@@ -37,7 +37,7 @@ EXAMPLES = r"""
 
 - name: Show where they lead
   ansible.builtin.debug:
-    msg: "{{ found.portforwards | map(attribute='forwards') | flatten | map(attribute='to') }}"
+    msg: "{{ found.portforwards | map(attribute='forwards') | flatten | map(attribute='target') }}"
 """
 
 RETURN = r"""
@@ -56,6 +56,11 @@ portforwards:
       description:
         - The forwards, in the structure of the options of M(virtnet.kvm.nat_portforward), with the addresses of guests. Each also has
           C(packets) and C(bytes), what has passed since it was loaded, in both directions. Connections of the host itself are not counted.
+        - C(target) is where it leads. Its C(address), how that was known at the last run (C(known_by)), and the kernel's entry for it in the
+          neighbour table (C(neighbour)) with its C(state), such as V(reachable), V(stale) or V(failed), or V(none), and its C(mac) if the kernel
+          has one.
+        - For a guest, C(target) also has C(running), and the C(mac) of the guest's interface if a network knows it by this address. If another
+          interface has the address, the kernel's C(mac) is another one.
       type: list
       elements: dict
       returned: always
@@ -68,6 +73,14 @@ portforwards:
             port: 80
           packets: 12
           bytes: 1824
+          target:
+            address: 192.168.150.10
+            known_by: reservation
+            running: true
+            mac: "52:54:00:00:00:10"
+            neighbour:
+              state: reachable
+              mac: "52:54:00:00:00:10"
     loaded:
       description: Whether the kernel has the rules of the set.
       type: bool

@@ -20,6 +20,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.firewall.steps i
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.links import Link, LinkDriver
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.options import Network
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.steps import NetworkDriver
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.portforward.targets import Neighbour, NeighbourDriver
 
 LIBVIRT = Passage("nft", "ip", "libvirt_network forward")
 
@@ -97,13 +98,36 @@ class Guests(GuestDriver):
     def addresses(self, guest: str) -> Optional[tuple[GuestAddress, ...]]:
         return {
             "web1": (
-                GuestAddress("192.168.150.10", "lan", "reservation"),
-                GuestAddress("192.168.150.77", "lan", "lease"),
+                GuestAddress("192.168.150.10", "lan", "reservation", "52:54:00:00:00:10"),
+                GuestAddress("192.168.150.77", "lan", "lease", "52:54:00:00:00:10"),
             ),
             "six": (GuestAddress("fd00:150::10", "lan", "lease"),),
             "two": (GuestAddress("192.168.150.12", "lan", "lease"), GuestAddress("10.9.0.12", "plain", "lease")),
             "off": (),
+            "own": (),
         }.get(guest)
+
+    def by_agent(self, guest: str) -> tuple[GuestAddress, ...]:
+        found = {
+            "own": (
+                GuestAddress("10.9.0.20", "br0", "agent"),
+                GuestAddress("10.9.0.21", "br0", "agent"),
+                GuestAddress("fd00:9::20", "br0", "agent"),
+            ),
+            "web1": (GuestAddress("fd00:150::99", "lan", "agent"),),
+        }
+        return found.get(guest, ())
+
+    def running(self, guest: str) -> bool:
+        return guest != "off"
+
+
+class Neighbours(NeighbourDriver):
+    def neighbours(self) -> Mapping[str, Neighbour]:
+        return {
+            "192.168.150.10": Neighbour("reachable", "52:54:00:00:00:99"),
+            "10.9.0.20": Neighbour("failed"),
+        }
 
 
 class Links(LinkDriver):
@@ -134,6 +158,7 @@ class Host:
         self._drivers = {
             FirewallDriver: self.rules,
             GuestDriver: Guests(),
+            NeighbourDriver: Neighbours(),
             LinkDriver: Links(),
             NetworkDriver: self.networks,
         }

@@ -8,8 +8,12 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.virtnet.kvm.plugins.module_utils.backend.netlink.neighbours import parse
+from ansible_collections.virtnet.kvm.plugins.module_utils.contract import World
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import OptionError
 from ansible_collections.virtnet.kvm.plugins.module_utils.kinds.firewall import PORTFORWARD
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.firewall.facts import GuestDriver
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.portforward.targets import Neighbour
 from unit.fake_firewall import Host, plan
 
 TO = {"address": "192.168.150.10"}
@@ -111,3 +115,84 @@ def test_a_kernel_that_cannot_log() -> None:
     host.rules.missing.add("log;")
     with pytest.raises(OptionError, match="module nf_log_syslog"):
         plan(host, PORTFORWARD, forwards=[FTP])
+
+
+def _guest(name: str, **listen: str) -> dict[str, Any]:
+    return {"listen": {"port": "8080", **listen}, "to": {"guest": name}}
+
+
+@pytest.mark.parametrize(
+    ("forward", "address", "known_by"),
+    [
+        (_guest("web1"), "192.168.150.10", "reservation"),
+        (_guest("web1", address="fd00::7"), "fd00:150::99", "agent"),  # no network knows an address of this family
+        (_guest("own"), "10.9.0.20", "agent"),
+        ({**_guest("own"), "to": {"guest": "own", "network": "br0"}}, "10.9.0.20", "agent"),
+    ],
+)
+def test_the_address_of_a_guest_is_that_of_a_reservation_a_lease_or_its_agent(
+    forward: dict[str, Any], address: str, known_by: str
+) -> None:
+    _words, _state, returned = plan(Host(), PORTFORWARD, forwards=[forward])
+    assert returned["targets"] == [
+        {"forward": returned["targets"][0]["forward"], "address": address, "known_by": known_by}
+    ]
+
+
+def test_of_several_addresses_of_a_guest_the_stored_one_stays() -> None:
+    host = Host()
+    plan(host, PORTFORWARD, forwards=[_guest("own")])
+    driver = host.driver(GuestDriver)
+    reported = driver.by_agent("own")
+    driver.by_agent = lambda _guest: reported[::-1]
+    assert plan(host, PORTFORWARD, forwards=[_guest("own")])[0] == []
+    driver.by_agent = lambda _guest: reported[1:]
+    assert "change port 8080/tcp to 10.9.0.21:8080" in str(plan(host, PORTFORWARD, forwards=[_guest("own")])[0])
+
+
+def test_an_address_that_may_belong_to_another_guest_later_is_a_warning() -> None:
+    host = Host()
+
+    def warnings(*forwards: dict[str, Any]) -> tuple[str, ...]:
+        resource = PORTFORWARD.parse({"name": "default", "state": "present", "forwards": list(forwards)})
+        return resource.plan(resource.current(host), World(host), {}).warnings
+
+    (lease,) = warnings(_guest("six"), {**_guest("six"), "listen": {"port": "81"}})
+    assert lease.startswith("the address fd00:150::10 of guest six is only known by a lease, and may belong to another")
+    (agent,) = warnings(_guest("own"))
+    assert "of guest own is only known by its agent" in agent and "give the guest a reservation" in agent
+    assert warnings(_guest("web1"), FTP) == ()
+
+
+def test_info_has_the_guest_and_what_the_kernel_knows_of_its_address() -> None:
+    host = Host()
+    forwards = [_guest("web1"), {**_guest("own"), "listen": {"port": "81"}}, {**FTP, "to": {"address": "192.0.2.1"}}]
+    plan(host, PORTFORWARD, forwards=forwards)
+    (found,) = PORTFORWARD.info(host, None, {})
+    assert [each["target"] for each in found["forwards"]] == [
+        {
+            "address": "192.168.150.10",
+            "known_by": "reservation",
+            "running": True,
+            "mac": "52:54:00:00:00:10",
+            "neighbour": {"state": "reachable", "mac": "52:54:00:00:00:99"},
+        },
+        {"address": "10.9.0.20", "known_by": "agent", "running": True, "neighbour": {"state": "failed"}},
+        {"address": "192.0.2.1", "known_by": "address", "neighbour": {"state": "none"}},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        # ndmsg, then NDA_DST and NDA_LLADDR
+        (
+            "02000000030000000200000108000100c0a8960a0a0002005254000000100000",
+            ("192.168.150.10", Neighbour("reachable", "52:54:00:00:00:10")),
+        ),
+        ("02000000030000002000000108000100c0a8960b", ("192.168.150.11", Neighbour("failed"))),
+        ("0700000003000000020000010a000200525400000010" + "0000", ("", Neighbour("reachable", "52:54:00:00:00:10"))),
+    ],
+)
+def test_entries_of_the_neighbour_table(entry: str, expected: tuple[str, Neighbour]) -> None:
+    assert parse(bytes.fromhex(entry)) == expected

@@ -7,8 +7,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Callable
 
-from ..contract import Step, World
+from ..contract import Host, Step, World
 from ..model.firewall.facts import FirewallFacts
 from ..model.firewall.nft import Table
 from ..model.firewall.rule_sets import SetState
@@ -19,6 +20,7 @@ from ..model.portforward.options import PortForwards
 from ..model.portforward.resolve import resolve
 from ..model.portforward.resolved import Resolved
 from ..model.portforward.table import FORWARDS, changed_flows, forwards_table
+from ..model.portforward.targets import Targets
 from ._rule_set_resource import RuleSetResource
 
 
@@ -54,3 +56,17 @@ class PortForwardResource(RuleSetResource[Resolved]):
         return {
             "targets": [{"forward": each.label, "address": each.address, "known_by": each.source} for each in desired]
         }
+
+    def warnings(self, desired: Sequence[Resolved], world: World) -> tuple[str, ...]:
+        del world
+        found = {(each.guest, each.address): each.source for each in desired if each.source in ("lease", "agent")}
+        return tuple(
+            f"the address {address} of guest {guest} is only known by {'a lease' if source == 'lease' else 'its agent'}, and may belong"
+            " to another guest later; give the guest a reservation in its network"
+            for (guest, address), source in sorted(found.items())
+        )
+
+    @classmethod
+    def describer(cls, host: Host) -> Callable[[Resolved], Mapping[str, object]]:
+        targets = Targets(host)
+        return lambda rule: {"target": targets.shown(rule)}

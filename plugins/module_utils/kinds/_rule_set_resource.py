@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Optional
+from typing import Any, Callable, ClassVar, Generic, Optional
 
 from ..contract import Host, Notes, Plan, Resource, Shown, Step, World
 from ..errors import under
@@ -98,10 +98,16 @@ class RuleSetResource(Resource[SetState], ABC, Generic[RuleType]):
         }
 
     @classmethod
+    def describer(cls, host: Host) -> Callable[[RuleType], Mapping[str, object]]:
+        """Returns what gives for a rule what the ``_info`` module returns besides its options and counters."""
+        del host
+        return lambda _rule: {}
+
+    @classmethod
     def described(cls, host: Host, names: Optional[Sequence[str]]) -> list[dict[str, object]]:
         """Returns the sets with these names, ``None`` for all of them, as the ``_info`` module returns them."""
         driver, kind = host.driver(FirewallDriver), cls.set_kind
-        stored = kind.names(driver.stored())
+        stored, more = kind.names(driver.stored()), cls.describer(host)
         found: list[dict[str, object]] = []
         for name in sorted(stored) if names is None else names:
             if name in stored:
@@ -109,6 +115,6 @@ class RuleSetResource(Resource[SetState], ABC, Generic[RuleType]):
                 rules = []
                 for rule in kind.rules(stored[name]):
                     packets, octets = (counted or {}).get(rule.label, (0, 0))
-                    rules.append({**rule.shown(), "packets": packets, "bytes": octets})
+                    rules.append({**rule.shown(), "packets": packets, "bytes": octets, **more(rule)})
                 found.append({"name": name, cls.rules_option: rules, "loaded": counted is not None})
         return found

@@ -20,6 +20,7 @@ from ..model.network.steps import NetworkDriver
 from ..model.outbound.options import OutboundRules
 from ..model.policy.options import Policy
 from ..model.portforward.options import PortForwards
+from ..model.portforward.targets import NeighbourDriver
 from .common import STATE, URI
 from .network import NETWORK
 
@@ -37,6 +38,12 @@ def _open_guests(host: Host, _where: Optional[str]) -> Driver:
     from ..backend.libvirt.guest_addresses import LibvirtGuestAddresses
 
     return LibvirtGuestAddresses(host.driver(Session).connection, host.driver(NetworkDriver))
+
+
+def _open_neighbours(_host: Host, _where: Optional[str]) -> NeighbourDriver:
+    from ..backend.netlink.neighbours import Neighbours
+
+    return Neighbours()
 
 
 class RuleSetKind(Kind):
@@ -71,6 +78,7 @@ class PortForwardKind(RuleSetKind):
 
     plural = "portforwards"
     options = PortForwards
+    drivers = {**RuleSetKind.drivers, NeighbourDriver: _open_neighbours}
 
     @property
     def resource(self) -> type[RuleSetResource[Any]]:

@@ -19,6 +19,8 @@ from .binding import STRING, Attr, Child, Table, Unknown, only, read, write
 from .document import Element, new, parse_document, to_text
 from .parts import BANDWIDTH, VIRTUALPORT, VLAN, extra_of, unknown_of
 
+_AGENT = "org.qemu.guest_agent.0"
+
 
 @dataclass(frozen=True)
 class InterfaceSource:
@@ -120,6 +122,21 @@ def networks_by_mac(text: str) -> dict[str, str]:
         for found in read_interfaces(text)
         if found.type == "network" and found.mac and found.source
     }
+
+
+def links_by_mac(text: str) -> dict[str, str]:
+    """Returns the libvirt network of each of a domain's interfaces, or else its bridge, by MAC address."""
+    return {
+        found.mac: found.source.network or found.source.bridge or ""
+        for found in read_interfaces(text)
+        if found.mac and found.source
+    }
+
+
+def agent_is_connected(text: str) -> bool:
+    """Returns whether a running domain's agent has its channel open (virDomainChrDeviceState; qemu-guest-agent)."""
+    targets = parse_document(text).iterfind("devices/channel/target")
+    return any({"name": _AGENT, "state": "connected"}.items() <= dict(each.items()).items() for each in targets)
 
 
 def interface_on(text: str, mac: str, *, network: Optional[str] = None, bridge: Optional[str] = None) -> Optional[str]:

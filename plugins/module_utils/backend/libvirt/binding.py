@@ -44,6 +44,21 @@ class DhcpLease(TypedDict):
     clientid: Optional[str]
 
 
+class GuestAddr(TypedDict):
+    """An address of `GuestInterface`."""
+
+    addr: str
+    prefix: int
+    type: int
+
+
+class GuestInterface(TypedDict):
+    """What ``virDomain.interfaceAddresses`` returns of an interface (libvirt_virDomainInterfaceAddresses in libvirt-override.c)."""
+
+    addrs: Optional[list[GuestAddr]]
+    hwaddr: Optional[str]
+
+
 class VirNetwork(Protocol):
     """A network of a connection; its calls raise ``libvirtError``."""
 
@@ -64,7 +79,9 @@ class VirDomain(Protocol):
     """A guest of a connection; its calls raise ``libvirtError``."""
 
     def name(self) -> str: ...
+    def isActive(self) -> int: ...
     def XMLDesc(self, flags: int = 0) -> str: ...
+    def interfaceAddresses(self, source: int, flags: int = 0) -> dict[str, GuestInterface]: ...
     def updateDeviceFlags(self, xml: str, flags: int = 0) -> int: ...
 
 
@@ -87,6 +104,7 @@ class LibvirtModule(Protocol):
 
     VIR_CONNECT_LIST_DOMAINS_ACTIVE: int
     VIR_DOMAIN_AFFECT_LIVE: int
+    VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_AGENT: int
     VIR_DOMAIN_XML_INACTIVE: int
     VIR_ERR_ACCESS_DENIED: int
     VIR_ERR_AUTH_FAILED: int

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The addresses of guests, as the networks know them: reservations and leases."""
+"""The addresses of guests: reservations and leases, as the networks know them, and those that the guests' agents report."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from ...model.firewall.facts import GuestAddress, GuestDriver
 from ...model.network.options import Network
 from ...model.network.steps import NetworkDriver
 from ...xml.domain import networks_by_mac
-from .binding import VirConnect
+from .binding import VirConnect, VirDomain
 from .connection import libvirt_errors, libvirt_module
+from .guest_agent import addresses_by_agent
 
 
 class LibvirtGuestAddresses(GuestDriver):
@@ -37,15 +38,33 @@ class LibvirtGuestAddresses(GuestDriver):
         found = [address for mac, network in macs.items() for address in self._of(guest, mac, network)]
         return tuple(sorted(dict.fromkeys(found), key=lambda each: each.source != "reservation"))
 
+    def by_agent(self, guest: str) -> tuple[GuestAddress, ...]:
+        domain = self._domain(guest)
+        found = addresses_by_agent(domain) if domain is not None else ()
+        return tuple(GuestAddress(address, network, "agent", mac) for address, network, mac in found)
+
+    def running(self, guest: str) -> bool:
+        domain = self._domain(guest)
+        try:
+            return domain is not None and bool(domain.isActive())
+        except libvirt_module().libvirtError:
+            return False
+
+    def _domain(self, guest: str) -> Optional[VirDomain]:
+        try:
+            return self._connection.lookupByName(guest)
+        except libvirt_module().libvirtError:
+            return None
+
     def _of(self, guest: str, mac: str, name: str) -> Iterator[GuestAddress]:
         state = self._networks.observe(name)
         if state is None:
             return
         for address in reservations(state.definition, guest, mac):
-            yield GuestAddress(address, name, "reservation")
+            yield GuestAddress(address, name, "reservation", mac)
         for lease in self._networks.leases(name) if state.active else ():
             if str(lease["mac"]).lower() == mac:
-                yield GuestAddress(str(lease["ip"]), name, "lease")
+                yield GuestAddress(str(lease["ip"]), name, "lease", mac)
 
 
 def reservations(network: Network, guest: str, mac: str) -> Iterator[str]:

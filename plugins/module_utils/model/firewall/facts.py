@@ -20,11 +20,15 @@ from .steps import FirewallDriver, Passage, ServiceState
 
 @dataclass(frozen=True)
 class GuestAddress:
-    """An address of a guest on a network, and by what it is known: ``reservation`` or ``lease``."""
+    """An address of a guest on a network or bridge, and by what it is known: ``reservation``, ``lease`` or ``agent``.
+
+    ``mac`` is the MAC address of the guest's interface.
+    """
 
     address: str
     network: str
     source: str
+    mac: str = ""
 
 
 class GuestDriver(Driver, ABC):
@@ -32,7 +36,15 @@ class GuestDriver(Driver, ABC):
 
     @abstractmethod
     def addresses(self, guest: str) -> Optional[tuple[GuestAddress, ...]]:
-        """Returns the addresses of a guest, reservations first; ``None`` where there is no such guest."""
+        """Returns the addresses of a guest that networks know, reservations first; ``None`` where there is no such guest."""
+
+    @abstractmethod
+    def by_agent(self, guest: str) -> tuple[GuestAddress, ...]:
+        """Returns the addresses that the agent in a guest reports; none where it has none, or none that answers in time."""
+
+    @abstractmethod
+    def running(self, guest: str) -> bool:
+        """Returns whether a guest runs."""
 
 
 class FirewallFacts(Facts):
@@ -117,7 +129,17 @@ class FirewallFacts(Facts):
         return {}
 
     def guest(self, name: str) -> Optional[tuple[GuestAddress, ...]]:
-        """Returns the addresses of a guest; ``None`` where there is no such guest."""
+        """Returns the addresses of a guest that networks know; ``None`` where there is no such guest."""
         if name not in self._guests:
             self._guests[name] = self.host.driver(GuestDriver).addresses(name)
         return self._guests[name]
+
+    @functools.cached_property
+    def _agents(self) -> dict[str, tuple[GuestAddress, ...]]:
+        return {}
+
+    def guest_by_agent(self, name: str) -> tuple[GuestAddress, ...]:
+        """Returns the addresses that the agent in a guest reports. It may take some seconds, so ask for what no network knows."""
+        if name not in self._agents:
+            self._agents[name] = self.host.driver(GuestDriver).by_agent(name)
+        return self._agents[name]

@@ -52,12 +52,16 @@ def addresses_of_guest(guest: str, network: Optional[str], world: World) -> Iter
 
     Raises `OptionError`.
     """
-    addresses = world.facts(FirewallFacts).guest(guest)
+    facts = world.facts(FirewallFacts)
+    addresses = facts.guest(guest)
     if addresses is None:
         raise OptionError("guest", guest, "is no guest of this host; give the name of one, or its address as cidr")
+    fitting = [each for each in addresses if network in (None, each.network)]
+    if not fitting:
+        fitting = [each for each in facts.guest_by_agent(guest) if network in (None, each.network)]
     seen: set[int] = set()
-    for each in addresses:
+    for each in fitting:
         subnet = ipaddress.ip_network(each.address)
-        if network in (None, each.network) and subnet.version not in seen:
+        if subnet.version not in seen:
             seen.add(subnet.version)
             yield str(subnet), each.source

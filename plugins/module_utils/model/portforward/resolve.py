@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from ...errors import OptionError, under
 from ..fields import canonical
@@ -37,7 +37,7 @@ def resolve(
             taken.add(each, f"the set {name}")
     for place, forward in enumerate(given.forwards or ()):
         with under(f"forwards[{place}]"):
-            each = _resolved(canonical(forward), facts)
+            each = _resolved(canonical(forward), facts, {each.address for each in stored})
             _check(each)
             _check_helper(each, facts)
             _check_log(each, facts)
@@ -75,7 +75,8 @@ class _Taken:
         return ""
 
 
-def _resolved(forward: Forward, facts: FirewallFacts) -> Resolved:
+def _resolved(forward: Forward, facts: FirewallFacts, had: Collection[str]) -> Resolved:
+    """Returns the forward with its address. Of several that a guest has, the one of the addresses that forwards ``had`` stays."""
     listen, to = forward.listen or Listen(), forward.to or Target()
     if to.address:
         if to.guest:
@@ -86,19 +87,27 @@ def _resolved(forward: Forward, facts: FirewallFacts) -> Resolved:
     addresses = facts.guest(to.guest)
     if addresses is None:
         raise OptionError("to.guest", to.guest, "is no guest of this host; give the name of one, or to.address")
-    version = ipaddress.ip_address(listen.address).version if listen.address else _usual_version(addresses)
-    fitting = [each for each in addresses if _version(each) == version and to.network in (None, each.network)]
+    fitting = _fitting(addresses, listen, to) or _fitting(facts.guest_by_agent(to.guest), listen, to)
     if not fitting:
+        version = ipaddress.ip_address(listen.address).version if listen.address else _usual_version(addresses)
         where = f" on network {to.network}" if to.network else ""
         raise OptionError(
             "to.guest",
             to.guest,
-            f"has no IPv{version} address{where}; give it a reservation in the network, start it, or give to.address",
+            f"has no IPv{version} address{where}, neither by reservation nor by lease or agent; "
+            "give it a reservation in the network, start it, or give to.address",
         )
     networks = sorted({each.network for each in fitting})
     if len(networks) > 1:
         raise OptionError("to.guest", to.guest, f"has addresses on {' and '.join(networks)}; give to.network")
-    return Resolved(forward, fitting[0].address, fitting[0].source)
+    best = [each for each in fitting if each.source == fitting[0].source]
+    found = next((each for each in best if each.address in had), best[0])
+    return Resolved(forward, found.address, found.source)
+
+
+def _fitting(addresses: Sequence[GuestAddress], listen: Listen, to: Target) -> list[GuestAddress]:
+    version = ipaddress.ip_address(listen.address).version if listen.address else _usual_version(addresses)
+    return [each for each in addresses if _version(each) == version and to.network in (None, each.network)]
 
 
 def _version(address: GuestAddress) -> int:

@@ -32,6 +32,11 @@ class Resolved:
     source: str = "address"
 
     @property
+    def guest(self) -> str:
+        """The name of the guest; empty where only the address is known."""
+        return (self.forward.to or Target()).guest or ""
+
+    @property
     def listen(self) -> Listen:
         return self.forward.listen or Listen()
 
