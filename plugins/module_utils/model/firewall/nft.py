@@ -10,6 +10,7 @@ The rest of a table, its skeleton, is compared by a digest in the name of an emp
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
@@ -185,12 +186,14 @@ def word(value: object) -> Span:
     return str(value), str(value)
 
 
+@functools.lru_cache(maxsize=4096)
 def network(cidr: str) -> Span:
     """Returns the span of a network, or of an address."""
     found = ipaddress.ip_network(cidr, strict=False)
     return str(found[0]), str(found[-1])
 
 
+@functools.lru_cache(maxsize=4096)
 def _span_text(span: Span) -> str:
     first, last = span
     if first == last:

@@ -9,6 +9,7 @@ Port forwards and outbound NAT are such sets. Each set is a table and a file of 
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -75,16 +76,21 @@ class SetKind(Generic[RuleType]):
 
     def rules(self, text: Optional[str]) -> tuple[RuleType, ...]:
         """Returns the rules from which a file was made; none for a file of another version."""
-        lines = (text or "").split("\n", 2)
-        try:
-            return tuple(from_json(self.rule, each) for each in json.loads(lines[1][len(_DECLARED) :]))
-        except (IndexError, ValueError, TypeError, VirtnetError):
-            return ()
+        return _rules(self.rule, text or "")
 
     def names(self, stored: Mapping[str, str]) -> Mapping[str, str]:
         """Returns the texts of the files of this kind, by the name of their set."""
         before = f"{DIRECTORY}/{self.file}-"
         return {path[len(before) : -len(_SUFFIX)]: text for path, text in stored.items() if path.startswith(before)}
+
+
+@functools.lru_cache(maxsize=32)  # the file of a set is read for the plan, and for what is shown before and after it
+def _rules(rule: type[RuleType], text: str) -> tuple[RuleType, ...]:
+    lines = text.split("\n", 2)
+    try:
+        return tuple(from_json(rule, each) for each in json.loads(lines[1][len(_DECLARED) :]))
+    except (IndexError, ValueError, TypeError, VirtnetError):
+        return ()
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ class Resolved:
 
     @property
     def version(self) -> int:
-        return ipaddress.ip_address(self.address).version
+        return _version(self.address)
 
     @property
     def keeps_numbers(self) -> bool:
@@ -76,6 +77,11 @@ class Resolved:
         shown = to_options(self.forward)
         shown["to"] = {**shown["to"], "address": self.address}
         return shown
+
+
+@functools.lru_cache(maxsize=4096)
+def _version(address: str) -> int:
+    return ipaddress.ip_address(address).version
 
 
 def matched(version: int, *, here: bool) -> tuple[str, str]:
