@@ -83,6 +83,9 @@ def test_from_everywhere(clean: Host) -> None:
         assert "ssh" not in _asked(clean, 2222, where=OUTSIDE)
     (found,) = clean.ok("nat_portforward_info", {})["portforwards"]
     (forward,) = found["forwards"]
+    target = forward.pop("target")
+    assert target["address"] == "192.168.150.10" and target["known_by"] == "address"
+    assert target["neighbour"]["mac"] and target["neighbour"]["state"] not in ("failed", "none")
     assert found["loaded"] and forward.pop("packets") > 4 and forward.pop("bytes") > 200 and forward == moved
     converge(clean, {"state": "absent"}, module="nat_portforward", changed=True)
     assert clean.shell("nft list ruleset | sed 's/counter packets [0-9]* bytes [0-9]*//'") == rules
@@ -149,7 +152,7 @@ def test_isolated_guests(clean: Host) -> None:
 
 
 def test_a_guest_by_its_name(clean: Host) -> None:
-    """Its reservation counts; without one, and switched off, it has no address."""
+    """Its reservation counts, else its lease, of which there is a warning; without one, and switched off, it has no address."""
     mac = "52:54:00:00:00:77"
     clean.net(**{**_NET, "ips": ips(hosts=[{"mac": mac, "ip": "192.168.150.77"}])})
     xml = (
@@ -159,6 +162,15 @@ def test_a_guest_by_its_name(clean: Host) -> None:
     clean.shell("cat >/run/web1.xml; virsh define /run/web1.xml; rm /run/web1.xml", input=xml)
     made = converge(clean, _set({**_WEB, "to": {"guest": "web1", "port": 80}}), module="nat_portforward", changed=True)
     assert made["targets"] == [{"forward": "port 8080/tcp", "address": "192.168.150.77", "known_by": "reservation"}]
+    assert not made.get("warnings")
+    (found,) = clean.ok("nat_portforward_info", {})["portforwards"]
+    assert found["forwards"][0]["target"] == {
+        "address": "192.168.150.77",
+        "known_by": "reservation",
+        "running": False,
+        "mac": mac,
+        "neighbour": {"state": "none"},
+    }
     clean.net(**{**_NET, "ips": ips()})
     refused(
         clean,
@@ -167,6 +179,12 @@ def test_a_guest_by_its_name(clean: Host) -> None:
         module="nat_portforward",
         option="forwards[0].to.guest",
     )
+    with guest_on(clean, "lan", mac=mac, kind="station") as guest:
+        made = converge(clean, _set({**_WEB, "to": {"guest": "web1"}}), module="nat_portforward", changed=True)
+        (target,) = made["targets"]
+        assert target["known_by"] == "lease" and target["address"] == guest.address()
+        (warning,) = (str(text) for text in made["warnings"])
+        assert f"the address {guest.address()} of guest web1 is only known by a lease" in warning
     clean.ok("nat_portforward", {"state": "absent"})
 
 
