@@ -27,7 +27,8 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 START = "one module start (`fabric` with nothing to do)"
 HOST = os.environ.get("VIRTNET_BENCH_HOST", "bench")
 
-Times = dict[str, tuple[float, float]]
+Times = dict[str, tuple[float, ...]]
+RUNS = ("first run", "no-op run", "one changed")
 
 
 def peer_collection() -> Path:
@@ -91,16 +92,21 @@ class Bench:
         return time.monotonic() - began
 
     def measure(self, race: Race, count: int) -> Times:
-        """Seconds of the first and of the no-op run, by contestant."""
+        """Seconds of the runs, by contestant: the first one, one that changes nothing, and in some races one that changes one thing."""
         self.play(start_only())  # warms the SSH connection and the caches of Python
-        found = {START: (self.play(start_only()), self.play(start_only()))}
+        runs = 3 if race.changed else 2
+        found: Times = {START: tuple(self.play(start_only()) for _run in range(runs))}
         for name, contestant in race.contestants.items():
             effort = contestant(count)
             if effort is None:
                 continue
             self.script(race.clean)
-            found[name] = (self.time(effort), self.time(effort))
-            print(f"  {count}, {name}: {found[name][0]:.2f} s, {found[name][1]:.2f} s", file=sys.stderr, flush=True)
+            changed = race.changed[name](count) if race.changed else None
+            efforts = [effort, effort, *([changed] if changed is not None else [])]
+            found[name] = tuple(self.time(each) for each in efforts)
+            print(
+                f"  {count}, {name}: {', '.join(f'{each:.2f} s' for each in found[name])}", file=sys.stderr, flush=True
+            )
         self.script(race.clean)
         return found
 
@@ -123,17 +129,17 @@ class Bench:
 
 def shortest(rounds: list[Times]) -> Times:
     """What else the machine does makes a run longer, never shorter."""
-    return {name: (min(each[name][0] for each in rounds), min(each[name][1] for each in rounds)) for name in rounds[0]}
+    return {name: tuple(min(times) for times in zip(*(each[name] for each in rounds))) for name in rounds[0]}
 
 
 def table(race: Race, count: int, found: Times) -> str:
     """Seconds, and their ratio to the bare script plus one module start."""
-    base = [found[race.base][run] + found[START][run] for run in (0, 1)]
-    first, *rest = race.unit.split(" ", 1)
-    unit = " ".join([f"{first}s" if count > 1 else first, *rest])
+    base = [sum(times) for times in zip(found[race.base], found[START])]
+    thing, having, rest = race.unit.partition(" with ")
+    unit = race.unit if count == 1 else f"{thing}s{having}{rest}{' each' if having else ''}"
     lines = [
-        f"| {count} {unit}{' each' if rest and count > 1 else ''} | first run | ratio | no-op run | ratio |",
-        "| --- | ---: | ---: | ---: | ---: |",
+        f"| {count} {unit} | {' | ratio | '.join(RUNS[: len(base)])} | ratio |",
+        f"| --- |{' ---: | ---: |' * len(base)}",
     ]
     for name, times in found.items():
         cells = [f"{seconds:.2f} s | {seconds / base[run]:.2f}" for run, seconds in enumerate(times)]

@@ -7,7 +7,10 @@ The bare script is one table with one map, loaded by nft. Ports are 10000 and up
 
 from __future__ import annotations
 
-from .race import Play, Race, Script, play
+from collections.abc import Callable
+from functools import partial
+
+from .race import Effort, Play, Race, Script, play
 
 _GUEST = "192.168.122.10"
 _MOST_IN_A_LOOP = 100  # a loop over 1,000 takes a quarter of an hour
@@ -17,12 +20,20 @@ def _ports(count: int) -> range:
     return range(10000, 10000 + count)
 
 
-def nat_portforward(count: int) -> Play:
-    forwards = [{"listen": {"port": str(port)}, "to": {"address": _GUEST, "port": 80}} for port in _ports(count)]
+def _targets(count: int, last: int) -> dict[int, int]:
+    """The ports of the guest, by those of the host; the last one is ``last``."""
+    return {**dict.fromkeys(_ports(count), 80), _ports(count)[-1]: last}
+
+
+def nat_portforward(count: int, last: int = 80) -> Play:
+    forwards = [
+        {"listen": {"port": str(port)}, "to": {"address": _GUEST, "port": to}}
+        for port, to in _targets(count, last).items()
+    ]
     return play({"virtnet.kvm.nat_portforward": {"name": "bench", "forwards": forwards}})
 
 
-def iptables_loop(count: int) -> Play | None:
+def iptables_loop(count: int, last: int = 80) -> Play | None:
     """ansible.builtin.iptables, a rule for each port: it translates, and doesn't pass libvirt's rules."""
     if count > _MOST_IN_A_LOOP:
         return None
@@ -30,15 +41,16 @@ def iptables_loop(count: int) -> Play | None:
         "table": "nat",
         "chain": "PREROUTING",
         "protocol": "tcp",
-        "destination_port": "{{ item }}",
+        "destination_port": "{{ item.port }}",
         "jump": "DNAT",
-        "to_destination": f"{_GUEST}:80",
+        "to_destination": f"{_GUEST}:{{{{ item.to }}}}",
     }
-    return play({"ansible.builtin.iptables": rule, "loop": [str(port) for port in _ports(count)]})
+    loop = [{"port": str(port), "to": str(to)} for port, to in _targets(count, last).items()]
+    return play({"ansible.builtin.iptables": rule, "loop": loop})
 
 
-def bare(count: int) -> Script:
-    elements = ", ".join(f"{port} : {_GUEST} . 80" for port in _ports(count))
+def bare(count: int, last: int = 80) -> Script:
+    elements = ", ".join(f"{port} : {_GUEST} . {to}" for port, to in _targets(count, last).items())
     text = f"""table ip bench
 delete table ip bench
 table ip bench {{
@@ -63,13 +75,16 @@ rm -f /etc/systemd/system/virtnet-kvm-firewall.service
 exit 0
 """
 
+_CONTESTANTS: dict[str, Callable[..., Effort | None]] = {
+    "bare `nft -f`": bare,
+    "`nat_portforward`": nat_portforward,
+    "ansible.builtin.iptables in a loop": iptables_loop,
+}
+
 FORWARDS = Race(
     unit="port forward",
     base="bare `nft -f`",
-    contestants={
-        "bare `nft -f`": bare,
-        "`nat_portforward`": nat_portforward,
-        "ansible.builtin.iptables in a loop": iptables_loop,
-    },
+    contestants=_CONTESTANTS,
     clean=Script("bash -s 2>/dev/null", _CLEAN),
+    changed={name: partial(contestant, last=81) for name, contestant in _CONTESTANTS.items()},
 )

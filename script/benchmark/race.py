@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Union
 
 Play = list[dict[str, Any]]  # what `ansible-playbook` runs
@@ -26,13 +26,15 @@ Effort = Union[Play, Script]
 class Race:
     """``contestants`` make what each needs for a count of ``unit``; ``base`` is the one that others are compared with.
 
-    A contestant that would take too long for a count has no effort for it.
+    A contestant that would take too long for a count has no effort for it. ``changed`` are the efforts of those that also run a
+    third time, with one thing changed.
     """
 
     unit: str
     base: str
     contestants: Mapping[str, Callable[[int], Effort | None]]
     clean: Script
+    changed: Mapping[str, Callable[[int], Effort | None]] = field(default_factory=dict)
 
 
 def play(*tasks: dict[str, Any]) -> Play:
