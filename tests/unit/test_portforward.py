@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.virtnet.kvm.plugins.module_utils.backend.netlink.neighbours import parse
+from ansible_collections.virtnet.kvm.plugins.module_utils.backend.nftables.neighbours import parse
 from ansible_collections.virtnet.kvm.plugins.module_utils.contract import World
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import OptionError
 from ansible_collections.virtnet.kvm.plugins.module_utils.kinds.firewall import PORTFORWARD

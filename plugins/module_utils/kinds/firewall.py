@@ -41,7 +41,7 @@ def _open_guests(host: Host, _where: Optional[str]) -> Driver:
 
 
 def _open_neighbours(_host: Host, _where: Optional[str]) -> NeighbourDriver:
-    from ..backend.netlink.neighbours import Neighbours
+    from ..backend.nftables.neighbours import Neighbours
 
     return Neighbours()
 

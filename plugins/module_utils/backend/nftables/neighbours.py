@@ -12,7 +12,7 @@ import struct
 from collections.abc import Mapping
 
 from ...model.portforward.targets import Neighbour, NeighbourDriver
-from .channel import Channel, attributes
+from ..netlink.channel import Channel, attributes
 
 # linux/rtnetlink.h, linux/neighbour.h
 _RTM_NEWNEIGH, _RTM_GETNEIGH = 28, 30
