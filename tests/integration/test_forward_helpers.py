@@ -67,12 +67,12 @@ def test_ftp(clean: Host) -> None:
     """Without the helper the second connection goes nowhere; with it both ways of FTP work, also past libvirt's rules."""
     clean.shell(_ROUTED)
     clean.net(**_NET)
-    clean.shell("cat >/run/server.py", input=_SERVER)
+    clean.shell("cat >/var/tmp/server.py", input=_SERVER)
     clean.shell("cat >/run/client.py", input=_CLIENT)
     with guest_on(clean, "lan", ip="192.168.150.10/24", kind="station") as guest:
         guest.check("ip route add default via 192.168.150.1")
         reaches(clean, guest.address())
-        guest.check("python3 /run/server.py </dev/null >/run/server.log 2>&1 &")
+        guest.check("python3 /var/tmp/server.py </dev/null >/run/ftp.log 2>&1 &")
         converge(clean, {"forwards": [_FTP]}, module="nat_portforward", changed=True)
         assert "seen" not in _listed(clean, "passive")
         made = converge(clean, {"forwards": [{**_FTP, "helper": "ftp"}]}, module="nat_portforward", changed=True)
@@ -84,7 +84,7 @@ def test_ftp(clean: Host) -> None:
         clean.until("nft list table inet virtnet_fwd_default")
         assert _listed(clean, "passive").strip() == "seen 192.168.30.1"
     clean.ok("nat_portforward", {"state": "absent"})
-    clean.shell("rm /run/server.* /run/client.py")
+    clean.shell("rm /var/tmp/server.py /run/client.py")
 
 
 @pytest.mark.parametrize(
