@@ -13,7 +13,8 @@ from integration.support.checks import converge
 from integration.support.host import Host
 from integration.support.wires import OUTER
 
-pytestmark = pytest.mark.kernel  # only these hosts have netplan
+# Only these hosts have netplan, and with this kernel Debian 12's nft can't load a set of forwards ("Operation not supported").
+pytestmark = pytest.mark.kernel("trixie_uml")
 
 _FILE = "/etc/netplan/10-lab.yaml"
 _BEGIN = f"""{OUTER}
