@@ -37,6 +37,9 @@ HOST_PACKAGES = (
     "iptables",
     "ebtables",
     "iproute2",
+    # what else may decide about packets; it is off until a test starts it
+    "firewalld",
+    "ufw",
     # what the modules import
     "python3",
     "python3-apt",
@@ -80,6 +83,7 @@ for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub
     e2scrub_reap.service libvirt-guests.service systemd-networkd-wait-online.service; do
     ln -sf /dev/null "$root/etc/systemd/system/$unit"
 done
+chroot "$root" systemctl disable --quiet firewalld.service ufw.service
 """
 
 
