@@ -5,72 +5,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from integration.support.checks import converge, refused
+from integration.support.forwards import ASK, INNER, NET, PLAIN, ROUTED, RULES, server_outside
 from integration.support.guests import guest_on, reaches
 from integration.support.host import Host
-from integration.support.networks import isolated
-from integration.support.wires import OUTER
 
 MODULES = ("nat_outbound", "nat_outbound_info")
-_ROUTED = (
-    f"{OUTER}; ip address add 192.168.30.2/24 dev ens7; ip address add 192.168.30.7/24 dev ens7;"
-    " ip address add fd00:30::2/64 dev ens7 nodad; sysctl -qw net.ipv4.ip_forward=1"
-)
-_NET = {**isolated("lan", 150), "forward": {"mode": "nat"}}
-_PLAIN = """set -e
-ip link add br9 type bridge
-ip address add 10.9.0.1/24 dev br9
-ip address add fd00:9::1/64 dev br9 nodad
-ip link set br9 up
-ip netns add inner
-ip link add tap9 type veth peer name eth0 netns inner
-ip link set tap9 master br9 up
-ip -n inner address add 10.9.0.10/24 dev eth0
-ip -n inner address add fd00:9::10/64 dev eth0 nodad
-ip -n inner link set eth0 up
-ip -n inner route add default via 10.9.0.1
-ip -n inner -6 route add default via fd00:9::1
-"""
-# It answers with the address and the port that it sees.
-_SERVER = """
-import socket
-server = socket.create_server(("::", 7000), family=socket.AF_INET6, dualstack_ipv6=True)
-while True:
-    connection, peer = server.accept()
-    connection.sendall(("%s %d" % (peer[0].replace("::ffff:", ""), peer[1])).encode())
-    connection.close()
-"""
-_ASK = "timeout 5 bash -c 'exec 3<>/dev/tcp/{}/7000; cat <&3'"
-_RULES = "nft list ruleset | sed 's/counter packets [0-9]* bytes [0-9]*//'"
-INNER = "ip netns exec inner"
-
-
-@contextmanager
-def _outside(host: Host) -> Iterator[None]:
-    host.shell("cat >/run/outside.py", input=_SERVER)
-    pid = host.shell("ip netns exec outer python3 /run/outside.py >/dev/null 2>&1 & echo $!").strip()
-    host.until("ip netns exec outer ss -Hltn sport = 7000 | grep LISTEN")
-    try:
-        yield
-    finally:
-        host.shell(f"kill {pid}; rm /run/outside.py")
+_ADDRESSES = f"{ROUTED}; ip address add 192.168.30.7/24 dev ens7"
 
 
 def _seen(host: Host, where: str, address: str = "192.168.30.1") -> tuple[str, int] | None:
     """The address and the port by which a guest is seen outside."""
-    said = host.shell(f"{where} {_ASK.format(address)} 2>/dev/null", check=False).split()
+    said = host.shell(f"{where} {ASK.format(address, 7000)} 2>/dev/null", check=False).split()
     return (said[0], int(said[1])) if said else None
 
 
 @pytest.fixture
 def plain(clean: Host) -> Iterator[Host]:
-    clean.shell(_ROUTED)
-    clean.shell(_PLAIN)
+    clean.shell(_ADDRESSES)
+    clean.shell(PLAIN)
     yield clean
     clean.shell("ip netns delete inner; ip link delete br9; sysctl -qw net.ipv6.conf.all.forwarding=0", check=False)
 
@@ -78,8 +35,8 @@ def plain(clean: Host) -> Iterator[Host]:
 def test_guests_of_a_plain_bridge(plain: Host) -> None:
     """By the host's address, by another one, with some ports only, in both families; without the set nothing is left."""
     plain.shell("sysctl -qw net.ipv6.conf.all.forwarding=1")
-    rules = plain.shell(_RULES)
-    with _outside(plain):
+    rules = plain.shell(RULES)
+    with server_outside(plain):
         assert _seen(plain, INNER) is None
         given: dict[str, Any] = {"rules": [{"source": {"bridge": "br9"}}]}
         made = converge(plain, given, module="nat_outbound", changed=True)
@@ -97,15 +54,15 @@ def test_guests_of_a_plain_bridge(plain: Host) -> None:
         assert found["loaded"] and found["rules"][0]["packets"] > 4 and found["rules"][0]["to"] == "192.168.30.7"
         converge(plain, {"state": "absent"}, module="nat_outbound", changed=True)
         assert _seen(plain, INNER) is None
-    assert plain.shell(_RULES) == rules
+    assert plain.shell(RULES) == rules
     assert not plain.can("ls /etc/virtnet.kvm")
 
 
 def test_one_guest_of_a_nat_network(clean: Host) -> None:
-    clean.shell(_ROUTED)
-    clean.net(**_NET)
+    clean.shell(_ADDRESSES)
+    clean.net(**NET)
     with (
-        _outside(clean),
+        server_outside(clean),
         guest_on(clean, "lan", ip="192.168.150.10/24", kind="station") as guest,
         guest_on(clean, "lan", name="g2", ip="192.168.150.11/24", kind="station") as other,
     ):
@@ -114,8 +71,8 @@ def test_one_guest_of_a_nat_network(clean: Host) -> None:
             reaches(clean, each.address())
         given = {"rules": [{"source": {"cidr": "192.168.150.10"}, "to": "192.168.30.7"}]}
         converge(clean, given, module="nat_outbound", changed=True)
-        assert guest.check(_ASK.format("192.168.30.1")).startswith("192.168.30.7 ")
-        assert other.check(_ASK.format("192.168.30.1")).startswith("192.168.30.2 ")
+        assert guest.check(ASK.format("192.168.30.1", 7000)).startswith("192.168.30.7 ")
+        assert other.check(ASK.format("192.168.30.1", 7000)).startswith("192.168.30.2 ")
         clean.shell("nft flush ruleset")
         clean.until(
             "nft list table inet virtnet_out_default && iptables -S | grep -q LIBVIRT_ || nft list table ip libvirt_network",

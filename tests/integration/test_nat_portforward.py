@@ -11,16 +11,17 @@ from typing import Any
 import pytest
 
 from integration.support.checks import converge, refused
+from integration.support.forwards import ASK as _ASK
+from integration.support.forwards import HOST as _HOST
+from integration.support.forwards import NET as _NET
+from integration.support.forwards import OUTSIDE
+from integration.support.forwards import ROUTED as _ROUTED
+from integration.support.forwards import WEB as _WEB
+from integration.support.forwards import asked as _asked
 from integration.support.guests import guest_on, reaches
 from integration.support.host import Host
 from integration.support.networks import ips, isolated
-from integration.support.wires import OUTER
 
-_HOST = "192.168.30.2"
-_ROUTED = f"{OUTER}; ip address add {_HOST}/24 dev ens7; ip address add fd00:30::2/64 dev ens7 nodad; sysctl -qw net.ipv4.ip_forward=1"
-_NET = {**isolated("lan", 150), "forward": {"mode": "nat"}}
-_ASK = "timeout 5 bash -c 'exec 3<>/dev/tcp/{}/{}; cat <&3'"
-_WEB = {"listen": {"port": "8080"}, "to": {"address": "192.168.150.10", "port": 80}}
 _SSH = {
     "listen": {"address": _HOST, "port": "2222"},
     "to": {"address": "192.168.150.10", "port": 22},
@@ -29,11 +30,6 @@ _SSH = {
 MODULES = ("nat_portforward", "nat_portforward_info")
 
 
-def _asked(host: Host, port: int, *, where: str = "", address: str = _HOST) -> str:
-    return host.shell(f"{where} {_ASK.format(address, port)}", check=False).strip()
-
-
-OUTSIDE = "ip netns exec outer"
 # One flow of UDP that sends ten times a second, for a minute at most, and prints what comes back.
 _SENDING = f"""
 import socket, time
