@@ -192,7 +192,10 @@ bridge:
       type: int
     zone:
       description:
-        - Zone of firewalld that the bridge is in. The default is V(libvirt). An empty string removes the setting. Since libvirt 5.1.0.
+        - Zone of firewalld that the bridge is in. The default is V(libvirt), V(libvirt-routed) for O(forward.mode=route), and none for
+          O(forward.mode=open). An empty string removes the setting. Since libvirt 5.1.0.
+        - With O(forward.mode=open), firewalld rejects the guests of a bridge without a zone. Set V(libvirt-routed), which needs
+          libvirt 10.4 or newer.
       type: str
     mac_table_manager:
       description:

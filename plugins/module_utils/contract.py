@@ -365,6 +365,11 @@ class Kind(ABC):
     def info(self, host: Host, names: Optional[Sequence[str]], options: Options) -> list[dict[str, object]]:
         """Returns what the ``_info`` module returns of the resources with these names; ``None`` for all of them."""
 
+    def info_on_host(self, host: Host) -> Options:
+        """Returns what the ``_info`` module returns besides the resources."""
+        del host
+        return {}
+
     def settle(self, resource: AnyResource, others: Sequence[AnyResource]) -> AnyResource:
         """Returns a resource of the kind as it is planned beside the others of the run, of all kinds."""
         del others

@@ -110,7 +110,7 @@ def run_info(kind: Kind) -> None:
 
     def work(host: Host) -> Result:
         names = cast(Optional[list[str]], module.params["name"])
-        return {"changed": False, kind.plural: kind.info(host, names, module.params)}
+        return {"changed": False, kind.plural: kind.info(host, names, module.params), **kind.info_on_host(host)}
 
     run_module(module, work, [kind])
 

@@ -71,6 +71,47 @@ outbound:
       type: bool
       returned: always
       sample: true
+others:
+  description:
+    - What others have on the host that decides about the same packets. A connection must pass the base chains of all of them.
+  returned: success
+  type: dict
+  contains:
+    programs:
+      description: Programs with rules, of C(docker), C(firewalld), C(libvirt) and C(ufw).
+      type: list
+      elements: str
+      returned: always
+      sample: [firewalld, libvirt]
+    chains:
+      description: Base chains of nftables of type C(filter), without those of this collection.
+      type: list
+      elements: dict
+      returned: always
+      sample:
+        - family: inet
+          table: firewalld
+          name: filter_FORWARD
+          hook: forward
+          priority: 10
+          policy: accept
+    firewalld:
+      description:
+        - The default zone of firewalld, the interfaces by zone, and whether C(StrictForwardPorts) is C(yes), so that it refuses port
+          forwards of others. V(null) if firewalld doesn't run.
+      type: dict
+      returned: always
+      sample:
+        default_zone: public
+        zones:
+          libvirt: [virbr-lan]
+        strict_forward_ports: false
+    iptables_legacy:
+      description: Tables with rules of C(iptables-legacy), which neither nft nor iptables shows.
+      type: list
+      elements: str
+      returned: always
+      sample: []
 """
 
 from ansible_collections.virtnet.kvm.plugins.module_utils.kinds.firewall import OUTBOUND

@@ -10,6 +10,7 @@ from typing import Any, Optional
 from ansible_collections.virtnet.kvm.plugins.module_utils.contract import World
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.firewall import nft
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.firewall.facts import GuestAddress, GuestDriver
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.firewall.others import Others
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.firewall.steps import (
     FirewallDriver,
     Flows,
@@ -21,6 +22,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.links import Lin
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.options import Network
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.steps import NetworkDriver
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.portforward.targets import Neighbour, NeighbourDriver
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.zones import ZoneDriver, Zones
 
 LIBVIRT = Passage("nft", "ip", "libvirt_network forward")
 
@@ -36,7 +38,7 @@ class Rules(FirewallDriver):
         self.forgotten: list[Flows] = []
         self.forwards = True
         self.missing = {'type "amanda"'}  # of the kernel
-        self.chains: list[nft.BaseChain] = []
+        self.others_ = Others()
 
     def stored(self) -> Mapping[str, str]:
         return {path: file.text for path, file in self.files.items() if path.endswith(".nft")}
@@ -57,8 +59,8 @@ class Rules(FirewallDriver):
     def passages(self) -> Mapping[Passage, bool]:
         return self.open_
 
-    def base_chains(self) -> Sequence[nft.BaseChain]:
-        return self.chains
+    def others(self) -> Others:
+        return self.others_
 
     def addresses(self) -> frozenset[str]:
         return frozenset({"198.51.100.7", "198.51.100.8", "fd00::7"})
@@ -149,18 +151,27 @@ class Networks:
         return self.defined
 
 
+class Firewalld(ZoneDriver):
+    found: Optional[Zones] = None
+
+    def zones(self) -> Optional[Zones]:
+        return self.found
+
+
 class Host:
     uri = "qemu:///system"
 
     def __init__(self) -> None:
         self.rules = Rules()
         self.networks = Networks()
+        self.firewalld = Firewalld()
         self._drivers = {
             FirewallDriver: self.rules,
             GuestDriver: Guests(),
             NeighbourDriver: Neighbours(),
             LinkDriver: Links(),
             NetworkDriver: self.networks,
+            ZoneDriver: self.firewalld,
         }
 
     def driver(self, kind: Any, where: Optional[str] = None) -> Any:

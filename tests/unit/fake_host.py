@@ -39,6 +39,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.updates 
     DELETE,
     Update,
 )
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.zones import ZoneDriver, Zones
 from unit.fake_notes import FakeNotes
 
 NEWEST = 12_000_000
@@ -280,6 +281,16 @@ class FakeLinks(LinkDriver):
         return None if self.on is None else self.on | taps
 
 
+class FakeFirewalld(ZoneDriver):
+    """firewalld, which doesn't run unless a test says so."""
+
+    def __init__(self, zones: Optional[Zones]) -> None:
+        self._zones = zones
+
+    def zones(self) -> Optional[Zones]:
+        return self._zones
+
+
 class FakeHost(FakeNotes):
     """What the engine asks of a host."""
 
@@ -288,11 +299,12 @@ class FakeHost(FakeNotes):
         super().__init__()
         self._links = links
         self.on_bridge: Optional[frozenset[str]] = frozenset()
+        self.zones: Optional[Zones] = None
 
     def drivers(self) -> list[Driver]:
         links = FakeLinks(self._links, self.networks)
         links.on = self.on_bridge
-        return [self.networks, links]
+        return [self.networks, links, FakeFirewalld(self.zones)]
 
     # -- for tests -----------------------------------------------------------------------------------------------
 

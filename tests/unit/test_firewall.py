@@ -15,6 +15,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.errors import OptionEr
 from ansible_collections.virtnet.kvm.plugins.module_utils.kinds.firewall import OUTBOUND, POLICY, PORTFORWARD
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.fields import from_options
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.firewall import nft
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.firewall.others import Others
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.firewall.steps import (
     Flows,
 )
@@ -321,7 +322,8 @@ def test_a_chain_of_others_that_drops_is_a_warning_unless_it_admits_what_is_mark
             },
         ]
     }
-    (chain,) = host.rules.chains = nft.base_chains(listing)
+    (chain,) = nft.base_chains(listing)
+    host.rules.others_ = Others((chain,))
 
     def warnings() -> tuple[str, ...]:
         resource = PORTFORWARD.parse({"name": "default", "state": "present", "forwards": [WEB]})
@@ -329,7 +331,7 @@ def test_a_chain_of_others_that_drops_is_a_warning_unless_it_admits_what_is_mark
 
     line = "meta mark & 0x10000000 == 0x10000000 accept"
     assert warnings() == (f"the chain inet mine fwd drops what it doesn't know; add this rule of yours to it: {line}",)
-    host.rules.chains = [replace(chain, admits=True)]
+    host.rules.others_ = Others((replace(chain, admits=True),))
     assert warnings() == ()
 
 

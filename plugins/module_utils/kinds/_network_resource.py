@@ -17,9 +17,10 @@ from ..model.fields import from_options, to_options
 from ..model.links import LinkFacts, OwnBridge
 from ..model.network.desired import DesiredNetwork
 from ..model.network.estimate import seconds
+from ..model.network.facts import zone_warning
 from ..model.network.options import OWN_BRIDGE_MODES, Guest, Network, NetworkState, mode_of, normalise
 from ..model.network.plan import plan_network, show
-from ..model.network.steps import NetworkDriver, NetworkPlan
+from ..model.network.steps import NetworkDriver, NetworkPlan, Restart, Start
 from ..xml.network import NotANetwork, parse_network, with_canonical_metadata
 from .common import interface_name, text
 
@@ -84,7 +85,7 @@ class NetworkResource(Resource[_CurrentNetwork]):
         return Plan(
             steps=plan.steps,
             after=plan.after,
-            warnings=plan.warnings,
+            warnings=(*plan.warnings, *_zone_warnings(plan, world)),
             notes=plan.resume,
             returned={
                 "method": plan.method,
@@ -100,6 +101,14 @@ class NetworkResource(Resource[_CurrentNetwork]):
 
     def describe(self, host: Host, state: _CurrentNetwork) -> Options:
         return {"network": _description(host, self.name, state) if state else None}
+
+
+def _zone_warnings(plan: NetworkPlan, world: World) -> tuple[str, ...]:
+    if plan.after is None or plan.after.running is None:
+        return ()
+    starts = any(isinstance(step, (Start, Restart)) for step in plan.steps)
+    warning = zone_warning(plan.after.running, world, starts=starts)
+    return (warning,) if warning else ()
 
 
 def _seconds(plan: NetworkPlan, current: _CurrentNetwork) -> float:

@@ -12,6 +12,7 @@ from ..contract import World
 from ..model.firewall.facts import FirewallFacts
 from ..model.firewall.nft import Table
 from ..model.firewall.rule_sets import SetState
+from ..model.firewall.zones import bridges_with, without_zone
 from ..model.outbound.options import OutboundRules
 from ..model.outbound.resolve import resolve_outbound
 from ..model.outbound.table import OUTBOUND, ResolvedOutbound, outbound_table
@@ -50,8 +51,9 @@ class OutboundResource(RuleSetResource[ResolvedOutbound]):
         facts = world.facts(FirewallFacts)
         # libvirt turns forwarding on for its networks
         versions = sorted({each.version for each in desired if each.known_by in ("cidr", "bridge")})
-        return tuple(
+        off = (
             f"{_SYSCTLS[version]} is 0, so this host forwards no IPv{version} packets; set it to 1"
             for version in versions
             if not facts.forwarding(version)
         )
+        return (*off, *without_zone(bridges_with([each.cidr for each in desired], world), world))

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from ..contract import World
 from ..model.firewall.nft import Table
 from ..model.firewall.rule_sets import SetState
+from ..model.firewall.zones import without_zone
 from ..model.network.facts import NetworkFacts
-from ..model.policy.options import Policy
+from ..model.policy.options import ALLOW, Policy
 from ..model.policy.resolve import resolve_policy
 from ..model.policy.table import POLICY, ResolvedRule, policy_table
 from ._rule_set_resource import RuleSetResource
@@ -40,3 +41,7 @@ class PolicyResource(RuleSetResource[ResolvedRule]):
     def table(self, desired: Sequence[ResolvedRule], world: World) -> Table:
         networks = world.facts(NetworkFacts).networks.values()
         return policy_table(self.name, desired, [network.bridge for network in networks if network.bridge])
+
+    def warnings(self, desired: Sequence[ResolvedRule], world: World) -> tuple[str, ...]:
+        allowed = [each.source.link for each in desired if each.rule.action == ALLOW and each.source.link]
+        return tuple(without_zone(allowed, world))

@@ -12,12 +12,13 @@ from typing import Callable
 from ..contract import Host, Step, World
 from ..model.firewall.facts import FirewallFacts
 from ..model.firewall.nft import Table
+from ..model.firewall.others import refused
 from ..model.firewall.rule_sets import SetState
 from ..model.firewall.steps import ForgetFlows
 from ..model.links import LinkFacts
 from ..model.network.facts import NetworkFacts
-from ..model.portforward.options import PortForwards
-from ..model.portforward.resolve import resolve
+from ..model.portforward.options import PortForwards, ports_of
+from ..model.portforward.resolve import resolve, strict
 from ..model.portforward.resolved import Resolved
 from ..model.portforward.table import FORWARDS, changed_flows, forwards_table
 from ..model.portforward.targets import Targets
@@ -58,13 +59,15 @@ class PortForwardResource(RuleSetResource[Resolved]):
         }
 
     def warnings(self, desired: Sequence[Resolved], world: World) -> tuple[str, ...]:
-        del world
         found = {(each.guest, each.address): each.source for each in desired if each.source in ("lease", "agent")}
-        return tuple(
+        leased = (
             f"the address {address} of guest {guest} is only known by {'a lease' if source == 'lease' else 'its agent'}, and may belong"
             " to another guest later; give the guest a reservation in its network"
             for (guest, address), source in sorted(found.items())
         )
+        others = world.facts(FirewallFacts).others
+        closed = [each for each in desired if refused(ports_of(each.listen), others) is not None]
+        return (*leased, *(f"{each.label} {strict(each)}" for each in closed))
 
     @classmethod
     def describer(cls, host: Host) -> Callable[[Resolved], Mapping[str, object]]:

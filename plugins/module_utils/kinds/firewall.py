@@ -21,6 +21,7 @@ from ..model.outbound.options import OutboundRules
 from ..model.policy.options import Policy
 from ..model.portforward.options import PortForwards
 from ..model.portforward.targets import NeighbourDriver
+from ..model.zones import ZoneDriver
 from .common import STATE, URI
 from .network import NETWORK
 
@@ -71,6 +72,12 @@ class RuleSetKind(Kind):
     def info(self, host: Host, names: Optional[Sequence[str]], options: Options) -> list[dict[str, object]]:
         del options
         return self.resource.described(host, names)
+
+    def info_on_host(self, host: Host) -> Options:
+        from ..model.firewall.others import FIREWALLD, described
+
+        others = host.driver(FirewallDriver).others()
+        return {"others": described(others, host.driver(ZoneDriver).zones() if FIREWALLD in others.programs else None)}
 
 
 class PortForwardKind(RuleSetKind):

@@ -16,6 +16,7 @@ from ..model.fields import argument_spec
 from ..model.links import LinkDriver
 from ..model.network.options import Network
 from ..model.network.steps import NetworkDriver
+from ..model.zones import ZoneDriver
 from .common import STATE, URI
 
 # A run that has no networks waits for none of the code that plans them, nor of that behind these drivers.
@@ -43,6 +44,12 @@ def _open_links(host: Host, _where: Optional[str]) -> LinkDriver:
     return HostLinks() if is_local(host.uri) else NoLinks()
 
 
+def _open_zones(host: Host, _where: Optional[str]) -> ZoneDriver:
+    from ..backend.os.firewalld import Firewalld, NoFirewalld
+
+    return Firewalld() if is_local(host.uri) else NoFirewalld()
+
+
 class NetworkKind(Kind):
     """libvirt's networks."""
 
@@ -52,6 +59,7 @@ class NetworkKind(Kind):
         Session: _open_session,
         NetworkDriver: _open_networks,
         LinkDriver: _open_links,
+        ZoneDriver: _open_zones,
     }
 
     def argument_spec(self) -> ArgumentSpec:

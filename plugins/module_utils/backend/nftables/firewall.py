@@ -22,12 +22,13 @@ from typing import Optional
 from ...errors import HostError
 from ...model.firewall.base import MARKED, MARKED_IPTABLES, MASK
 from ...model.firewall.nft import FAMILY, OURS, BaseChain, Loaded, base_chains, counted, listed
+from ...model.firewall.others import FIREWALLD, STRICT, Others, admitted, programs
 from ...model.firewall.service import UNIT
 from ...model.firewall.steps import DIRECTORY, FirewallDriver, Flows, Passage, ServiceState, SystemFile
 from ..netlink.addresses import addresses_by_interface
 from ..os import commands, sockets, units
 from ..os.atomic import write_file
-from . import conntrack
+from . import conntrack, legacy
 
 _NFT = "nft"
 _IPTABLES = {"iptables": "ip", "ip6tables": "ip6"}
@@ -119,16 +120,22 @@ class NftFirewall(FirewallDriver):
             found.update(self._forward(tool, family))
         return found
 
-    def base_chains(self) -> Sequence[BaseChain]:
-        found = base_chains(json.loads(commands.run("list the chains", _NFT, "-j", "list", "chains")))
-        return [
-            replace(
-                chain, admits=any(MASK in rule for rule in self._chain(chain.family, chain.table, chain.name) or ())
-            )
-            if chain.policy == "drop"
-            else chain
-            for chain in found
-        ]
+    def others(self) -> Others:
+        listing = json.loads(commands.run("list the chains", _NFT, "-j", "list", "chains"))
+        found = programs(listing)
+        strict = self._chain(*STRICT) if FIREWALLD in found else None
+        return Others(
+            chains=tuple(self._with_admission(chain) for chain in base_chains(listing)),
+            programs=found,
+            admitted=None if strict is None else admitted(strict),
+            legacy=legacy.tables(),
+        )
+
+    def _with_admission(self, chain: BaseChain) -> BaseChain:
+        if chain.policy != "drop":
+            return chain
+        rules = self._chain(chain.family, chain.table, chain.name) or ()
+        return replace(chain, admits=any(MASK in rule for rule in rules))
 
     def _chain(self, family: str, table: str, chain: str) -> Optional[list[str]]:
         """Returns the rules of a chain as lines; ``None`` where it isn't there."""

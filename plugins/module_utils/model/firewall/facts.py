@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Optional
 
 from ...contract import Driver, Facts
-from .base import MARKED
 from .nft import FAMILY, OURS, Loaded
+from .others import Others, obstacles
 from .service import service_files
 from .steps import FirewallDriver, Passage, ServiceState
 
@@ -62,14 +62,14 @@ class FirewallFacts(Facts):
 
     @functools.cached_property
     def obstacles(self) -> tuple[str, ...]:
-        """The chains of others that drop what no rule of theirs accepts, and so what ours accept; in words, with a remedy."""
+        """What of others may drop packets that our rules accept; in words, with a remedy."""
         opened = {(passage.family, passage.place.rpartition(" ")[2]) for passage in self.passages}
-        return tuple(
-            f"the chain {chain} drops what it doesn't know; add this rule of yours to it: {MARKED}"
-            for chain in self.host.driver(FirewallDriver).base_chains()
-            if chain.hook == "forward" and chain.policy == "drop" and not chain.admits
-            if (chain.family, chain.name) not in opened
-        )
+        return tuple(obstacles(self.others, opened))
+
+    @functools.cached_property
+    def others(self) -> Others:
+        """What others have on the host that decides about the same packets."""
+        return self.host.driver(FirewallDriver).others()
 
     @functools.cached_property
     def service(self) -> ServiceState:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Optional
 
 from ...contract import Driver, Host, Step
-from .nft import BaseChain, Loaded
+from .nft import Loaded
+from .others import Others
 
 DIRECTORY = "/etc/virtnet.kvm/nft.d"
 
@@ -90,8 +91,8 @@ class FirewallDriver(Driver, ABC):
         """Returns the chains at whose head marked packets must be accepted, and whether they are."""
 
     @abstractmethod
-    def base_chains(self) -> Sequence[BaseChain]:
-        """Returns the chains of others that filter packets, sorted by hook and priority."""
+    def others(self) -> Others:
+        """Returns what others have on the host that decides about the same packets."""
 
     @abstractmethod
     def addresses(self) -> frozenset[str]:

@@ -12,12 +12,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Optional
 
-from ...contract import Facts
+from ...contract import Facts, World
 from .. import values
 from ..libvirt_parts import Extra
 from ..links import Link, LinkFacts
-from .options import OWN_BRIDGE_MODES, Network, mode_of
+from ..zones import ROUTED, ZoneFacts, command
+from .options import OWN_BRIDGE_MODES, Network, dotted, mode_of
 from .steps import NetworkDriver
+
+# The version from which libvirt puts the bridge of an open network into bridge.zone: 9.0 doesn't, 11.3 does.
+OPEN_ZONE = 10_004_000
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,28 @@ def known(network: Network, active: bool) -> KnownNetwork:
     bridge = network.bridge.name if network.bridge and mode_of(network) in OWN_BRIDGE_MODES else None
     addresses = tuple(ip.address for ip in network.ips or () if ip.address)
     return KnownNetwork(network.name or "", active, bridge, addresses, mode_of(network) == "none")
+
+
+def zone_warning(definition: Network, world: World, *, starts: bool) -> Optional[str]:
+    """Returns why firewalld rejects all of an active open network, and what helps; ``None`` if it doesn't.
+
+    libvirt gives the bridges of other networks a zone (networkAddFirewallRules). ``starts``: the network is going to be started.
+    """
+    bridge = definition.bridge.name if definition.bridge else None
+    zones = world.facts(ZoneFacts).zones if bridge and mode_of(definition) == "open" else None
+    if not bridge or zones is None or not zones.rejects(bridge):
+        return None
+    libvirt = world.facts(NetworkFacts).libvirt
+    given = definition.bridge.zone if definition.bridge else None
+    problem = f"network {definition.name}: firewalld rejects DHCP, DNS and all connections of its guests, as "
+    if given and libvirt >= OPEN_ZONE:
+        return None if starts else f"{problem}the bridge {bridge} isn't in the zone {given}; restart the network"
+    if libvirt >= OPEN_ZONE:
+        return f"{problem}its bridge {bridge} is in no zone; set bridge.zone, for example to {ROUTED}"
+    return (
+        f"{problem}its bridge {bridge} is in no zone, and libvirt {dotted(libvirt)} gives the bridge of an open network none; put it into"
+        f" one, for example with {command(bridge, given or ROUTED)}"
+    )
 
 
 def overlap(left: str, right: str) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from ...errors import OptionError, under
 from ..fields import canonical
 from ..firewall.facts import FirewallFacts, GuestAddress
+from ..firewall.others import refused
 from .first_packets import helper_object
 from .options import HELPERS, HELPERS_OF_IPV4, Forward, Listen, PortForwards, Target, ports_of, protocol_of
 from .resolved import Resolved
@@ -182,6 +183,8 @@ def _check_host(each: Resolved, facts: FirewallFacts) -> None:
             listen.port,
             f"can't be used, as it would cut off the connection of Ansible, which uses port {own[0]}; give another port",
         )
+    if refused(ports, facts.others) is not None:
+        raise OptionError("listen.port", listen.port, strict(each))
     found = facts.listener(protocol, ports, listen.address)
     if found is not None:
         port, name = found
@@ -191,6 +194,18 @@ def _check_host(each: Resolved, facts: FirewallFacts) -> None:
             listen.port,
             f"is in use on this host, by {program} at port {port}; give another port, or end that",
         )
+
+
+def strict(each: Resolved) -> str:
+    """Returns why firewalld refuses a forward, and what helps."""
+    target = f"toaddr={each.address}"
+    if len(ports_of(each.listen)) == 1 and each.first_port != ports_of(each.listen)[0]:
+        target = f"toport={each.first_port}:{target}"
+    return (
+        "is refused by firewalld, as its StrictForwardPorts is yes; set that to no in /etc/firewalld/firewalld.conf, or forward the"
+        f" port there as well: firewall-cmd --permanent --add-forward-port=port={each.listen.port}:proto={protocol_of(each.listen)}:"
+        f"{target} && firewall-cmd --reload"
+    )
 
 
 def _check_address(address: str, each: Resolved) -> None:
