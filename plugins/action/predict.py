@@ -92,7 +92,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible's plugins are n
             self._check_ready(look)
         if look is None or not look.problems:
             if look is not None and derived:
-                options = _joined(self._derived(topologies, look.libvirt), rules)
+                options = _joined(self._derived(topologies, look), rules)
             if any(options.get(kind) for kind in KINDS):
                 found = self._fabric(options)
         return predicted(look, found, options, check=bool(self._task.check_mode), prepared=params["prepared"])
@@ -133,9 +133,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible's plugins are n
             value = [{**each, "state": "absent"} if isinstance(each, Mapping) else each for each in value]
         return value  # type: ignore[no-any-return]  # fabric refuses what isn't a list
 
-    def _derived(self, topologies: list[Any], libvirt: tuple[int, ...] = ()) -> dict[str, Any]:
+    def _derived(self, topologies: list[Any], look: Optional[Look] = None) -> dict[str, Any]:
+        libvirt, firewalld = (look.libvirt, look.firewalld) if look else ((), None)
         try:
-            return dict(fabric(topologies, self._params["variable"], self._params["prefix"], libvirt))
+            return dict(fabric(topologies, self._params["variable"], self._params["prefix"], libvirt, firewalld))
         except OptionError as error:
             raise Refused(str(error)) from None
 

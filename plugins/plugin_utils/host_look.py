@@ -142,6 +142,11 @@ class Look:
     def has_libvirt(self) -> bool:
         return bool(self._words("daemons"))
 
+    @property
+    def firewalld(self) -> Optional[bool]:
+        """Whether firewalld runs, now and after the next boot; ``None`` where it will, but doesn't run now."""
+        return {"running": True, "enabled": None}.get(self._found.get("firewalld", ""), False)
+
     # -- forwarding ----------------------------------------------------------------------------------------------
 
     @property

@@ -19,7 +19,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.errors import OptionEr
 from .topology_lan import bridged, vlan_trunk
 from .topology_options import Made, Options, validated
 from .topology_rules import RULES
-from .topology_served import isolated, nat, open_, routed
+from .topology_served import default_zone, isolated, nat, open_, routed
 
 # Version of a host's libvirt: major, minor and release. It is unknown if it is empty or all zeros.
 Version = Sequence[int]
@@ -42,9 +42,13 @@ _ONCE = {
 
 
 def fabric(
-    topologies: Sequence[Any], variable: str, prefix: Optional[str] = None, libvirt: Version = ()
+    topologies: Sequence[Any],
+    variable: str,
+    prefix: Optional[str] = None,
+    libvirt: Version = (),
+    firewalld: Optional[bool] = None,
 ) -> dict[str, list[dict[str, Any]]]:
-    """Returns the lists of options of the module `fabric` for the topologies.
+    """Returns the lists of options of the module `fabric` for the topologies. ``firewalld`` is whether it runs, if that is known.
 
     Raises `OptionError`. It names the option as the user wrote it: below ``variable``, or for a role with its ``prefix``,
     where ``{type}`` is the type of the topology.
@@ -59,6 +63,8 @@ def fabric(
         before.append(f"{variable}[{place}]." if prefix is None else _prefix(prefix, topology))
         with under(before[place].rstrip(".")) if prefix is None else _prefixed(before[place]):
             given = validated(topology)
+            if given["type"] == "open" and not given["zone"]:
+                given["zone"] = default_zone(libvirt, firewalld)
             made.append(_MAKERS[given["type"]](given, libvirt))
     _refuse_twins(made, before)
     return {

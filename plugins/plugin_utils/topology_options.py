@@ -101,7 +101,7 @@ SPECS: dict[str, dict[str, Any]] = {
         "ipv6_inbound": {"type": "str", "choices": ["reject", "allow"], "default": "reject"},
     },
     "routed": _SERVED,
-    "open": _SERVED,
+    "open": {**_SERVED, "zone": {"type": "str"}},
     "isolated": {**_SERVED, "host_access": {"type": "bool", "default": True}},
     "bridged": {
         **_OWN,

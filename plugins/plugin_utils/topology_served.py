@@ -10,10 +10,12 @@ import hashlib
 import ipaddress
 import re
 from collections.abc import Sequence
-from typing import Any, Callable, Union
+from typing import Any, Callable, Optional, Union
 
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import OptionError
 from ansible_collections.virtnet.kvm.plugins.module_utils.model import values
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.facts import OPEN_ZONE
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.zones import ROUTED
 
 from .topology_options import Made, Options, network, normal
 from .topology_rules import closed_both_ways, closed_ipv6, opened_both_ways, opened_from_inside, rule_sets
@@ -23,6 +25,8 @@ IPAddress = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 
 # Options about the host's address on the network. They have no meaning if the host has no address.
 _OF_THE_HOST = ("cidr", "cidr6", "gateway", "gateway6", "dhcp_range", "dhcp6_range", "hosts", "domain", "forwarders")
+
+_OPEN_ZONE = (OPEN_ZONE // 1_000_000, OPEN_ZONE // 1_000 % 1_000, OPEN_ZONE % 1_000)
 
 # libvirt counts a range of addresses in 16 bits.
 _MOST = 1 << 16
@@ -48,6 +52,16 @@ def open_(given: Options, _libvirt: Sequence[int]) -> Made:
     return _made(given, {"mode": "open"}, opened_both_ways)
 
 
+def default_zone(libvirt: Sequence[int], firewalld: Optional[bool]) -> Optional[str]:
+    """Returns firewalld's zone of the bridge of an open network: libvirt's own for routed networks, if firewalld runs.
+
+    ``None`` leaves the zone as it is. An old libvirt takes the zone, and ignores it.
+    """
+    if firewalld is None:
+        return None
+    return ROUTED if firewalld and tuple(libvirt) >= _OPEN_ZONE else ""
+
+
 def _made(given: Options, forward: dict[str, Any], *defaults: Callable[[str], list[dict[str, Any]]]) -> Made:
     """Returns the network and its firewall rules; ``defaults`` make the default rules of its type."""
     name = normal("name", given["name"], values.object_name)
@@ -56,7 +70,8 @@ def _made(given: Options, forward: dict[str, Any], *defaults: Callable[[str], li
         return Made(networks=[{"name": name, "state": "absent"}], rules=rule_sets(given, name), claims=claims)
     bridge = normal("bridge", given["bridge"] or bridge_name(name), values.ifname)
     services = _services(given) if given.get("host_access", True) else _no_services(given)
-    made = network(given, name, bridge={"name": bridge}, mtu=given["mtu"], forward=forward, **services)
+    own: dict[str, Any] = {"name": bridge} if given.get("zone") is None else {"name": bridge, "zone": given["zone"]}
+    made = network(given, name, bridge=own, mtu=given["mtu"], forward=forward, **services)
     rules = rule_sets(given, name, [rule for made in defaults if given["default_rules"] for rule in made(name)])
     return Made(networks=[made], rules=rules, claims=[*claims, ("interface", bridge, "bridge")])
 

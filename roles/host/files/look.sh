@@ -76,6 +76,14 @@ done
 echo "daemons=$daemons"
 echo "off=${off# }"
 
+# firewalld rejects the guests of a network whose bridge has no zone, and libvirt starts no network that has one without firewalld.
+firewalld=no
+if [ -d /etc/firewalld ] && enabled firewalld.service; then
+    firewalld=enabled
+    ! systemctl is-active --quiet firewalld.service || firewalld=running
+fi
+echo "firewalld=$firewalld"
+
 # Packages that aren't installed, if something is missing.
 case $python_answers in
 *libraries=[a-z]* | python=none) lacks=some ;;
