@@ -1,0 +1,293 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026, virtnet.kvm contributors
+"""Hosts whose packets another firewall decides about as well: firewalld, ufw, and a policy DROP as Docker sets it."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from integration.support.checks import refused
+from integration.support.forwards import (
+    ASK,
+    HOST,
+    INNER,
+    NET,
+    OUTSIDE,
+    PLAIN,
+    ROUTED,
+    RULES,
+    WEB,
+    asked,
+    server_outside,
+)
+from integration.support.guests import guest_on, reaches
+from integration.support.host import Host
+from integration.support.networks import isolated
+from integration.support.plays import play
+from lab.guest import Guest
+
+MODULES = ("nat_portforward", "nat_outbound", "net_policy", "virt_net")
+_SECONDS = 10  # within which all works again after an event
+_CONF = "/etc/firewalld/firewalld.conf"
+_SET = {"forwards": [WEB]}
+_OUTBOUND: dict[str, Any] = {"rules": [{"source": {"bridge": "br9"}}]}
+_POLICY: dict[str, Any] = {
+    "rules": [
+        {"source": {"name": "lan"}, "to": {"name": "cluster"}, "action": "allow"},
+        {"source": {"name": "lan"}, "to": {"zone": "outside"}, "action": "allow"},
+        {"source": {"name": "cluster"}, "to": {"zone": "outside"}, "action": "reject"},
+    ]
+}
+_SETS = {"nat_portforward": _SET, "nat_outbound": _OUTBOUND, "net_policy": _POLICY}
+
+
+@dataclass(frozen=True)
+class Firewall:
+    """A firewall of a host: how it is started and stopped, and what may happen to it."""
+
+    start: str
+    stop: str
+    events: tuple[str, ...] = ()
+
+
+# An old firewalld has no rules yet when it has started.
+_LOADED = "until nft list chain inet firewalld filter_FORWARD 2>&1 | grep -q reject; do sleep 0.1; done"
+FIREWALLS = {
+    "firewalld": Firewall(
+        start=f"systemctl start firewalld; {_LOADED}",
+        # Debian 12's removes all that iptables has, libvirt's rules too.
+        stop="systemctl stop firewalld; rm -rf /etc/firewalld/zones/* /etc/firewalld/policies/*;"
+        " iptables -S FORWARD | grep -q LIBVIRT_ || systemctl restart libvirtd",
+        events=(
+            "firewall-cmd -q --reload",
+            "systemctl restart firewalld",
+            "systemctl stop firewalld",
+            "systemctl start firewalld",
+        ),
+    ),
+    "ufw": Firewall(
+        start="iptables-save >/run/rules4; ip6tables-save >/run/rules6; ufw allow ssh; ufw --force enable",
+        # it leaves empty chains
+        stop="ufw --force reset; rm -f /etc/ufw/*.rules.*; iptables-restore /run/rules4; ip6tables-restore /run/rules6",
+        events=("ufw reload", "ufw disable", "ufw --force enable"),
+    ),
+    "drop": Firewall(
+        start="iptables -P FORWARD DROP; ip6tables -P FORWARD DROP",
+        stop="iptables -P FORWARD ACCEPT; ip6tables -P FORWARD ACCEPT",
+        events=("virsh net-destroy other; virsh net-start other",),
+    ),
+}
+
+
+@contextlib.contextmanager
+def _running(host: Host, firewall: Firewall) -> Iterator[None]:
+    """The firewall runs, and is gone at the end with all of its rules."""
+    try:
+        host.shell(firewall.start)
+        yield
+    finally:
+        host.shell(firewall.stop)
+
+
+@dataclass(frozen=True)
+class _Guests:
+    """Guests of two NAT networks, lan and cluster."""
+
+    web: Guest
+    neighbour: Guest
+    cluster: Guest
+
+
+@contextlib.contextmanager
+def _guests(host: Host) -> Iterator[_Guests]:
+    with (
+        server_outside(host),
+        guest_on(host, "lan", ip="192.168.150.10/24", kind="station") as web,
+        guest_on(host, "lan", name="g2", ip="192.168.150.11/24", kind="station") as neighbour,
+        guest_on(host, "cluster", name="g3", ip="192.168.151.10/24", kind="station") as cluster,
+    ):
+        for subnet, guest in ((150, web), (150, neighbour), (151, cluster)):
+            guest.check(f"ip route add default via 192.168.{subnet}.1")
+            reaches(host, guest.address())
+        web.listen(80, text="web")
+        cluster.listen(80, text="db")
+        yield _Guests(web, neighbour, cluster)
+
+
+@pytest.fixture
+def forwarding(clean: Host) -> Iterator[Host]:
+    """A host with NAT networks and a plain bridge, which forwards."""
+    clean.shell(ROUTED)
+    clean.shell(f"{PLAIN}sysctl -qw net.ipv6.conf.all.forwarding=1")
+    clean.net(**NET)
+    clean.net(**{**isolated("cluster", 151), "forward": {"mode": "nat"}})
+    clean.net(**{**isolated("other", 152), "forward": {"mode": "nat"}})
+    yield clean
+    clean.shell("ip netns delete inner; ip link delete br9; sysctl -qw net.ipv6.conf.all.forwarding=0", check=False)
+
+
+def _said(host: Host, guests: _Guests) -> dict[str, str]:
+    """What a connection of each kind is answered."""
+    return {
+        "from outside": asked(host, 8080, where=OUTSIDE),
+        "from the host": asked(host, 8080),
+        "from a neighbour": guests.neighbour.run(ASK.format(HOST, 8080))[1].strip(),
+        "out of a plain bridge": asked(host, 7000, where=INNER, address="192.168.30.1").partition(" ")[0],
+        "out of a NAT network": guests.web.run(ASK.format("192.168.30.1", 7000))[1].partition(" ")[0],
+        "between NAT networks": guests.web.run(ASK.format("192.168.151.10", 80))[1].strip(),
+    }
+
+
+_WORKS = {
+    "from outside": "web 192.168.30.1",
+    "from the host": f"web {HOST}",
+    "from a neighbour": "web 192.168.150.1",
+    "out of a plain bridge": HOST,
+    "out of a NAT network": HOST,
+    "between NAT networks": "db 192.168.150.10",
+}
+
+
+def _until(found: Callable[[], object], wanted: object, after: str) -> None:
+    until = time.monotonic() + _SECONDS
+    while (last := found()) != wanted:
+        assert time.monotonic() < until, f"{_SECONDS} s after {after}: {last}"
+        time.sleep(0.2)
+
+
+def _rules_of_others(host: Host) -> list[str]:
+    return sorted(host.shell(RULES).splitlines())
+
+
+@pytest.mark.parametrize("name", list(FIREWALLS))
+def test_all_works_beside(forwarding: Host, name: str) -> None:
+    """All works beside the firewall and after each event, and without our sets, its rules are as they were."""
+    host, firewall = forwarding, FIREWALLS[name]
+    with _guests(host) as guests, _running(host, firewall):
+        made = host.ok("nat_outbound", _OUTBOUND)
+        if name == "firewalld":
+            assert asked(host, 7000, where=INNER, address="192.168.30.1") == ""
+            (warning,) = (str(each) for each in made["warnings"])
+            (command,) = re.findall("firewall-cmd .*--reload", warning)
+            host.shell(command)
+        assert not host.ok("nat_outbound", _OUTBOUND).get("warnings")
+        host.ok("nat_outbound", {"state": "absent"})
+        before = _rules_of_others(host)
+        for module, given in _SETS.items():
+            assert not host.ok(module, given).get("warnings")
+            assert not host.ok(module, given, check=True)["changed"]
+        _until(lambda: _said(host, guests), _WORKS, "the start")
+        assert "web" not in guests.cluster.run(ASK.format("192.168.150.10", 80))[1]
+        assert guests.cluster.run(ASK.format("192.168.30.1", 7000))[1].partition(" ")[0] != HOST
+        for event in firewall.events:
+            host.shell(event)
+            _until(lambda: _said(host, guests), _WORKS, event)
+        for module, given in _SETS.items():
+            assert not host.ok(module, given, check=True)["changed"]
+            host.ok(module, {"state": "absent"})
+        assert _rules_of_others(host) == before
+
+
+def test_what_the_info_modules_say(forwarding: Host) -> None:
+    """Which programs have rules, and the zones of firewalld."""
+    host = forwarding
+
+    def others() -> Any:
+        return host.ok("nat_portforward_info", {})["others"]
+
+    assert others()["programs"] == ["libvirt"] and others()["firewalld"] is None
+    with _running(host, FIREWALLS["ufw"]):
+        found = others()
+        assert found["programs"] == ["libvirt", "ufw"]
+        assert {"drop"} == {
+            each["policy"] for each in found["chains"] if (each["table"], each["hook"]) == ("filter", "forward")
+        }
+    with _running(host, FIREWALLS["firewalld"]):
+        # libvirt gives its bridges their zone, and itself its rules, a moment after firewalld has started
+        bridges = {"virbr-lan", "virbr-cluster", "virbr-other"}
+        _until(lambda: set(others()["firewalld"]["zones"].get("libvirt", ())), bridges, "the start")
+        found = others()
+        assert found["programs"] == ["firewalld", "libvirt"]
+        assert found["firewalld"]["default_zone"] == "public"
+        (chain,) = (each for each in found["chains"] if (each["table"], each["hook"]) == ("firewalld", "forward"))
+        assert (chain["name"], chain["priority"], chain["policy"]) == ("filter_FORWARD", 10, "accept")
+    assert "firewalld" not in others()["programs"]
+
+
+def test_strict_firewalld(forwarding: Host) -> None:
+    """It refuses forwards that it doesn't have, so they are refused; with its own for the port, ours works."""
+    host = forwarding
+    if not host.can(f"grep StrictForwardPorts {_CONF}"):
+        pytest.skip("this firewalld has no StrictForwardPorts")
+    host.shell(f"cp {_CONF} /run/firewalld.conf; sed -i s/^StrictForwardPorts=.*/StrictForwardPorts=yes/ {_CONF}")
+    try:
+        with _guests(host), _running(host, FIREWALLS["firewalld"]):
+            option = "forwards[0].listen.port"
+            said = refused(host, _SET, "StrictForwardPorts is yes", module="nat_portforward", option=option)
+            assert host.ok("nat_portforward_info", {})["others"]["firewalld"]["strict_forward_ports"]
+            (command,) = re.findall("firewall-cmd .*--reload", said)
+            host.shell(command)
+            host.ok("nat_portforward", _SET)
+            _until(lambda: asked(host, 8080, where=OUTSIDE), "web 192.168.30.1", command)
+            host.shell(
+                "firewall-cmd --permanent --remove-forward-port=port=8080:proto=tcp:toport=80:toaddr=192.168.150.10"
+            )
+            host.shell("firewall-cmd --reload")
+            (warning,) = host.ok("nat_portforward", _SET)["warnings"]
+            assert "port 8080/tcp is refused by firewalld" in str(warning)
+            assert "web" not in asked(host, 8080, where=OUTSIDE)
+            host.ok("nat_portforward", {"state": "absent"})
+    finally:
+        host.shell(f"cp /run/firewalld.conf {_CONF}; rm /run/firewalld.conf")
+
+
+def test_an_open_network_beside_firewalld(clean: Host) -> None:
+    """It works at once with DHCP and DNS, and from outside, also after a reload; an old libvirt needs a command."""
+    clean.shell(ROUTED)
+    clean.shell("ip -n outer route add 10.9.1.0/24 via 192.168.30.2")
+    open0 = {"type": "open", "name": "open0", "cidr": "10.9.1.0/24"}
+    given = {"virtnet_topologies": [open0]}
+    enabled = Firewall(
+        f"systemctl enable -q --now firewalld; {_LOADED}",
+        f"systemctl disable -q firewalld; {FIREWALLS['firewalld'].stop}",
+    )
+    with server_outside(clean), _running(clean, enabled):
+        made = play(clean, "virtnet.kvm.site", given)
+        if clean.libvirt < (10, 4):
+            said = " ".join(f"{made.done.stdout} {made.done.stderr}".split())
+            (command,) = set(re.findall("firewall-cmd --permanent .*?--reload", said))
+            clean.shell(command)
+        again = play(clean, "virtnet.kvm.site", given)
+        assert again.changed == 0 and "firewalld" not in again.done.stdout + again.done.stderr
+        with guest_on(clean, "open0", kind="station") as guest:
+            address = guest.lease()
+            guest.until(f"nslookup g1 | grep -F {address}", 5)
+            guest.listen(80, text="web")
+
+            def seen() -> tuple[str, str]:
+                inbound = asked(clean, 80, where=OUTSIDE, address=address)
+                return inbound, guest.run(ASK.format("192.168.30.1", 7000))[1].partition(" ")[0]
+
+            for event in ("true", "firewall-cmd -q --reload", "systemctl restart firewalld"):
+                clean.shell(event)
+                _until(seen, ("web 192.168.30.1", address), event)
+            guest.renew()
+            assert guest.lease() == address
+
+
+def test_rules_of_iptables_legacy(clean: Host) -> None:
+    """They decide about the same packets and are shown by nothing else, so a run warns of them."""
+    clean.shell("iptables-legacy -A FORWARD -s 198.51.100.99 -j DROP")
+    (warning,) = clean.ok("net_policy", {"rules": [{"source": {"name": "default"}, "action": "deny"}]})["warnings"]
+    assert "iptables-legacy has rules in the tables filter" in str(warning)
+    assert clean.ok("net_policy_info", {})["others"]["iptables_legacy"] == ["filter"]
+    clean.shell("iptables-legacy -F FORWARD")
+    assert not clean.ok("net_policy", {"rules": [{"source": {"name": "default"}, "action": "deny"}]}).get("warnings")
+    clean.ok("net_policy", {"state": "absent"})
