@@ -39,6 +39,7 @@ extends_documentation_fragment:
   - virtnet.kvm.portforward.fabric
   - virtnet.kvm.outbound.fabric
   - virtnet.kvm.policy.fabric
+  - virtnet.kvm.static_routes.fabric
   - virtnet.kvm.connection
   - virtnet.kvm.attributes
   - virtnet.kvm.attributes.changes

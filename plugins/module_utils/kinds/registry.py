@@ -10,5 +10,6 @@ from ..contract import Kind
 from .firewall import OUTBOUND, POLICY, PORTFORWARD
 from .interface import BRIDGE, TUNTAP, VLAN
 from .network import NETWORK
+from .static_routes.kind import STATIC_ROUTES
 
-KINDS: tuple[Kind, ...] = (BRIDGE, VLAN, TUNTAP, NETWORK, PORTFORWARD, OUTBOUND, POLICY)
+KINDS: tuple[Kind, ...] = (BRIDGE, VLAN, TUNTAP, NETWORK, PORTFORWARD, OUTBOUND, POLICY, STATIC_ROUTES)
