@@ -19,6 +19,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import OptionError
 from ansible_collections.virtnet.kvm.plugins.plugin_utils.host_look import PACKAGES, SYSCTL_FILE, Look, needs
 from ansible_collections.virtnet.kvm.plugins.plugin_utils.predicted import KINDS, OF_LIBVIRT, predicted
+from ansible_collections.virtnet.kvm.plugins.plugin_utils.return_routes import SETS, published
 from ansible_collections.virtnet.kvm.plugins.plugin_utils.rule_lists import SET, outbound, policies, portforwards
 from ansible_collections.virtnet.kvm.plugins.plugin_utils.topology import fabric
 
@@ -40,6 +41,7 @@ SPEC: dict[str, dict[str, Any]] = {
     "require_kvm": {"type": "bool"},
     "forward_ipv4": {"type": "bool"},
     "forward_ipv6": {"type": "bool"},
+    "return_via": {"type": "list", "elements": "str", "default": []},
     "uri": {"type": "str"},
 }
 
@@ -81,13 +83,14 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible's plugins are n
         topologies = self._topologies() if known else []
         options = _joined(self._derived(topologies) if derived else params["options"], rules)
         look = self._look(topologies, options) if params["prepare"] else None
+        routes = self._return_routes(topologies, options, look)
         found: dict[str, Any] = {}
         if look is not None and params["state"]:
             options = {
                 kind: [] if kind in OF_LIBVIRT and not look.has_libvirt else options.get(kind, []) for kind in KINDS
             }
             found = self._fabric(options) if any(options.values()) else {}
-            return {**predicted(None, found, options, check=bool(self._task.check_mode)), **look.left}
+            return {**predicted(None, found, options, check=bool(self._task.check_mode)), **look.left, **routes}
         if look is not None:
             self._check_ready(look)
         if look is None or not look.problems:
@@ -95,7 +98,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible's plugins are n
                 options = _joined(self._derived(topologies, look), rules)
             if any(options.get(kind) for kind in KINDS):
                 found = self._fabric(options)
-        return predicted(look, found, options, check=bool(self._task.check_mode), prepared=params["prepared"])
+        result = predicted(look, found, options, check=bool(self._task.check_mode), prepared=params["prepared"])
+        warnings = [*result.get("warnings", ()), *routes.pop("warnings", ())]
+        return {**result, **routes, **({"warnings": warnings} if warnings else {})}
 
     # -- the topologies ------------------------------------------------------------------------------------------
 
@@ -157,6 +162,16 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible's plugins are n
             said = " ".join((done["stderr"] or done["stdout"]).split())
             raise Refused(f"the host can't be read: {said or 'it has answered nothing'}")
         return look
+
+    def _return_routes(self, topologies: list[Any], options: Mapping[str, Any], look: Optional[Look]) -> dict[str, Any]:
+        """Returns what is published about the routes that the routers outside need."""
+        if look is None or self._params["options"] is not None:
+            return {}
+        host, facts = str(self._vars.get("inventory_hostname", "")), self._vars.get("ansible_facts") or {}
+        try:
+            return published(host, topologies, options, look.sources, self._params["return_via"], facts.get(SETS) or ())
+        except OptionError as error:
+            raise Refused(str(error)) from None
 
     def _check_ready(self, look: Look) -> None:
         """Raises `Refused` if the host has problems that preparing it doesn't solve, or hasn't solved."""

@@ -94,6 +94,13 @@ options:
       - Whether IPv6 forwarding is needed. The default is V(true) if a network of type V(nat), V(routed) or V(open) or an outbound rule
         has IPv6.
     type: bool
+  return_via:
+    description:
+      - Addresses by which the routers outside reach the host, at most one of each IP version. The default is the addresses from which it sends
+        to the outside by its default routes.
+    type: list
+    elements: str
+    default: []
   uri:
     description:
       - The libvirt daemon to connect to, as in M(virtnet.kvm.fabric).
@@ -168,6 +175,37 @@ options:
   description: Options for M(virtnet.kvm.fabric), as the filter P(virtnet.kvm.as_fabric#filter) returns them.
   returned: when one of them would change
   type: dict
+return_routes:
+  description: Routes to the networks of type V(routed) and V(open) that the routers outside need.
+  returned: with O(prepare), if there are such networks
+  type: list
+  elements: dict
+  sample: [{to: 10.9.0.0/24, via: 192.168.1.10}]
+notes:
+  description: The routes in RV(return_routes), in words.
+  returned: with RV(return_routes)
+  type: list
+  elements: str
+  sample: [the routers outside need the route 10.9.0.0/24 via 192.168.1.10]
+ansible_facts:
+  description: Facts of the host.
+  returned: with O(prepare), if there are topologies of type V(routed) or V(open)
+  type: dict
+  contains:
+    virtnet_return_routes:
+      description:
+        - The routes that the routers outside need to all such networks of the host that the run knows. The statistics of the run have
+          them by host, as M(ansible.builtin.set_stats) sets them.
+      type: list
+      elements: dict
+      returned: always
+      sample: [{to: 10.9.0.0/24, via: 192.168.1.10}]
+    virtnet_return_route_sets:
+      description: The same as sets for M(virtnet.kvm.static_routes), one for each network. That of a network that is removed is absent.
+      type: list
+      elements: dict
+      returned: always
+      sample: [{name: kvm1.routed0, routes: [{to: 10.9.0.0/24, via: 192.168.1.10}]}]
 stays:
   description: What stays on the host when the topologies are removed.
   returned: with O(state=absent) and O(prepare)

@@ -179,6 +179,11 @@ class Look:
         stays = ["packages and daemons of libvirt"] if self.has_libvirt else []
         return {"stays": stays, "sysctl_file": SYSCTL_FILE if self._found["sum"] else ""}
 
+    @property
+    def sources(self) -> dict[int, str]:
+        """The host's addresses towards the outside, by the version of IP."""
+        return {version: text for version in (4, 6) if (text := self._found.get(f"source{version}", ""))}
+
     # -- in words ------------------------------------------------------------------------------------------------
 
     @property

@@ -109,6 +109,11 @@ if [ -n "$lacks" ] || [ -z "$daemons" ]; then
 fi
 echo "lacks=${lacks# }"
 
+# The host's own addresses towards the outside: those from which it would send to any address there. No packet is sent.
+source_towards() { ip "$1" route get "$2" 2>/dev/null | sed -n 's/.* src \([^ ]*\).*/\1/p'; }
+echo "source4=$(source_towards -4 1.1.1.1)"
+echo "source6=$(source_towards -6 2000::1)"
+
 setting() { cat "/proc/sys/net/$1" 2>/dev/null; }
 echo "ipv4=$(setting ipv4/ip_forward)"
 echo "ipv6=$(setting ipv6/conf/all/forwarding)"
