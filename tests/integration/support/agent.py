@@ -233,7 +233,9 @@ TOOLS = (
     "/etc/netplan",
     "/etc/NetworkManager/system-connections",
     "/etc/network",
+    "/etc/NetworkManager/dispatcher.d",
     "/var/lib/virtnet.kvm/interfaces",
+    "/var/lib/virtnet.kvm/static_routes",
 )
 _IPV6 = "/proc/sys/net/ipv6/conf/*/{disable_ipv6,accept_ra,autoconf,addr_gen_mode}"
 _INTERFACES = f"""

@@ -17,7 +17,7 @@ FORETOLD = {
 }
 FORETOLD["nat_portforward"] = ("changed", "actions", "before", "after", "targets")
 FORETOLD["nat_outbound"] = ("changed", "actions", "before", "after", "sources")
-FORETOLD["net_policy"] = ("changed", "actions", "before", "after")
+FORETOLD["net_policy"] = FORETOLD["static_routes"] = ("changed", "actions", "before", "after")
 FORETOLD["vlan_iface"] = FORETOLD["tuntap"] = FORETOLD["linux_bridge"]
 
 
