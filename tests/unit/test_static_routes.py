@@ -278,9 +278,8 @@ def test_what_is_read_of_the_host(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     monkeypatch.setattr(commands, "run", run)
     monkeypatch.setattr(networkd, "running", lambda: True)
     monkeypatch.setattr(networkd, "SYS_NET", str(tmp_path))
-    monkeypatch.setattr(
-        networkd, "notes", lambda index: {"NETWORK_FILE": LAN, "NETWORK_FILE_DROPINS": DROP_IN} if index == 2 else {}
-    )
+    notes = {"NETWORK_FILE": LAN, "NETWORK_FILE_DROPINS": f'"/a.conf:{DROP_IN}"'}
+    monkeypatch.setattr(networkd, "notes", lambda index: notes if index == 2 else {})
     (tmp_path / "eth0").mkdir()
     (tmp_path / "eth0" / "ifindex").write_text("2\n")
     host = static_routes.HostRoutes()
@@ -299,6 +298,8 @@ def test_what_is_read_of_the_host(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         "eth4": Owner("ifupdown"),
     }
     assert list(host.read_by(DROP_IN)) == ["eth0"] and not host.read_by(f"{LAN}.d/other.conf")
+    notes.pop("NETWORK_FILE_DROPINS")  # as in systemd 252
+    assert list(host.read_by(DROP_IN)) == ["eth0"] and not host.read_by(DROP_IN.replace("20-lan", "30-lan"))
     folder = tmp_path / "20-lan.network.d"
     host.write(f"{folder}/ours.conf", "text")
     assert (folder / "ours.conf").stat().st_mode & 0o777 == 0o644

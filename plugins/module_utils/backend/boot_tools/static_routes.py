@@ -13,6 +13,7 @@ import glob
 import ipaddress
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
@@ -71,8 +72,8 @@ class HostRoutes(RouteDriver):
     def read_by(self, path: str) -> Sequence[str]:
         if not path.endswith(".conf") or not networkd.running():
             return ()
-        links = sorted(os.listdir(networkd.SYS_NET))
-        return [each for each in links if path in _notes(each).get("NETWORK_FILE_DROPINS", "").split()]
+        links = {name: _notes(name) for name in sorted(os.listdir(networkd.SYS_NET))}
+        return [name for name, notes in links.items() if _has_read(notes, path)]
 
     def write(self, path: str, text: Optional[str]) -> None:
         self.forget()
@@ -132,6 +133,15 @@ def _notes(interface: str) -> Mapping[str, str]:
             return networkd.notes(int(handle.read()))
     except (OSError, ValueError):
         return {}
+
+
+def _has_read(notes: Mapping[str, str], path: str) -> bool:
+    """Returns whether networkd has read a drop-in for the interface with these notes. systemd 252 doesn't note drop-ins, so there
+    each is taken for one that was read."""
+    dropins = notes.get("NETWORK_FILE_DROPINS")
+    if dropins is None:
+        return os.path.basename(os.path.dirname(path)) == f"{os.path.basename(notes.get('NETWORK_FILE', ''))}.d"
+    return path in re.split(r"[\s:\"]+", dropins)
 
 
 def _owner(interface: str) -> Optional[Owner]:
