@@ -22,7 +22,8 @@ _HOME = "/etc/systemd/network"
 _BEHIND = "ip -n outer link set lo up; ip -n outer address add 10.9.0.1/24 dev lo; ip -n outer address add fd00:9::1/64 dev lo"
 _UNMANAGED = f"printf '[Match]\\nName=eth*\\n[Link]\\nUnmanaged=yes\\n' >{_HOME}/00-lab.network"
 _STOP = (
-    "systemctl stop systemd-networkd.socket systemd-networkd NetworkManager 2>/dev/null; rm -f /run/systemd/network/*netplan*"
+    "systemctl stop systemd-networkd.socket systemd-networkd NetworkManager 2>/dev/null;"
+    " systemctl disable --quiet NetworkManager-dispatcher 2>/dev/null; rm -f /run/systemd/network/*netplan*"
     " /etc/NetworkManager/conf.d/lab.conf; true"
 )
 _OTHER = "10.31.0.0/16 via 192.168.30.1"
@@ -77,7 +78,10 @@ method=manual
 address1=fd00:30::2/64
 END
 chmod 600 /etc/NetworkManager/system-connections/lan.nmconnection
-systemctl start NetworkManager"""
+systemctl enable --quiet NetworkManager-dispatcher
+systemctl start NetworkManager
+nmcli device set ens7 managed yes  # which a veth isn't by itself
+nmcli connection up lan"""
 _IFUPDOWN = """set -e
 ip link set ens7 down
 cat >>/etc/network/interfaces <<'END'

@@ -194,8 +194,8 @@ def test_an_interface_that_no_tool_sets_up() -> None:
     outcome = apply(host, routes=[{"to": "10.8.0.0/24", "via": "192.168.2.7"}])
     assert outcome.shown_after["files"] == {}
     assert planned(host).warnings == [
-        "eth1: its static routes won't survive a reboot, because none of networkd, NetworkManager and ifupdown sets it up;"
-        " add them to its configuration as well"
+        "eth1: its static routes won't survive a reboot, because none of networkd, NetworkManager with its dispatcher and"
+        " ifupdown sets it up; add them to its configuration as well"
     ]
 
 
@@ -264,6 +264,7 @@ SAID = {
     "ip -json route get 10.1.1.1": '[{"dst":"10.1.1.1","gateway":"192.168.1.1","dev":"eth0","flags":[]}]',
     "ip -json route get 192.168.1.1": '[{"type":"local","dst":"192.168.1.1","dev":"lo","flags":[]}]',
     "nmcli -t -f DEVICE,STATE device": "eth2:connected\neth3:connected (externally)\neth4:unmanaged",
+    "systemctl is-enabled NetworkManager-dispatcher.service": "enabled",
     "ifquery --state eth4": "eth4=eth4",
 }
 
@@ -298,6 +299,9 @@ def test_what_is_read_of_the_host(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         "eth4": Owner("ifupdown"),
     }
     assert list(host.read_by(DROP_IN)) == ["eth0"] and not host.read_by(f"{LAN}.d/other.conf")
+    monkeypatch.setitem(SAID, "systemctl is-enabled NetworkManager-dispatcher.service", "disabled")
+    host.forget()
+    assert host.owner("eth2") is None
     notes.pop("NETWORK_FILE_DROPINS")  # as in systemd 252
     assert list(host.read_by(DROP_IN)) == ["eth0"] and not host.read_by(DROP_IN.replace("20-lan", "30-lan"))
     folder = tmp_path / "20-lan.network.d"

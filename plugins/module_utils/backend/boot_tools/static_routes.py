@@ -148,13 +148,16 @@ def _owner(interface: str) -> Optional[Owner]:
     file = _notes(interface).get("NETWORK_FILE", "")
     if file and networkd.running():
         return Owner("networkd", file)
-    for tool, command, answer in (
-        ("networkmanager", ("nmcli", "-t", "-f", "DEVICE,STATE", "device"), f"{interface}:connected"),
-        ("ifupdown", ("ifquery", "--state", interface), f"{interface}={interface}"),
-    ):
-        try:
-            if answer in commands.run(f"ask for the tool of {interface}", *command).splitlines():
-                return Owner(tool)
-        except HostError:  # the tool isn't installed, or doesn't run, or doesn't know the interface
-            continue
-    return None
+    if _says(f"{interface}:connected", "nmcli", "-t", "-f", "DEVICE,STATE", "device"):
+        # it runs no scripts where the service that does so is disabled
+        runs_scripts = _says("enabled", "systemctl", "is-enabled", "NetworkManager-dispatcher.service")
+        return Owner("networkmanager") if runs_scripts else None
+    return Owner("ifupdown") if _says(f"{interface}={interface}", "ifquery", "--state", interface) else None
+
+
+def _says(line: str, *command: str) -> bool:
+    """Returns whether a command prints this line. It may not be installed, or fail."""
+    try:
+        return line in commands.run("look which tool sets up an interface", *command).splitlines()
+    except HostError:
+        return False

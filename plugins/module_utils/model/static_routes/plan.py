@@ -78,8 +78,8 @@ def plan_set(name: str, current: SetState, given: Optional[Sequence[StaticRoute]
     desired = former if given is None else tuple(_placed(name, former, given, facts, warnings))
     owners = {each.interface: facts.owner(each.interface) for each in desired}
     warnings += [
-        f"{interface}: its static routes won't survive a reboot, because none of networkd, NetworkManager and ifupdown"
-        " sets it up; add them to its configuration as well"
+        f"{interface}: its static routes won't survive a reboot, because none of networkd, NetworkManager with its"
+        " dispatcher and ifupdown sets it up; add them to its configuration as well"
         for interface, owner in owners.items()
         if owner is None
     ]
