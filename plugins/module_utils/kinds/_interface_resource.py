@@ -28,6 +28,8 @@ from ..model.interface.requests import InterfaceDriver
 from ..model.interface.uplink.declared import with_uplink
 from ..model.interface.validate import check_own_bridge
 from ..model.links import LinkFacts
+from ..model.namespace.facts import NamespaceFacts
+from ..model.namespace.steps import NamespaceDriver
 from ..persist.choose import AUTO
 from ..persist.facts import FileFacts
 from ..persist.files import ToolFacts, header
@@ -36,7 +38,7 @@ from ..persist.plan import NONE
 from ..persist.steps import FileDriver, WriteFile
 from ..persist.uplink.leases import lease_handlers
 from ._interface_info import describe_interface
-from .common import interface_name
+from .common import interface_name, namespace_label
 
 
 @dataclass(frozen=True)
@@ -78,9 +80,13 @@ class InterfaceResource(Resource[ObservedInterface]):
             ):
                 found.add(definition.bridge)
         # an interface that needs itself is refused with the option's name, see `model.interface.validate`
-        return frozenset(interface_name(self.desired.netns, name) for name in found if name and name != self.name)
+        needed = {interface_name(self.desired.netns, name) for name in found if name and name != self.name}
+        return frozenset(needed | ({namespace_label(self.desired.netns)} if self.desired.netns else set()))
 
     def current(self, host: Host) -> ObservedInterface:
+        netns = self.desired.netns
+        if netns is not None and not host.driver(NamespaceDriver).exists(netns):
+            return ObservedInterface(None, None)  # the namespace may be created by the same run
         with under(self.path):
             observed = observed_interface(
                 self.name, host.driver(InterfaceDriver, self.desired.netns).all(), self.desired.given
@@ -99,7 +105,11 @@ class InterfaceResource(Resource[ObservedInterface]):
 
     def plan(self, current: ObservedInterface, world: World, notes: Notes) -> Plan[ObservedInterface]:
         facts, files, netns = world.facts(InterfaceFacts), world.facts(FileFacts), self.desired.netns
-        namespace = facts.namespace(netns)
+        if not self.present and not world.facts(NamespaceFacts).exists(netns):
+            return Plan((), current, returned={"method": "none", "files": [], "persist": NONE})
+        with under(self.path):
+            world.facts(NamespaceFacts).check(netns)
+            namespace = facts.namespace(netns)
         before = dict(namespace.states)
         with under(self.path):
             if netns is None:
@@ -141,7 +151,8 @@ class InterfaceResource(Resource[ObservedInterface]):
         return lease_handlers(current.definition, plan.after, asks, new=new)
 
     def predicted(self, plan: Plan[ObservedInterface], world: World) -> ObservedInterface:
-        del plan
+        if not world.facts(NamespaceFacts).exists(self.desired.netns):
+            return plan.after
         states = world.facts(InterfaceFacts).namespace(self.desired.netns).states
         files = world.facts(FileFacts)
         tool = chosen_tool(self.desired, files.tools).tool

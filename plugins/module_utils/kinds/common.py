@@ -10,6 +10,7 @@ from typing import Optional
 
 from ..backend.os.paths import SYSTEM_URI
 from ..contract import ArgumentSpec, Options
+from ..model.namespace.options import short_name
 
 URI: ArgumentSpec = {"uri": {"type": "str", "default": SYSTEM_URI}}
 STATE: ArgumentSpec = {"state": {"type": "str", "choices": ["present", "absent"], "default": "present"}}
@@ -24,3 +25,8 @@ def text(options: Options, name: str) -> Optional[str]:
     """Returns an option that is a string, or ``None`` where it was left out."""
     value = options.get(name)
     return None if value is None else str(value)
+
+
+def namespace_label(netns: str) -> str:
+    """Returns what a network namespace is called in `Resource.provides` and `Resource.needs`, by its name or path."""
+    return f"namespace {short_name(netns)}"

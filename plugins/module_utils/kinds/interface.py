@@ -15,6 +15,7 @@ from ..model.fields import argument_spec, from_options, normal_value
 from ..model.interface.options import Interface, LinuxBridge, Tuntap, VlanIface
 from ..model.interface.requests import AccountDriver, InterfaceDriver
 from ..model.links import LinkDriver
+from ..model.namespace.steps import NamespaceDriver
 from ..model.values import ifname
 from ..persist.choose import CHOICES
 from ..persist.steps import FileDriver
@@ -54,6 +55,12 @@ def _open_links(_host: Host, _where: Optional[str]) -> LinkDriver:
     return HostLinks()
 
 
+def open_namespaces(_host: Host, _where: Optional[str]) -> NamespaceDriver:
+    from ..backend.netns.namespaces import Namespaces
+
+    return Namespaces()
+
+
 class InterfaceKind(Kind):
     """One kind of interface."""
 
@@ -65,6 +72,7 @@ class InterfaceKind(Kind):
         FileDriver: _open_files,
         LinkDriver: _open_links,
         LeaseDriver: _open_leases,
+        NamespaceDriver: open_namespaces,
     }
 
     #: What one is called in messages, the class of its options, and the options that only such a module has.

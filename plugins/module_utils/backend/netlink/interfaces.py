@@ -55,7 +55,7 @@ class Interfaces(InterfaceDriver):
         if importlib.util.find_spec("pyroute2") is None:  # here, so that check mode says it, too
             raise MissingLibraryError("pyroute2")
         self._netns = netns
-        self._channel = Channel(netns)
+        self._open: Optional[Channel] = None
         self._dump: Optional[LinkDump] = None
         self._states: Optional[dict[str, InterfaceState]] = None
         self._layer3: Optional[dict[int, tuple[tuple[Address, ...], tuple[Route, ...]]]] = None
@@ -65,8 +65,19 @@ class Interfaces(InterfaceDriver):
         self._added: dict[tuple[str, str], Address] = {}
         self._routes: set[tuple[str, Route]] = set()
 
+    @property
+    def _channel(self) -> Channel:
+        """The socket, which is opened when it is first needed: the namespace may be created by this run."""
+        if self._open is None:
+            self._open = Channel(self._netns)
+        return self._open
+
     def close(self) -> None:
-        self._channel.close()
+        if self._open is not None:
+            self._open.close()
+            self._open = None
+        self._indexes.clear()
+        self.forget()
 
     def forget(self) -> None:
         """Forgets what was read, as the interfaces have changed."""

@@ -11,26 +11,28 @@ from typing import Optional
 
 from ...contract import Facts, Host
 from ..links import Link, LinkFacts
+from ..namespace.facts import NamespaceFacts
 from .kernel_effects import Context
 from .normal import destination, normal_state, route_family
-from .options import InterfaceState, LinuxBridge
+from .options import Interface, InterfaceState, LinuxBridge
 from .requests import BRIDGE_VLANS, AccountDriver, InterfaceDriver
 from .steps import StepPlanner
+
+_LOOPBACK = InterfaceState("", 1, Interface(name="lo", mtu=65536, up=False), loopback=True)  # of a new namespace
 
 
 class Namespace:
     """The interfaces of one network namespace as they will be when what is planned so far is done.
 
-    ``states`` has them by name, in normal form; plans change it.
+    ``states`` has them by name, in normal form; plans change it. A ``new`` one is created by this run.
     """
 
-    def __init__(self, host: Host, netns: Optional[str]) -> None:
+    def __init__(self, host: Host, netns: Optional[str], *, new: bool = False) -> None:
         self._host = host
         self._netns = netns
-        self._driver = host.driver(InterfaceDriver, netns)
-        self.states: dict[str, InterfaceState] = {
-            name: normal_state(state) for name, state in self._driver.all().items()
-        }
+        self._driver = host.driver(InterfaceDriver, None if new else netns)  # both have the same kernel
+        found = {_LOOPBACK.name: _LOOPBACK} if new else self._driver.all()
+        self.states: dict[str, InterfaceState] = {name: normal_state(state) for name, state in found.items()}
 
     @functools.cached_property
     def features(self) -> frozenset[str]:
@@ -65,7 +67,7 @@ class InterfaceFacts(Facts):
     def namespace(self, netns: Optional[str]) -> Namespace:
         """Returns a namespace, whose interfaces are read at its first use."""
         if netns not in self._namespaces:
-            self._namespaces[netns] = Namespace(self.host, netns)
+            self._namespaces[netns] = Namespace(self.host, netns, new=self.world.facts(NamespaceFacts).is_new(netns))
         found = self._namespaces[netns]
         for name in self.world.facts(LinkFacts).bridges if netns is None else ():
             if name not in found.states:  # libvirt makes it, when the network's plan is applied

@@ -1,0 +1,109 @@
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A network namespace as a run plans it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Optional
+
+from ...contract import Host, Notes, Options, Plan, Resource, Shown, World
+from ...errors import under
+from ...model.fields import to_options, without_host_chosen
+from ...model.interface.facts import InterfaceFacts
+from ...model.interface.requests import InterfaceDriver
+from ...model.namespace.facts import NamespaceFacts
+from ...model.namespace.options import NetNamespace
+from ...model.namespace.plan import Contents, own_interfaces, plan_absent, plan_present
+from ...model.namespace.steps import NamespaceDriver, Process
+from ..common import namespace_label
+
+
+@dataclass(frozen=True)
+class ObservedNamespace:
+    """A namespace as a host has it: its settings (``None``: it isn't there), and the processes that are in it."""
+
+    definition: Optional[NetNamespace]
+    processes: tuple[Process, ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True)
+class NamespaceResource(Resource[ObservedNamespace]):
+    """A network namespace; ``path`` is where its options stand, if not at the top."""
+
+    given: NetNamespace
+    wanted: bool
+    stored: bool
+    path: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.given.name or ""
+
+    @property
+    def label(self) -> str:
+        return namespace_label(self.name)
+
+    @property
+    def present(self) -> bool:
+        return self.wanted
+
+    def provides(self, current: ObservedNamespace) -> frozenset[str]:
+        del current
+        return frozenset({namespace_label(self.name)})
+
+    def current(self, host: Host) -> ObservedNamespace:
+        driver = host.driver(NamespaceDriver)
+        found = driver.read(self.name)
+        held = found is not None and not self.wanted
+        return ObservedNamespace(found, tuple(driver.processes(self.name)) if held else ())
+
+    def plan(self, current: ObservedNamespace, world: World, notes: Notes) -> Plan[ObservedNamespace]:
+        there = current.definition
+        with under(self.path):
+            if self.wanted:
+                steps, after = plan_present(self.given, there, unfinished=bool(notes.get("created")))
+            else:
+                states = world.facts(InterfaceFacts).namespace(self.name).states if there else {}
+                steps, after = plan_absent(self.given, there, Contents(states.values(), current.processes)), None
+        world.facts(NamespaceFacts).expect(self.name, present=self.wanted)
+        method = "none" if not steps else "removed" if after is None else "changed" if there else "created"
+        return Plan(
+            steps=tuple(steps),
+            after=ObservedNamespace(after),
+            notes={"created": True} if method == "created" else {},
+            returned={"method": method},
+        )
+
+    def show(self, state: ObservedNamespace, plan: Plan[ObservedNamespace]) -> Shown:
+        del plan
+        if state.definition is None:
+            return {"name": self.name, "state": "absent"}
+        shown = to_options(without_host_chosen(state.definition, self.given))
+        return {"name": shown.pop("name"), "state": "present", **shown}
+
+    def describe(self, host: Host, state: ObservedNamespace) -> Options:
+        if state.definition is None:
+            return {"namespace": None}
+        return {"namespace": _described(host, state.definition)}
+
+
+def _described(host: Host, definition: NetNamespace) -> dict[str, object]:
+    name = definition.name or ""
+    processes = host.driver(NamespaceDriver).processes(name)
+    return {
+        "name": name,
+        "definition": to_options(definition),
+        "interfaces": own_interfaces(host.driver(InterfaceDriver, name).all().values()),
+        "processes": [{"pid": process.pid, "command": process.command} for process in processes],
+    }
+
+
+def describe_namespaces(host: Host, names: Optional[Sequence[str]]) -> list[dict[str, object]]:
+    """Returns the namespaces with these names, ``None`` for all of them, as the ``_info`` module returns them."""
+    driver = host.driver(NamespaceDriver)
+    found = [driver.read(name) for name in (driver.names() if names is None else names)]
+    return [_described(host, definition) for definition in found if definition is not None]
