@@ -34,8 +34,9 @@ from ..persist.choose import AUTO
 from ..persist.facts import FileFacts
 from ..persist.files import ToolFacts, header
 from ..persist.interfaces import as_managed, chosen_tool, observed_uplink, plan_persistence
-from ..persist.plan import NONE
+from ..persist.plan import NONE, UNIT
 from ..persist.steps import FileDriver, WriteFile
+from ..persist.unit.service import interface_owner
 from ..persist.uplink.leases import lease_handlers
 from ._interface_info import describe_interface
 from .common import interface_name, namespace_label
@@ -144,7 +145,7 @@ class InterfaceResource(Resource[ObservedInterface]):
 
     def _lease_handlers(self, current: ObservedInterface, plan: InterfacePlan, files: FileFacts) -> tuple[Handler, ...]:
         tool = chosen_tool(self.desired, files.tools).tool
-        if tool == NONE or not self.present:
+        if tool in (NONE, UNIT) or not self.present:
             return ()
         asks = observed_uplink(self.desired, files.tools, files.read(tool))
         new = plan.method in ("created", "recreated")
@@ -165,7 +166,7 @@ class InterfaceResource(Resource[ObservedInterface]):
     def show(self, state: ObservedInterface, plan: Plan[ObservedInterface]) -> Shown:
         shown = show(state, self.desired)
         touched = {step.path for step in plan.steps if isinstance(step, WriteFile)}
-        ours = header(self.name)
+        ours = header(interface_owner(self.name, self.desired.netns))
         files = {path: held for path, held in state.files.items() if path in touched or held.startswith(ours)}
         return {**shown, "files": dict(sorted(files.items()))} if files else shown
 

@@ -13,7 +13,7 @@ from typing import Optional
 from ..errors import OptionError
 from .declared.paths import path_of
 from .files import Draft, Request, Tool, ToolFacts
-from .plan import NONE, FileChanges
+from .plan import NONE, UNIT, FileChanges
 
 AUTO = "auto"
 
@@ -71,10 +71,12 @@ def choose(option: str, facts: ToolFacts, name: str, netns: Optional[str] = None
         raise OptionError(
             "persist",
             option,
-            f"isn't possible with netns ({netns!r}), as a namespace is gone after a reboot; set it to none",
+            f"isn't possible with netns ({netns!r}), as no boot tool creates interfaces in a namespace; set it to auto",
         )
-    if option == NONE or netns is not None:
+    if option == NONE:
         return Choice(NONE)
+    if netns is not None:
+        return Choice(UNIT if facts.keeps_namespace(netns) else NONE)
     if option != AUTO:
         if option not in facts.installed:
             has = ", ".join(tool for tool in CHOICES if tool in facts.installed)

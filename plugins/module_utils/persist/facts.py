@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Optional
 
 from ..contract import Facts
 from .files import ToolFacts, overlay
+from .plan import UNIT
 from .steps import FileDriver
+from .unit.service import keeps_namespace
 
 
 class FileFacts(Facts):
@@ -20,7 +23,8 @@ class FileFacts(Facts):
 
     @property
     def tools(self) -> ToolFacts:
-        return self.host.driver(FileDriver).facts()
+        facts = self.host.driver(FileDriver).facts()
+        return replace(facts, keeps_namespace=lambda name: keeps_namespace(self.read(UNIT), name))
 
     def read(self, tool: str) -> Mapping[str, str]:
         """Returns the files of a tool by path."""

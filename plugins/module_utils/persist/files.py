@@ -46,6 +46,10 @@ def no_claims(_name: str) -> Mapping[str, str]:
     return {}
 
 
+def no_namespaces(_name: str) -> bool:
+    return False
+
+
 def no_notes(_index: int) -> Mapping[str, str]:
     return {}
 
@@ -61,6 +65,7 @@ class ToolFacts:
     what networkd notes of an interface with this index (``NETWORK_FILE``, ``DHCP6_CLIENT_IAID``) and of its lease
     (``CLIENTID``), by key. ``dhcp_client`` says whether ifupdown finds a DHCP client. ``wireless`` returns whether an interface of this host is a wireless one.
     ``claims`` returns the files that configure an interface, a user's or ours, by those tools in charge that have one.
+    ``keeps_namespace`` returns whether our unit creates a network namespace at boot.
     """
 
     installed: frozenset[str] = frozenset()
@@ -72,6 +77,7 @@ class ToolFacts:
     dhcp_client: bool = False
     wireless: Callable[[str], bool] = field(default=not_wireless, compare=False)
     claims: Callable[[str], Mapping[str, str]] = field(default=no_claims, compare=False)
+    keeps_namespace: Callable[[str], bool] = field(default=no_namespaces, compare=False)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from .declared import declaration as declarations
 from .declared.declaration import Declaration
 from .files import Request, ToolFacts, made_for
 from .ifupdown.stanzas import renews_leases
-from .plan import NONE, FileChanges, PersistencePlan, plan_provider
+from .plan import NONE, UNIT, FileChanges, PersistencePlan, plan_provider
 from .steps import INTERFERING, StopDhcp
 from .takeover import remembered, with_fixed_leases
 from .uplink.check import check_ours, check_tool, tool_warnings
@@ -63,7 +63,7 @@ def as_managed(desired: DesiredInterface, before: ObservedInterface, facts: Tool
     What is compared with the host is this, or each run would undo what the tool does.
     """
     given, tool = desired.given, chosen_tool(desired, facts).tool
-    if tool == NONE or given.ipv6 is None:
+    if tool in (NONE, UNIT) or given.ipv6 is None:
         return desired
     base = before.definition if type(before.definition) is type(given) else type(given)(name=given.name)
     kept = TOOLS[tool].kept(without_host_chosen(merge(base, given), given))
@@ -115,7 +115,7 @@ def _stored_bridge(kept: LinuxBridge, given: LinuxBridge, taps: frozenset[str]) 
 def observed_uplink(desired: DesiredInterface, facts: ToolFacts, files: Mapping[str, str]) -> Uplink:
     """Returns what the boot tool does for an interface because of tasks; ``files`` are those of the tool that stores it."""
     tool = chosen_tool(desired, facts).tool
-    return Uplink() if tool == NONE else _own_uplink(tool, files, desired.name)
+    return Uplink() if tool in (NONE, UNIT) else _own_uplink(tool, files, desired.name)
 
 
 def plan_persistence(
@@ -141,6 +141,10 @@ def plan_persistence(
         return PersistencePlan(warnings=warnings)
     files = read_files(choice.tool)
     stored = stored_interface(desired, after, files)
+    if choice.tool == UNIT:
+        from .unit.plan import plan_interface
+
+        return plan_interface(desired, stored, after, files, new=before is None or before.definition is None)
     if stored is not None and isinstance(desired.given, Uplink):
         stored = with_uplink(stored, stored_uplink(desired.given, _own_uplink(choice.tool, files, desired.name)))
     request = Request(desired.name, stored, files, states, desired.adopt, facts, desired.given)

@@ -17,6 +17,7 @@ from typing import Optional, Protocol, TypeVar, Union
 from .steps import HoldTool, ReloadTool, StopDhcp, WriteFile
 
 NONE = "none"  # in place of a provider's name
+UNIT = "systemd"  # by a unit of ours, see `unit.service`
 
 Stored_contra = TypeVar("Stored_contra", contravariant=True)
 

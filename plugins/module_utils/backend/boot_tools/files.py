@@ -20,9 +20,11 @@ from ...model.interface.options import Interface, InterfaceState
 from ...persist.choose import TOOLS
 from ...persist.declared.paths import PATTERN
 from ...persist.files import ToolFacts, copied_path, is_netdev, saved_path
+from ...persist.plan import UNIT
 from ...persist.steps import FileDriver
+from ...persist.unit import service
 from ..os.atomic import write_file
-from . import dhcp_clients, ifupdown, netplan, networkd, networkmanager
+from . import dhcp_clients, ifupdown, netplan, networkd, networkmanager, unit
 from .facts import read_facts
 
 # Only root may read what may contain the password of a wireless network.
@@ -37,6 +39,7 @@ RELOADS: Mapping[str, Callable[[tuple[str, ...]], None]] = {
     "networkmanager": networkmanager.reload,
     "netplan": netplan.reload,
     "ifupdown": ifupdown.reload,
+    UNIT: unit.reload,
 }
 
 
@@ -55,7 +58,11 @@ class Files(FileDriver):
         """Returns the boot tools of this host, which are looked up once."""
         if self._facts is None:
             found = read_facts(netplan_files=bool(self._glob(f"{_NETPLAN}*.yaml")))
-            self._facts = replace(found, claims=functools.lru_cache(maxsize=None)(self._claims))
+            self._facts = replace(
+                found,
+                claims=functools.lru_cache(maxsize=None)(self._claims),
+                keeps_namespace=lambda name: service.keeps_namespace(self.read(UNIT), name),
+            )
         return self._facts
 
     def _claims(self, name: str) -> Mapping[str, str]:
@@ -71,7 +78,8 @@ class Files(FileDriver):
         if tool not in self._read:
             files: dict[str, str] = {}
             seen: set[str] = set()
-            while new := {PATTERN, *TOOLS[tool].patterns(files)} - seen:
+            patterns = service.patterns if tool == UNIT else TOOLS[tool].patterns
+            while new := {PATTERN, *patterns(files)} - seen:
                 for path in sorted(path for pattern in new for path in self._glob(pattern)):
                     for each in (path, saved_path(path)):
                         if (text := self._text(each)) is not None:

@@ -19,15 +19,21 @@ from ...model.namespace.facts import NamespaceFacts
 from ...model.namespace.options import NetNamespace
 from ...model.namespace.plan import Contents, own_interfaces, plan_absent, plan_present
 from ...model.namespace.steps import NamespaceDriver, Process
+from ...persist.facts import FileFacts
+from ...persist.plan import UNIT, PersistencePlan
+from ...persist.steps import FileDriver
+from ...persist.unit.plan import plan_namespace as plan_stored
+from ...persist.unit.service import namespace_path
 from ..common import namespace_label
 
 
 @dataclass(frozen=True)
 class ObservedNamespace:
-    """A namespace as a host has it: its settings (``None``: it isn't there), and the processes that are in it."""
+    """A namespace as a host has it: its settings (``None``: it isn't there), the processes that are in it, and our file."""
 
     definition: Optional[NetNamespace]
     processes: tuple[Process, ...] = field(default=(), compare=False)
+    text: Optional[str] = None
 
 
 @dataclass(frozen=True)
@@ -59,7 +65,8 @@ class NamespaceResource(Resource[ObservedNamespace]):
         driver = host.driver(NamespaceDriver)
         found = driver.read(self.name)
         held = found is not None and not self.wanted
-        return ObservedNamespace(found, tuple(driver.processes(self.name)) if held else ())
+        text = host.driver(FileDriver).read(UNIT).get(namespace_path(self.name)) if self.stored else None
+        return ObservedNamespace(found, tuple(driver.processes(self.name)) if held else (), text)
 
     def plan(self, current: ObservedNamespace, world: World, notes: Notes) -> Plan[ObservedNamespace]:
         there = current.definition
@@ -70,20 +77,29 @@ class NamespaceResource(Resource[ObservedNamespace]):
                 states = world.facts(InterfaceFacts).namespace(self.name).states if there else {}
                 steps, after = plan_absent(self.given, there, Contents(states.values(), current.processes)), None
         world.facts(NamespaceFacts).expect(self.name, present=self.wanted)
-        method = "none" if not steps else "removed" if after is None else "changed" if there else "created"
+        files, kept = world.facts(FileFacts), PersistencePlan()
+        if self.stored:
+            kept = plan_stored(self.given, there, self.wanted, files.read(UNIT))
+            files.expect(UNIT, kept.changes)
+        all_steps = (*steps, *kept.steps)
+        method = "none" if not all_steps else "removed" if after is None else "changed" if there else "created"
         return Plan(
-            steps=tuple(steps),
-            after=ObservedNamespace(after),
+            steps=all_steps,
+            after=ObservedNamespace(
+                after, text=files.read(UNIT).get(namespace_path(self.name)) if self.stored else None
+            ),
+            handlers=kept.handlers,
             notes={"created": True} if method == "created" else {},
-            returned={"method": method},
+            returned={"method": method, "files": list(kept.changes), "persist": kept.tool},
         )
 
     def show(self, state: ObservedNamespace, plan: Plan[ObservedNamespace]) -> Shown:
         del plan
+        files = {} if state.text is None else {"files": {namespace_path(self.name): state.text}}
         if state.definition is None:
-            return {"name": self.name, "state": "absent"}
+            return {"name": self.name, "state": "absent", **files}
         shown = to_options(without_host_chosen(state.definition, self.given))
-        return {"name": shown.pop("name"), "state": "present", **shown}
+        return {"name": shown.pop("name"), "state": "present", **shown, **files}
 
     def describe(self, host: Host, state: ObservedNamespace) -> Options:
         if state.definition is None:

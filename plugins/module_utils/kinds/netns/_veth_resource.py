@@ -32,6 +32,11 @@ from ...model.veth.plan import (
     with_definition,
 )
 from ...model.veth.steps import VethDriver
+from ...persist.facts import FileFacts
+from ...persist.plan import UNIT, PersistencePlan
+from ...persist.steps import FileDriver
+from ...persist.unit.plan import plan_pair as plan_stored
+from ...persist.unit.service import pair_path
 from .._interface_info import describe_interface
 from .._interface_resource import InterfaceResource
 from ..common import interface_name, namespace_label
@@ -61,6 +66,10 @@ class VethResource(Resource[ObservedPair]):
         return self.wanted
 
     @property
+    def _file(self) -> str:
+        return pair_path(self.name, self.given.netns)
+
+    @property
     def _ends(self) -> tuple[VethEnd, ...]:
         return (self.given, self.given.peer) if self.given.peer else (self.given,)
 
@@ -85,7 +94,8 @@ class VethResource(Resource[ObservedPair]):
         second_name = given_peer.end_name if given_peer else peer
         second = _state(host, second_name, given_peer.interface if given_peer else None) if second_name else None
         back = host.driver(VethDriver).peer(second_name) if second_name and second and second.kind == "veth" else None
-        return ObservedPair(first, second, second_name, peer, back)
+        text = host.driver(FileDriver).read(UNIT).get(self._file) if self.stored else None
+        return ObservedPair(first, second, second_name, peer, back, text)
 
     def plan(self, current: ObservedPair, world: World, notes: Notes) -> Plan[ObservedPair]:
         facts = world.facts(InterfaceFacts)
@@ -100,15 +110,32 @@ class VethResource(Resource[ObservedPair]):
                 given, steps, method = self.given, plan_absent(self.given, current, facts), "removed"
         facts.expect_links(None, before)
         after = self._planned(given, world) if self.wanted else ObservedPair()
+        files, kept = world.facts(FileFacts), PersistencePlan()
+        if self.stored:
+            ends = (after.first, after.second) if self.wanted else None
+            kept = plan_stored(given, ends, files.read(UNIT), new=method == "created")
+            files.expect(UNIT, kept.changes)
+        all_steps = (*steps, *kept.steps)
         return Plan(
-            steps=tuple(steps),
-            after=after,
+            steps=all_steps,
+            after=replace(after, text=self._text(files)),
+            handlers=kept.handlers,
             notes={"created": True} if steps and method == "created" else {},
-            returned={"method": method if steps else "none"},
+            returned={
+                "method": method if all_steps else "none",
+                "files": list(kept.changes),
+                "persist": kept.tool,
+            },
         )
 
+    def _text(self, files: FileFacts) -> Optional[str]:
+        return files.read(UNIT).get(self._file) if self.stored else None
+
     def predicted(self, plan: Plan[ObservedPair], world: World) -> ObservedPair:
-        return self._planned(self._complete(plan.after), world) if self.wanted else plan.after
+        if not self.wanted:
+            return plan.after
+        found = self._planned(self._complete(plan.after), world)
+        return replace(found, text=self._text(world.facts(FileFacts)))
 
     def _complete(self, state: ObservedPair) -> VethPair:
         name = state.second_name
@@ -131,13 +158,14 @@ class VethResource(Resource[ObservedPair]):
         head: Shown = {"name": self.name, "state": "absent" if state.first is None else "present"}
         if self.given.netns is not None:
             head["netns"] = self.given.netns
+        files: Shown = {} if state.text is None else {"files": {self._file: state.text}}
         if state.first is None:
-            return head
+            return {**head, **files}
         shown = {**head, **_shown(state.first, self.given)}
         if state.second is not None and state.second_name is not None:
             where: Shown = {"netns": state.second_name.netns} if state.second_name.netns else {}
             shown[PEER] = {"name": state.second_name.name, **where, **_shown(state.second, self.given.peer)}
-        return shown
+        return {**shown, **files}
 
     def describe(self, host: Host, state: ObservedPair) -> Options:
         if state.first is None or state.first.kind != "veth":

@@ -38,6 +38,7 @@ class ObservedPair:
     second_name: Optional[EndName] = None
     peer_of_first: Optional[EndName] = None
     peer_of_second: Optional[EndName] = None
+    text: Optional[str] = None  # our file, by which it is created at boot
 
 
 def as_planned(current: ObservedPair, first: EndName, facts: InterfaceFacts) -> ObservedPair:
@@ -53,7 +54,7 @@ def as_planned(current: ObservedPair, first: EndName, facts: InterfaceFacts) -> 
 
     state, peer = of(first, current.first, current.peer_of_first)
     other, back = of(current.second_name, current.second, current.peer_of_second)
-    return ObservedPair(state, other, current.second_name, peer, back)
+    return ObservedPair(state, other, current.second_name, peer, back, current.text)
 
 
 def checked_present(given: VethPair, current: ObservedPair, facts: InterfaceFacts, available: bool) -> VethPair:

@@ -49,6 +49,12 @@ def making(desired: Interface) -> Iterator[str]:
             yield f"ip link set dev {name} type bridge {bridge}"
         if said.vlan_filtering:  # by itself: the default pvid can't be set any more when it is on
             yield f"ip link set dev {name} type bridge vlan_filtering 1"
+    yield from configuring(desired)
+
+
+def configuring(desired: Interface) -> Iterator[str]:
+    """Yields the commands that set what every kind of interface has: MAC address, MTU, IPv6 settings."""
+    name = shlex.quote(desired.name or "")
     if link := _by_words(WORDS.interface, desired):
         yield f"ip link set dev {name} {link}"
     yield from ipv6(desired)
