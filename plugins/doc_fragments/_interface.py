@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Options that all kinds of interfaces of the host share: bridges, VLAN interfaces and taps."""
+"""Options that all kinds of interfaces of the host share: bridges, VLAN and macvlan interfaces, and taps."""
 
 from __future__ import annotations
 
@@ -163,11 +163,13 @@ gateway6:
 PLACE = r"""
 netns:
   description:
-    - Network namespace of the interface, as a name below C(/run/netns) or as a path. It must exist.
+    - Network namespace of the interface, as a name below C(/run/netns) or as a path. It must exist, or be an item of C(namespaces) in the
+      same run of M(virtnet.kvm.fabric).
     - Interfaces that this one refers to, such as its ports or its parent, must be in the same namespace.
     - If left out, the interface is in the host's own namespace.
-    - No boot tool creates interfaces in a namespace. With this option O(persist) can therefore only be V(auto) or V(none), and nothing
-      is stored.
+    - No boot tool creates interfaces in a namespace. With this option O(persist) can therefore only be V(auto) or V(none). With V(auto) a
+      systemd unit of the collection creates the interface at boot, if M(virtnet.kvm.net_namespace) has stored the namespace. Otherwise
+      nothing is stored.
   type: str
 persist:
   description:

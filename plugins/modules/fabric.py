@@ -8,18 +8,19 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: fabric
-short_description: Manage networks, bridges, VLAN interfaces and taps of a host in one transaction
+short_description: Manage networks, interfaces and network namespaces of a host in one transaction
 version_added: 0.1.0
 author:
   - virtnet.kvm contributors (@virtnet)
 description:
-  - Applies lists of networks, bridges, VLAN interfaces and taps, over one connection to libvirt, and reads the host's interfaces once.
+  - Applies lists of networks, network namespaces, veth pairs, bridges, VLAN and macvlan interfaces and taps, over one connection to
+    libvirt, and reads the host's interfaces once.
     Each item has the options of the module of its kind, and the same result.
   - All items are planned before anything is changed, so that an error in one item leaves the host as it is. If a step fails, all
     steps before it are undone, including those for other items.
   - The order of the lists and of their items has no meaning. Items that are absent are removed first. An item is applied after the items
-    that it needs. A VLAN interface follows its parent, a bridge follows its ports, a tap follows its bridge, and a network follows its bridge.
-    They are removed in the reverse order.
+    that it needs. A VLAN or macvlan interface follows its parent, what is in a namespace follows the namespace, a bridge follows its
+    ports, a tap or an end of a veth pair follows its bridge, and a network follows its bridge. They are removed in the reverse order.
   - Items that aren't in the lists stay as they are. A network that isn't in O(networks) isn't changed or removed, and the same is true
     for the other lists.
   - One task with a list is many times faster than a loop over the module of that kind.
@@ -35,7 +36,10 @@ extends_documentation_fragment:
   - virtnet.kvm.network.fabric
   - virtnet.kvm.linux_bridge.fabric
   - virtnet.kvm.vlan_iface.fabric
+  - virtnet.kvm.macvlan_iface.fabric
   - virtnet.kvm.tuntap.fabric
+  - virtnet.kvm.net_namespace.fabric
+  - virtnet.kvm.veth_pair.fabric
   - virtnet.kvm.portforward.fabric
   - virtnet.kvm.outbound.fabric
   - virtnet.kvm.policy.fabric
@@ -48,7 +52,10 @@ seealso:
   - module: virtnet.kvm.virt_net_info
   - module: virtnet.kvm.linux_bridge
   - module: virtnet.kvm.vlan_iface
+  - module: virtnet.kvm.macvlan_iface
   - module: virtnet.kvm.tuntap
+  - module: virtnet.kvm.net_namespace
+  - module: virtnet.kvm.veth_pair
   - module: virtnet.kvm.net_checkpoint
   - name: libvirt's network format
     description: The reference of all elements of a network's definition.
@@ -244,6 +251,22 @@ taps:
   type: list
   elements: dict
   contains: *interface
+macvlans:
+  description: Result for each macvlan interface, in the order of O(macvlans).
+  returned: when O(macvlans) has any
+  type: list
+  elements: dict
+  contains: *interface
+namespaces:
+  description: Result for each network namespace, in the order of O(namespaces), as M(virtnet.kvm.net_namespace) returns it.
+  returned: when O(namespaces) has any
+  type: list
+  elements: dict
+veth_pairs:
+  description: Result for each veth pair, in the order of O(veth_pairs), as M(virtnet.kvm.veth_pair) returns it.
+  returned: when O(veth_pairs) has any
+  type: list
+  elements: dict
 diff:
   description: Difference between before and after of each changed item, as text.
   returned: success, in diff mode

@@ -15,7 +15,7 @@ from ..errors import OptionError, VirtnetError, under
 from ..model.codec import Json, from_json, to_json
 from ..model.interface.desired import DesiredInterface
 from ..model.interface.facts import InterfaceFacts
-from ..model.interface.options import Interface, LinuxBridge, Tuntap, VlanIface
+from ..model.interface.options import Interface, LinuxBridge, Tuntap
 from ..model.interface.plan import (
     InterfacePlan,
     ObservedInterface,
@@ -67,11 +67,10 @@ class InterfaceResource(Resource[ObservedInterface]):
         return frozenset({interface_name(self.desired.netns, self.name)})
 
     def needs(self, current: ObservedInterface) -> frozenset[str]:
-        """Returns a VLAN's parent, a bridge's ports, a tap's bridge."""
+        """Returns the parent, a bridge's ports, a tap's bridge, the namespace."""
         found: set[Optional[str]] = {self.desired.adopt}
         for definition in (self.desired.given, current.definition):
-            if isinstance(definition, VlanIface):
-                found.add(definition.parent)
+            found.add(definition.parent if definition else None)
             if isinstance(definition, LinuxBridge):
                 found |= {port.name for port in definition.ports or ()} - current.taps
             if (

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The host's own interfaces, as ``linux_bridge``, ``vlan_iface``, ``tuntap`` and ``fabric`` declare them."""
+"""The host's own interfaces, as ``linux_bridge``, ``vlan_iface``, ``macvlan_iface``, ``tuntap`` and ``fabric`` declare them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import ClassVar, Optional
 from ..contract import AnyResource, ArgumentSpec, Host, Kind, Options
 from ..errors import under
 from ..model.fields import argument_spec, from_options, normal_value
-from ..model.interface.options import Interface, LinuxBridge, Tuntap, VlanIface
+from ..model.interface.options import Interface, LinuxBridge, MacvlanIface, Tuntap, VlanIface
 from ..model.interface.requests import AccountDriver, InterfaceDriver
 from ..model.links import LinkDriver
 from ..model.namespace.steps import NamespaceDriver
@@ -125,6 +125,10 @@ class VlanKind(InterfaceKind):
     plural, word, option_class = "vlans", "vlan", VlanIface
 
 
+class MacvlanKind(InterfaceKind):
+    plural, word, option_class = "macvlans", "macvlan", MacvlanIface
+
+
 class TuntapKind(InterfaceKind):
     plural, word, option_class = "taps", "tap", Tuntap
 
@@ -136,4 +140,5 @@ class TuntapKind(InterfaceKind):
 
 BRIDGE = BridgeKind()
 VLAN = VlanKind()
+MACVLAN = MacvlanKind()
 TUNTAP = TuntapKind()

@@ -8,10 +8,22 @@ from __future__ import annotations
 
 from ..contract import Kind
 from .firewall import OUTBOUND, POLICY, PORTFORWARD
-from .interface import BRIDGE, TUNTAP, VLAN
+from .interface import BRIDGE, MACVLAN, TUNTAP, VLAN
 from .netns.namespace import NAMESPACE
 from .netns.veth import VETH
 from .network import NETWORK
 from .static_routes.kind import STATIC_ROUTES
 
-KINDS: tuple[Kind, ...] = (NAMESPACE, VETH, BRIDGE, VLAN, TUNTAP, NETWORK, PORTFORWARD, OUTBOUND, POLICY, STATIC_ROUTES)
+KINDS: tuple[Kind, ...] = (
+    NAMESPACE,
+    VETH,
+    BRIDGE,
+    VLAN,
+    MACVLAN,
+    TUNTAP,
+    NETWORK,
+    PORTFORWARD,
+    OUTBOUND,
+    POLICY,
+    STATIC_ROUTES,
+)

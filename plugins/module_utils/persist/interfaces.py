@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Callable, Optional
 
+from ..errors import OptionError
 from ..model.fields import merge, without_host_chosen
 from ..model.interface.desired import DesiredInterface
-from ..model.interface.options import Interface, InterfaceState, LinuxBridge, Tuntap, Uplink
+from ..model.interface.options import Interface, InterfaceState, LinuxBridge, MacvlanIface, Tuntap, Uplink
 from ..model.interface.plan import ObservedInterface
 from ..model.interface.uplink.declared import declared_uplink, stored_uplink, with_uplink
 from .choose import TOOLS, Choice, choose, plan_files
@@ -24,6 +25,8 @@ from .plan import NONE, UNIT, FileChanges, PersistencePlan, plan_provider
 from .steps import INTERFERING, StopDhcp
 from .takeover import remembered, with_fixed_leases
 from .uplink.check import check_ours, check_tool, tool_warnings
+
+_CANNOT = ((MacvlanIface, "netplan"),)  # kinds that a tool has no section for, and that our unit creates in its place
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,13 @@ def chosen_tool(desired: DesiredInterface, facts: ToolFacts) -> Choice:
     given = desired.given
     ports = [port.name for port in given.ports or ()]
     others = [name for name in (desired.adopt, given.parent, *ports) if name]
-    return choose(desired.persist, facts, desired.name, desired.netns, others)
+    choice = choose(desired.persist, facts, desired.name, desired.netns, others)
+    if (type(given), choice.tool) not in _CANNOT:
+        return choice
+    if desired.persist == choice.tool:
+        problem = f"has no {given.word}s; set it to auto, with which a unit of systemd creates it at boot"
+        raise OptionError("persist", desired.persist, problem)
+    return Choice(UNIT, choice.warning)
 
 
 def as_managed(desired: DesiredInterface, before: ObservedInterface, facts: ToolFacts) -> DesiredInterface:

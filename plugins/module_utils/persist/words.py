@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Callable, Optional, Union
 
-from ..model.interface.options import Interface, LinuxBridge, QosMap, Tuntap, VlanIface
+from ..model.interface.options import Interface, LinuxBridge, MacvlanIface, QosMap, Tuntap, VlanIface
 
 Value = Union[str, int, bool]
 
@@ -137,11 +137,18 @@ class Words:
     bridge_vlans: Table
     port: Table
     vlan: Table
+    macvlan: Table
     tuntap: Table
 
     def of_kind(self, desired: Interface) -> Table:
         """Returns the table of what is special of an interface's kind."""
-        return {LinuxBridge: self.bridge, VlanIface: self.vlan, Tuntap: self.tuntap}.get(type(desired), ())
+        tables = {
+            LinuxBridge: self.bridge,
+            VlanIface: self.vlan,
+            MacvlanIface: self.macvlan,
+            Tuntap: self.tuntap,
+        }
+        return tables.get(type(desired), ())
 
 
 def settings(table: Table, options: object) -> Iterator[tuple[str, str, Value]]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Callable, Generic, Optional, TypeVar
 
-from ...model.interface.options import Interface, LinuxBridge, QosMap, Tuntap, VlanIface
+from ...model.interface.options import Interface, LinuxBridge, MacvlanIface, QosMap, Tuntap, VlanIface
 from ..os import accounts
 from . import tables, tun
 from .channel import Attributes, each_attribute
@@ -126,6 +126,17 @@ def _vlan_attributes(definition: VlanIface) -> Attributes:
     return found
 
 
+# -- macvlan interfaces ------------------------------------------------------------------------------------------------------
+
+
+def _read_macvlan(found: Found) -> MacvlanIface:
+    return MacvlanIface(**found.common, **tables.options_from(tables.MACVLAN, found.held), parent=found.lower)
+
+
+def _macvlan_attributes(definition: MacvlanIface) -> Attributes:
+    return tables.attributes_for(tables.MACVLAN, definition)
+
+
 # -- TUN and TAP devices ---------------------------------------------------------------------------------------------------
 
 _account = functools.cache(accounts.name_of)
@@ -150,6 +161,7 @@ OTHER = LinkKind("", Interface, lambda found: Interface(**found.common), lambda 
 KINDS: tuple[LinkKind[Any], ...] = (
     LinkKind("bridge", LinuxBridge, _read_bridge, _bridge_attributes),
     LinkKind("vlan", VlanIface, _read_vlan, _vlan_attributes, lower=lambda definition: definition.parent),
+    LinkKind("macvlan", MacvlanIface, _read_macvlan, _macvlan_attributes, lower=lambda definition: definition.parent),
     LinkKind("tun", Tuntap, _read_tun, lambda _definition: [], device=_TUN),
 )
 BY_NAME = {kind.name: kind for kind in KINDS}

@@ -84,6 +84,17 @@ VLAN = (
 )
 VLAN_FLAGS = {"reorder": 0x1, "gvrp": 0x2, "loose_binding": 0x4, "mvrp": 0x8}  # linux/if_vlan.h
 
+_MACVLAN_MODES = {1: "private", 2: "vepa", 4: "bridge", 8: "passthru"}  # enum macvlan_mode
+_MODE_NUMBERS = {name: number for number, name in _MACVLAN_MODES.items()}
+MACVLAN = (
+    Setting(
+        "mode",
+        "IFLA_MACVLAN_MODE",
+        1,
+        Conversion(lambda number: _MACVLAN_MODES.get(number, str(number)), _MODE_NUMBERS.__getitem__),
+    ),
+)
+
 TUN = (
     Setting("packet_info", "IFLA_TUN_PI", 4, SWITCH),
     Setting("vnet_hdr", "IFLA_TUN_VNET_HDR", 5, SWITCH),

@@ -18,6 +18,7 @@ from ...model.interface.options import RA, Address, InterfaceState
 
 States = Mapping[str, InterfaceState]
 
+_ON_PARENTS = ("vlan", "macvlan")
 _TUNTAP = "tun"  # the kernel's word for both (IFLA_INFO_KIND)
 
 # A leased address gets this at least, so that the DHCP client can renew it.
@@ -81,7 +82,7 @@ def _desired(was: Optional[InterfaceState], is_now: Optional[InterfaceState]) ->
 
 def _can_create(state: InterfaceState) -> bool:
     """Returns whether it can be created again as it was; what can't is never removed either."""
-    return state.kind in ("bridge", "vlan") or (state.kind == _TUNTAP and not _of_a_guest(state))
+    return state.kind in ("bridge", "vlan", "macvlan") or (state.kind == _TUNTAP and not _of_a_guest(state))
 
 
 def _of_a_guest(state: InterfaceState) -> bool:
@@ -132,8 +133,8 @@ def _aged(address: Address, elapsed: int) -> Address:
 
 
 def _connected(states: dict[str, InterfaceState]) -> States:
-    """Returns the states without VLANs whose parent won't be there, as they go with it, and without ports of such a bridge."""
-    while gone := [name for name, state in states.items() if state.kind == "vlan" and _orphan(state, states)]:
+    """Returns the states without interfaces whose parent won't be there, as they go with it, and without ports of such a bridge."""
+    while gone := [name for name, state in states.items() if state.kind in _ON_PARENTS and _orphan(state, states)]:
         for name in gone:
             del states[name]
     return {

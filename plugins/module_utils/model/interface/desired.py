@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Optional
+from typing import Any, Optional, TypeVar
 
 from ...errors import OptionError
 from ..fields import merge, without_host_chosen
@@ -25,10 +25,12 @@ from .ip.desired import (
 )
 from .kernel_effects import default_pvid
 from .normal import family, normal, normal_port, normal_route
-from .options import BridgeVlans, Interface, InterfaceState, Ipv6, LinuxBridge, Port, Tuntap
+from .options import BridgeVlans, Interface, InterfaceState, Ipv6, LinuxBridge, MacvlanIface, Port, Tuntap
 from .uplink.declared import without_uplink
 from .uplink.gateways import routes_with_gateways, with_gateways
 from .vlans import Vlans, after_default_change, merge_vlans, vlans_of, with_vlans
+
+I = TypeVar("I", bound=Interface)  # noqa: E741
 
 LEAST_STP_DELAY = 2  # BR_MIN_FORWARD_DELAY, in seconds
 
@@ -113,10 +115,12 @@ def desired_definition(desired: DesiredInterface, current: Optional[InterfaceSta
     given = with_gateways(given)
     if given.routes is not None:
         given = replace(given, routes=tuple(normal_route(route) for route in given.routes))
-    definition = merge(base or _new_definition(given), given)
+    definition = merge(base or new_interface(given), given)
     if isinstance(definition, Tuntap) and not definition.carries_ethernet:
         # what a TAP device had and a TUN device can't have
         definition = replace(definition, mac=given.mac, bridge=given.bridge)
+    if isinstance(definition, MacvlanIface) and definition.mode == "passthru":
+        definition = replace(definition, mac=given.mac)  # it would be set on the parent, too (macvlan_set_mac_address)
     if isinstance(definition, LinuxBridge) and isinstance(given, LinuxBridge):
         current_bridge = base if isinstance(base, LinuxBridge) else None
         definition = _desired_bridge(desired, given, current_bridge, definition, namespace)
@@ -134,11 +138,10 @@ def _kind(state: InterfaceState) -> str:
     return f"an interface of the kind {state.kind}" if state.kind else "a hardware interface"
 
 
-def _new_definition(given: Interface) -> Interface:
+def new_interface(given: I) -> I:
     """Returns the definition of a new interface, before any option."""
-    if isinstance(given, Tuntap):
-        return Tuntap(name=given.name, up=True, mode="tap")
-    return type(given)(name=given.name, up=True)
+    settings: dict[str, Any] = dict(given.traits.new)
+    return type(given)(name=given.name, up=True, **settings)
 
 
 def _desired_bridge(
@@ -231,7 +234,7 @@ def desired_states(
     if recreating:
         for upper in interfaces_on(desired.name, states):
             found[upper.name] = upper
-    if definition.parent and definition.up and definition.follows_parent:
+    if definition.parent and definition.up and definition.needs_parent_up:
         _bring_up(states[definition.parent], found, states)
     if isinstance(definition, LinuxBridge):
         _add_ports(desired, definition, found, states, adopting)

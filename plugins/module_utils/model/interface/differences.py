@@ -23,7 +23,8 @@ def recreating_options(current: Interface, desired: Interface) -> tuple[str, ...
         return ("name",)
     traits = desired.traits
     names = (*traits.identity, *(name for name in traits.cannot_unset if getattr(desired, name) is None))
-    return tuple(name for name in names if getattr(current, name) != getattr(desired, name))
+    fixed = [name for name, value in traits.fixed_values if value in (getattr(current, name), getattr(desired, name))]
+    return tuple(name for name in (*names, *fixed) if getattr(current, name) != getattr(desired, name))
 
 
 def creation_settings(definition: I) -> I:

@@ -17,7 +17,7 @@ from typing import Any, Callable, Optional, TypeVar
 from ..fields import merge
 from . import requests
 from .normal import PARTS, QOS_MAPS, family, ip_of, normal, normal_port, route_family, sorted_qos, subnet
-from .options import Address, Interface, InterfaceState, Ipv6, LinuxBridge, Port, Route, Tuntap, VlanIface
+from .options import Address, Interface, InterfaceState, Ipv6, LinuxBridge, MacvlanIface, Port, Route, Tuntap, VlanIface
 from .vlans import VlanEntry, Vlans, after_adding, after_default_change, after_removing, vlans_of, with_vlans
 
 D = TypeVar("D", bound=Interface)
@@ -110,6 +110,16 @@ def _created_vlan(definition: VlanIface, context: Context) -> InterfaceState:
     return InterfaceState("vlan", 0, _new(definition, mac=mac, mtu=mtu), lower=definition.parent)
 
 
+@_created.register(MacvlanIface)
+def _created_macvlan(definition: MacvlanIface, context: Context) -> InterfaceState:
+    """Has a MAC address of its own, but in mode passthru, and the MTU of its parent (macvlan_common_newlink)."""
+    parent = context.states.get(definition.parent or "")
+    own = parent.definition if parent else Interface()
+    mac = own.mac if definition.mode == "passthru" else definition.mac
+    mtu = definition.mtu or own.mtu
+    return InterfaceState("macvlan", 0, _new(definition, mac=mac, mtu=mtu), lower=definition.parent)
+
+
 @_created.register(Tuntap)
 def _created_tap(definition: Tuntap, _context: Context) -> InterfaceState:
     return InterfaceState("tun", 0, _new(definition, mode=definition.mode or "tap"), persistent=True)
@@ -150,8 +160,8 @@ def _set(request: requests.Set, context: Context) -> Changed:
     if isinstance(new, LinuxBridge) and isinstance(current, LinuxBridge) and context.bridge_vlans:
         _change_default_pvid(changed, context, name, default_pvid(current), default_pvid(new))
     for upper in context.directly_on(name) if changes.mac is not None or changes.mtu is not None else ():
-        if changes.mac is not None and upper.kind == "vlan" and upper.definition.mac == current.mac:
-            _update(changed, context, upper.name, mac=changes.mac)  # vlan_sync_address
+        if changes.mac is not None and _shares_mac(upper) and upper.definition.mac == current.mac:
+            _update(changed, context, upper.name, mac=changes.mac)  # vlan_sync_address, macvlan_device_event
         if changes.mtu is not None and (upper.definition.mtu or 0) > changes.mtu:
             _update(changed, context, upper.name, mtu=changes.mtu)  # NETDEV_CHANGEMTU in vlan_device_event
             if changes.mtu < LEAST_IPV6_MTU:
@@ -163,6 +173,12 @@ def _set(request: requests.Set, context: Context) -> Changed:
     if changes.up is not None:
         _switch(changed, context, name, changes.up)
     return changed
+
+
+def _shares_mac(upper: InterfaceState) -> bool:
+    """Returns whether an interface follows the MAC address of its parent, as long as it has the same."""
+    definition = upper.definition
+    return upper.kind == "vlan" or (isinstance(definition, MacvlanIface) and definition.mode == "passthru")
 
 
 def _merged_qos(current: Interface, changes: Interface) -> dict[str, Any]:

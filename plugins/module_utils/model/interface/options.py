@@ -37,6 +37,10 @@ class KindTraits:
     cannot_unset: tuple[str, ...] = ()  # options that can be changed in place, but not back to none
     follow_ports: tuple[str, ...] = ()  # settings that ports change, or that cut them off: they are set after the ports
     accounts: tuple[tuple[str, str], ...] = ()  # options that name an account of the host, and of which kind that is
+    new: tuple[tuple[str, str], ...] = ()  # options that a new one has, unless they are given
+    fixed_values: tuple[
+        tuple[str, str], ...
+    ] = ()  # values of options that can't be changed in place, nor others to them
 
 
 @dataclass(frozen=True)
@@ -112,6 +116,11 @@ class Interface:
     def follows_parent(self) -> bool:
         """Whether the kernel brings it up and down together with its parent (vlan_device_event)."""
         return False
+
+    @property
+    def needs_parent_up(self) -> bool:
+        """Whether its parent is brought up with it."""
+        return self.follows_parent
 
 
 @dataclass(frozen=True)
@@ -221,6 +230,31 @@ class VlanIface(Uplink):
 
 
 @dataclass(frozen=True)
+class MacvlanIface(Uplink):
+    """An interface with a MAC address of its own on its parent, beside the parent (linux/if_link.h, IFLA_MACVLAN_*)."""
+
+    traits: ClassVar[KindTraits] = KindTraits(
+        "macvlan interface",
+        kernel_kind="macvlan",
+        kernel_words="macvlan interfaces (module macvlan)",
+        identity=("parent",),
+        new=(("mode", "bridge"),),  # the kernel's own is vepa, for which few switches are made
+        fixed_values=(("mode", "passthru"),),  # macvlan_changelink
+    )
+
+    parent: Optional[str] = option(norm=values.ifname)
+    mode: Optional[str] = option(choices=("bridge", "vepa", "private", "passthru"))
+
+    @property
+    def title(self) -> str:
+        return f"{self.word} {self.name} (mode {self.mode} on {self.parent})"
+
+    @property
+    def needs_parent_up(self) -> bool:
+        return True
+
+
+@dataclass(frozen=True)
 class Tuntap(Interface):
     """A persistent TUN or TAP device."""
 
@@ -231,6 +265,7 @@ class Tuntap(Interface):
         identity=("mode", "multi_queue"),
         cannot_unset=("owner", "group"),  # TUNSETOWNER, TUNSETGROUP
         accounts=(("owner", "user"), ("group", "group")),
+        new=(("mode", "tap"),),
     )
 
     mode: Optional[str] = option(choices=("tap", "tun"))
@@ -288,7 +323,7 @@ class Route:
 class InterfaceState:
     """An interface as a host has it.
 
-    ``definition`` is a `LinuxBridge`, `VlanIface` or `Tuntap` where it is one of these and an `Interface` else, with every
+    ``definition`` is a `LinuxBridge`, `VlanIface`, `MacvlanIface` or `Tuntap` where it is one of these and an `Interface` else, with every
     field that the kernel shows. ``addresses``, ``routes``, ``ports`` and a tap's ``bridge`` are ``None`` there, as they
     follow from the rest of the states. An owner and a group have their names, or numbers where they have no name.
     ``addresses`` has no link-local addresses of IPv6.

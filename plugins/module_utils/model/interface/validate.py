@@ -16,13 +16,15 @@ from .differences import changed_settings, recreating_options
 from .facts import Namespace
 from .kernel_effects import DEFAULT_PVID
 from .normal import QOS_MAPS
-from .options import BridgeVlans, Interface, InterfaceState, LinuxBridge, Tuntap, VlanIface
+from .options import BridgeVlans, Interface, InterfaceState, LinuxBridge, MacvlanIface, Tuntap, VlanIface
 from .validate_ip import check_ip
 from .vlans import expand
 
 _MISSING = "doesn't exist on this host; create it first"
 _FILTERING = ("vlan_filtering", "vlan_default_pvid", "vlan_protocol", "pvid", "tagged", "untagged")
 _PORT_VLANS = ("pvid", "tagged", "untagged")
+_MACVLANS = ("macvlan", "macvtap")
+_ALONE = "passthru"
 _RESTRICTED = 0b111  # BR_GROUPFWD_RESTRICTED in net/bridge/br_private.h: STP, pause frames, LACP
 
 
@@ -156,19 +158,9 @@ def _check_vlan(
     definition: VlanIface, desired: DesiredInterface, current: Optional[InterfaceState], namespace: Namespace
 ) -> None:
     states = namespace.states
-    for option, what in (("parent", "the interface that it is on"), ("id", "its VLAN id")):
-        if getattr(definition, option) is None:
-            raise OptionError(option, None, f"is missing; {desired.name} doesn't exist yet, so {what} must be given")
+    _check_missing(desired, definition, "id", "its VLAN id")
     name = definition.parent or ""
-    if name == desired.name:
-        raise OptionError("parent", name, "is the VLAN interface itself; give the interface that it is on")
-    parent = states.get(name)
-    if parent is None:
-        raise OptionError("parent", name, _MISSING)
-    if parent.loopback or not parent.definition.carries_ethernet:
-        raise OptionError("parent", name, "doesn't carry Ethernet frames, as a VLAN needs; give an interface that does")
-    if current and any(upper.name == name for upper in interfaces_on(desired.name, states)):
-        raise OptionError("parent", name, f"is on {desired.name} itself; give another interface")
+    _checked_parent(desired, definition, current, states, "a VLAN")
     for other in states.values():
         if other.name != desired.name and _identity(other.definition) == _identity(definition):
             raise OptionError(
@@ -176,15 +168,39 @@ def _check_vlan(
                 definition.id,
                 f"is already the VLAN of {other.name} on {name}; use another id, or that interface",
             )
-    mtu, most = desired.given.mtu, parent.definition.mtu
-    if mtu is not None and most is not None and mtu > most:
-        raise OptionError("mtu", mtu, f"is larger than the MTU of {name}; use {most} or less, or raise that first")
     for option, (key, _value) in QOS_MAPS.items():
         entries = [getattr(entry, key) for entry in getattr(desired.given, option) or ()]
         for place, value in enumerate(entries):
             if value in entries[:place]:
                 raise OptionError(f"{option}[{place}].{key}", value, f"is listed twice; list each {key} once")
     _check_recreating(desired, definition, current, states)
+
+
+def _check_missing(desired: DesiredInterface, definition: Interface, option: str, what: str) -> None:
+    if getattr(definition, option) is None:
+        raise OptionError(option, None, f"is missing; {desired.name} doesn't exist yet, so {what} must be given")
+
+
+def _checked_parent(
+    desired: DesiredInterface, definition: Interface, current: Optional[InterfaceState], states: States, what: str
+) -> InterfaceState:
+    """Returns the parent of an interface that is on another one, or raises `OptionError`; ``what`` is its kind."""
+    _check_missing(desired, definition, "parent", "the interface that it is on")
+    name = definition.parent or ""
+    if name == desired.name:
+        raise OptionError("parent", name, f"is the {definition.word} itself; give the interface that it is on")
+    parent = states.get(name)
+    if parent is None:
+        raise OptionError("parent", name, _MISSING)
+    if parent.loopback or not parent.definition.carries_ethernet:
+        problem = f"doesn't carry Ethernet frames, as {what} needs; give an interface that does"
+        raise OptionError("parent", name, problem)
+    if current and any(upper.name == name for upper in interfaces_on(desired.name, states)):
+        raise OptionError("parent", name, f"is on {desired.name} itself; give another interface")
+    mtu, most = desired.given.mtu, parent.definition.mtu
+    if mtu is not None and most is not None and mtu > most:
+        raise OptionError("mtu", mtu, f"is larger than the MTU of {name}; use {most} or less, or raise that first")
+    return parent
 
 
 def _identity(definition: Interface) -> tuple[Union[type, str, int, None], ...]:
@@ -207,6 +223,46 @@ def _check_recreating(
                 f"can't be changed without creating {desired.name} again, which {upper.name} ({upper.kind}) is on;"
                 f" remove {upper.name} first",
             )
+
+
+# -- macvlan interfaces ------------------------------------------------------------------------------------------------------
+
+
+@_check_kind.register(MacvlanIface)
+def _check_macvlan(
+    definition: MacvlanIface, desired: DesiredInterface, current: Optional[InterfaceState], namespace: Namespace
+) -> None:
+    states, name = namespace.states, definition.parent or ""
+    parent = _checked_parent(desired, definition, current, states, "a macvlan interface")
+    if parent.kind in _MACVLANS:
+        # the kernel would put it on the parent of that one (macvlan_common_newlink)
+        problem = f"is a {parent.kind} interface itself; give {parent.lower or 'the interface that it is on'}"
+        raise OptionError("parent", name, problem)
+    if parent.master is not None and not _is_on(current, name):
+        raise OptionError(
+            "parent", name, f"is a port of {parent.master}, and can't have macvlan interfaces; give {parent.master}"
+        )
+    others = [state for state in states.values() if state.lower == name and state.kind in _MACVLANS]
+    others = [state for state in others if state.name != desired.name]
+    alone = [other.name for other in others if getattr(other.definition, "mode", None) == _ALONE]
+    if alone:
+        problem = f"has {alone[0]} in mode {_ALONE}, beside which there is no other; remove that first"
+        raise OptionError("parent", name, problem)
+    if definition.mode == _ALONE and others:
+        problem = f"isn't possible while {others[0].name} is on {name}, too; remove that first, or use another mode"
+        raise OptionError("mode", _ALONE, problem)
+    mac = desired.given.mac
+    if mac is not None and definition.mode == _ALONE:
+        problem = f"isn't possible with mode {_ALONE}, in which it has the MAC address of {name}; set it there"
+        raise OptionError("mac", mac, problem)
+    for state in (parent, *others):
+        if mac is not None and state.definition.mac == mac:
+            raise OptionError("mac", mac, f"is the MAC address of {state.name}; give another one")
+    _check_recreating(desired, definition, current, states)
+
+
+def _is_on(current: Optional[InterfaceState], parent: str) -> bool:
+    return current is not None and current.lower == parent
 
 
 # -- taps ----------------------------------------------------------------------------------------------------------------

@@ -70,10 +70,12 @@ def plan_absent(given: NetNamespace, current: Optional[NetNamespace], contents: 
     name = given.name or ""
     interfaces = own_interfaces(contents.interfaces)
     if interfaces:
-        raise OptionError("name", name, f"can't be removed while {', '.join(interfaces)} is in it; remove that first")
+        raise OptionError(
+            "name", name, f"can't be removed while it has interfaces: {', '.join(interfaces)}; remove these first"
+        )
     if contents.processes:
         found = [f"{process.command} ({process.pid})" for process in contents.processes[:_SHOWN]]
         more = len(contents.processes) - len(found)
         listed = ", ".join(found) + (f" and {more} more" if more else "")
-        raise OptionError("name", name, f"can't be removed while processes are in it: {listed}; end them first")
+        raise OptionError("name", name, f"can't be removed while processes are in it: {listed}; end these first")
     return [RemoveNamespace(name)]

@@ -18,9 +18,10 @@ from typing import Any, Optional, TypeVar
 from ...errors import VirtnetError
 from ...model.codec import from_json, to_json
 from ...model.fields import merge, shapes
+from ...model.interface.desired import new_interface
 from ...model.interface.kernel_effects import LEAST_IPV6_MTU, default_pvid
 from ...model.interface.normal import family, normal, normal_route, route_family
-from ...model.interface.options import BridgeVlans, Interface, InterfaceRoute, Ipv6, LinuxBridge, Port, Tuntap
+from ...model.interface.options import BridgeVlans, Interface, InterfaceRoute, Ipv6, LinuxBridge, Port
 from ...model.interface.uplink.declared import GATEWAYS
 from ...model.interface.uplink.gateways import routes_with_gateways
 from ...model.interface.vlans import Vlans, expand, merge_vlans, ranges, vlans_of, with_vlans
@@ -166,8 +167,7 @@ def with_adopted(options: Interface, given: Interface, shown: Interface, before:
 
 def complete(options: Interface) -> Interface:
     """Returns the interface that the options make where there is none, as the kernel shows it: all that our files store."""
-    start = Tuntap(name=options.name, up=True, mode="tap") if isinstance(options, Tuntap) else None
-    definition = merge(start or type(options)(name=options.name, up=True), options)
+    definition = merge(new_interface(options), options)
     if isinstance(definition, LinuxBridge) and isinstance(options, LinuxBridge):
         pvid = default_pvid(definition)
         ports = tuple(

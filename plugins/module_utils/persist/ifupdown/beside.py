@@ -17,7 +17,7 @@ from typing import Optional
 
 from ...model.fields import shapes
 from ...model.interface.normal import ANYWHERE, destination, ip_of
-from ...model.interface.options import BridgeVlans, Interface, LinuxBridge, Port, Tuntap, VlanIface
+from ...model.interface.options import BridgeVlans, Interface, LinuxBridge, MacvlanIface, Port, Tuntap, VlanIface
 from ...model.interface.vlans import ranges, vlans_of
 from ..files import Draft, added_line
 from ..words import Table, settings
@@ -107,6 +107,8 @@ def _commands(draft: Draft, declared: Interface, found: list[Stanza]) -> Iterato
         words = [f"{key} {value}" for _where, key, value in settings(WORDS.vlan, declared) if key not in _IDENTITY]
         if words:
             yield f"ip link set dev {name} type vlan {' '.join(words)}"
+    if mode := _by_words(WORDS.macvlan, declared) if isinstance(declared, MacvlanIface) else "":
+        yield f"ip link set dev {name} type macvlan {mode}"
     if isinstance(declared, Tuntap) and declared.bridge:
         yield f"ip link set dev {name} master {shlex.quote(declared.bridge)}"
     if declared.addresses is not None:

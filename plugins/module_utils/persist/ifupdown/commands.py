@@ -27,6 +27,7 @@ from ...model.interface.options import (
     InterfaceState,
     Ipv6,
     LinuxBridge,
+    MacvlanIface,
     Port,
     Route,
     Tuntap,
@@ -87,6 +88,12 @@ def _add_vlan(desired: VlanIface, name: str) -> str:
     return (
         f"ip link add link {shlex.quote(desired.parent or '')} name {name} type vlan {_by_words(WORDS.vlan, desired)}"
     )
+
+
+@_add.register
+def _add_macvlan(desired: MacvlanIface, name: str) -> str:
+    parent = shlex.quote(desired.parent or "")
+    return f"ip link add link {parent} name {name} type macvlan {_by_words(WORDS.macvlan, desired)}"
 
 
 @_add.register

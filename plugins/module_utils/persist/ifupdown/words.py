@@ -31,6 +31,7 @@ _LINK = "ip link set "
 _BRIDGE = "ip link set type bridge "
 _PORT = "ip link set type bridge_slave "
 _VLAN = "ip link add type vlan "
+_MACVLAN = "ip link add type macvlan "
 _TUNTAP = "ip tuntap add "
 _SYSCTL = "/proc/sys/net/ipv6/conf/NAME/"
 
@@ -98,6 +99,10 @@ WORDS = Words(
         Word("loose_binding", _VLAN, "loose_binding", ON_OFF),
         Word("ingress_qos", _VLAN, "ingress-qos-map", qos_map("{pcp}:{priority}", " ")),
         Word("egress_qos", _VLAN, "egress-qos-map", qos_map("{priority}:{pcp}", " ")),
+    ),
+    macvlan=(
+        Special("parent", "ip link add link"),
+        Word("mode", _MACVLAN, "mode"),
     ),
     tuntap=(
         Word("mode", _TUNTAP, "mode", TEXT, unset="tap"),

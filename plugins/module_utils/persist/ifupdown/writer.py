@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Optional
 
 from ...model.fields import canonical
-from ...model.interface.options import Interface, InterfaceState, LinuxBridge, Tuntap, Uplink, VlanIface
+from ...model.interface.options import Interface, InterfaceState, LinuxBridge, Tuntap, Uplink
 from ..files import Draft, Request, added_line, comment_out, made_for, users_of, without_marks
 from ..takeover import takeover, with_mac
 from ..words import lost
@@ -157,7 +157,7 @@ def _stanza(draft: Draft, desired: Interface, commands: list[str], moved: Option
     yield f"auto {name}"
     yield f"iface {name} inet manual"
     yield from uplink_of.lines(desired)
-    if isinstance(desired, VlanIface):
+    if desired.parent:
         yield from ip.lines("pre-up", [_there(desired.parent)])
     yield from ip.lines("pre-up", ip.making(desired))
     if isinstance(desired, Tuntap) and desired.bridge:

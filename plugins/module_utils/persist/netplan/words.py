@@ -21,6 +21,7 @@ def _not_0(option: str, value: int) -> str:
 _AS_IT_IS = Codec(lambda value: value)
 _POSITIVE = Codec(lambda number: number or None, "not 0", _not_0)
 _NO_DEVICE = "netplan has no TUN and TAP devices"
+_NO_MACVLAN = "netplan has no macvlan interfaces"
 
 WORDS = Words(
     form="{where}{key}",
@@ -85,6 +86,10 @@ WORDS = Words(
         Cannot("loose_binding", renderer=NETWORKD),
         Cannot("ingress_qos", renderer=NETWORKD),
         Cannot("egress_qos", renderer=NETWORKD),
+    ),
+    macvlan=(
+        Cannot("parent", _NO_MACVLAN),
+        Cannot("mode", _NO_MACVLAN),
     ),
     tuntap=(
         Cannot("mode", _NO_DEVICE),

@@ -19,6 +19,7 @@ from ...model.interface.options import (
     InterfaceState,
     Ipv6,
     LinuxBridge,
+    MacvlanIface,
     Port,
     Route,
     Tuntap,
@@ -34,7 +35,7 @@ from ..words import Table, by_section, settings
 from . import uplink
 from .words import WORDS
 
-_KINDS = {LinuxBridge: "bridge", VlanIface: "vlan"}
+_KINDS = {LinuxBridge: "bridge", VlanIface: "vlan", MacvlanIface: "macvlan"}
 PVID_CAN_BE_NONE = 256  # the version of systemd from which on the VLANs that are listed replace the default one
 
 
@@ -110,7 +111,7 @@ def addressing(desired: Interface, state: Optional[InterfaceState]) -> list[Sect
 def _leads_out(desired: Interface) -> bool:
     """Returns whether a start of the host should wait for its carrier. A tap, or a bridge with guests only, has none then."""
     return bool(desired.addresses or leases(desired)) and (
-        isinstance(desired, VlanIface) or bool(getattr(desired, "ports", None))
+        isinstance(desired, (VlanIface, MacvlanIface)) or bool(getattr(desired, "ports", None))
     )
 
 

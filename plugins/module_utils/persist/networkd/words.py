@@ -75,6 +75,10 @@ WORDS = Words(
         Word("ingress_qos", "VLAN", "IngressQOSMaps", qos_map("{pcp}-{priority}", " ")),
         Word("egress_qos", "VLAN", "EgressQOSMaps", qos_map("{priority}-{pcp}", " ")),
     ),
+    macvlan=(
+        Special("parent", "[Network] MACVLAN", "in the parent's files"),
+        Word("mode", "MACVLAN", "Mode"),
+    ),
     # in a section [Tun] for a TUN device
     tuntap=(
         Special("mode", "[NetDev] Kind"),

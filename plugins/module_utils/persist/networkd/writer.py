@@ -4,8 +4,8 @@
 
 """systemd-networkd's files (systemd.netdev(5), systemd.network(5)).
 
-An interface has a .netdev and a .network file. What it needs of another one (``Bridge=`` of its ports, ``VLAN=`` of its
-parent) is a drop-in beside the .network file that networkd takes for that one. That file is ours if the other one is an
+An interface has a .netdev and a .network file. What it needs of another one (``Bridge=`` of its ports, ``VLAN=`` or
+``MACVLAN=`` of its parent) is a drop-in beside the .network file that networkd takes for that one. That file is ours if the other one is an
 interface of ours, or a port, for which ours comes before the user's; otherwise it is the user's. No user's file is edited.
 """
 
@@ -17,7 +17,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Optional
 
-from ...model.interface.options import Interface, InterfaceState, Ipv6, LinuxBridge, Port, Uplink, VlanIface
+from ...model.interface.options import (
+    Interface,
+    InterfaceState,
+    Ipv6,
+    LinuxBridge,
+    MacvlanIface,
+    Port,
+    Uplink,
+    VlanIface,
+)
 from ..files import SYSCTL_FILES, Draft, Request, header, made_for, users_of, without_accept_ra
 from ..ini import Section, render, sections, settings
 from . import adopted, beside
@@ -32,6 +41,7 @@ _PREFIXES = (_FIRST, "00-", "!-")
 _LAST = "95-"
 _DROP_INS = ("50-", "95-", "~")  # likewise, the other way round
 _OURS = "virtnet-kvm-"
+_ON_PARENTS: Mapping[type[Interface], str] = {VlanIface: "VLAN", MacvlanIface: "MACVLAN"}  # the keys of the parents
 _OF = "# For "  # the second line of a drop-in: the interface that it is for
 _SHARED = "# What others need of it stands in the drop-ins beside."
 _PORT: tuple[Section, ...] = (
@@ -92,8 +102,8 @@ class Networkd:
         if isinstance(desired, LinuxBridge):
             for port in desired.ports or ():
                 _need(draft, port.name or "", render(sections_of.port(draft, desired, port)))
-        if isinstance(desired, VlanIface):
-            _need(draft, desired.parent or "", render([("Network", [("VLAN", name)])]))
+        if key := _ON_PARENTS.get(type(desired)):
+            _need(draft, desired.parent or "", render([("Network", [(key, name)])]))
 
     def write_beside(self, draft: Draft, declared: Interface) -> None:
         """Writes a drop-in beside the user's .netdev file, and others for the .network files of it and of its ports."""
@@ -108,8 +118,9 @@ class Networkd:
             draft.write(f"{SYSCTL_FILES}{name}.conf", *sysctls)
         if isinstance(declared, LinuxBridge) and declared.ports is not None:
             self._ports_beside(draft, declared.ports)
-        if isinstance(declared, VlanIface) and declared.parent and not _has_vlan(draft, declared.parent, name):
-            _need(draft, declared.parent, render([("Network", [("VLAN", name)])]))
+        key = _ON_PARENTS.get(type(declared))
+        if key and declared.parent and not _has(draft, declared.parent, key, name):
+            _need(draft, declared.parent, render([("Network", [(key, name)])]))
 
     def _ports_beside(self, draft: Draft, ports: Sequence[Port]) -> None:
         """Writes what is declared of the ports, and takes those that aren't listed from the bridge."""
@@ -164,8 +175,8 @@ def _last_of(users: Mapping[str, str], file: str) -> str:
     return next((prefix for prefix in _DROP_INS[:-1] if all(name < prefix for name in names)), _DROP_INS[-1])
 
 
-def _has_vlan(draft: Draft, parent: str, name: str) -> bool:
-    """Returns whether the user's files say that the parent has the VLAN."""
+def _has(draft: Draft, parent: str, wanted: str, name: str) -> bool:
+    """Returns whether the user's files say that the parent has the VLAN or macvlan interface; ``wanted`` is the key of that."""
     texts = beside.texts_of(draft.users(), _users(draft, parent))
     lines = [
         line
@@ -174,7 +185,7 @@ def _has_vlan(draft: Draft, parent: str, name: str) -> bool:
         if section == "Network"
         for line in lines
     ]
-    return any(key == "VLAN" and name in value.split() for key, value in settings(lines))
+    return any(key == wanted and name in value.split() for key, value in settings(lines))
 
 
 def _last_bridge(draft: Draft, needs: list[_Need]) -> list[_Need]:

@@ -44,6 +44,8 @@ def device_keys(draft: Draft, declared: Interface, theirs: Mapping[str, Mapping[
         if declared.vlan_default_pvid is not None:
             keys["vlan-default-pvid"] = str(declared.vlan_default_pvid)
         _add_vlans(keys, declared)
+    if "macvlan" in found:
+        found["macvlan"].pop("parent", None)
     if "vlan" in found:
         found["vlan"].pop("parent", None)  # it can't be another one, but the profile may have a UUID in its place
         found["vlan"].update(_flags(declared, found["vlan"].pop("flags"), theirs.get("vlan", {}).get("flags")))

@@ -6,6 +6,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from ...model.interface.options import Interface, LinuxBridge, MacvlanIface, Tuntap, VlanIface
 from ..words import NUMBER, SECONDS, TEXT, TRUE_FALSE, Bit, Cannot, Codec, Special, Word, Words, qos_map
 
 _LINK_LOCAL_BITS = 0x7  # STP, pause frames and LACP, which NetworkManager refuses (nm-setting-bridge.c)
@@ -17,7 +20,19 @@ def _lost_bits(option: str, mask: int) -> str:
 
 _GROUP_FORWARD = Codec(lambda mask: mask & ~_LINK_LOCAL_BITS, "without bits 0 to 2", _lost_bits)
 _MODE = Codec({"tun": "1", "tap": "2"}.__getitem__, "1: `tun`, 2: `tap`")  # NMSettingTunMode
+_MACVLAN_MODE = Codec(  # NMSettingMacvlanMode
+    {"vepa": 1, "bridge": 2, "private": 3, "passthru": 4}.__getitem__,
+    "1: `vepa`, 2: `bridge`, 3: `private`, 4: `passthru`",
+)
 _ACCOUNT = Codec(int, "a number")
+
+#: The types of profiles.
+TYPES: Mapping[type[Interface], str] = {
+    LinuxBridge: "bridge",
+    VlanIface: "vlan",
+    MacvlanIface: "macvlan",
+    Tuntap: "tun",
+}
 
 WORDS = Words(
     form="{where}.{key}",
@@ -85,6 +100,10 @@ WORDS = Words(
         Word("protocol", "vlan", "protocol"),
         Word("ingress_qos", "vlan", "ingress-priority-map", qos_map("{pcp}:{priority}", ",")),
         Word("egress_qos", "vlan", "egress-priority-map", qos_map("{priority}:{pcp}", ",")),
+    ),
+    macvlan=(
+        Word("parent", "macvlan", "parent", TEXT, unset=""),
+        Word("mode", "macvlan", "mode", _MACVLAN_MODE),
     ),
     tuntap=(
         Word("mode", "tun", "mode", _MODE, unset="tap"),

@@ -25,6 +25,7 @@ from ...model.interface.options import (
     InterfaceState,
     Ipv6,
     LinuxBridge,
+    MacvlanIface,
     Port,
     Tuntap,
     Uplink,
@@ -42,7 +43,7 @@ from .beside import port_keys, values
 from .ip import add_addresses, method6
 from .profile_keys import replace_keys, set_back
 from .references import refuse_references
-from .words import WORDS
+from .words import TYPES, WORDS
 
 PROFILES = "/etc/NetworkManager/system-connections"
 # Besides, those in memory, as the one that NetworkManager makes for a NIC without a profile, and those of packages
@@ -53,7 +54,6 @@ _NAMESPACE = uuid.UUID("0b6a3c1e-5d0f-4d27-9a45-6f2f4a1c8e73")  # of no other pr
 _PRIORITY = "999"  # the highest that there is
 _DNS = ("dns", "dns-search", "dns-options", "dns-priority")
 _NOT_OF_THE_DEVICE = ("connection", "bridge-port", "match", *NETWORK_SECTIONS)
-_TYPES: Mapping[type[Interface], str] = {LinuxBridge: "bridge", VlanIface: "vlan", Tuntap: "tun"}
 _PORT_TYPES = {"": "ethernet", "veth": "ethernet", "dummy": "dummy"}
 
 
@@ -78,7 +78,7 @@ class NetworkManager:
         taken = takeover(draft.request, profile_path(name))
         theirs = _taken_over(draft, taken) if taken else None
         desired = canonical(with_mac(draft.request, desired) if theirs else desired)
-        profile = _connection(name, _TYPES.get(type(desired), "ethernet"))
+        profile = _connection(name, TYPES.get(type(desired), "ethernet"))
         if desired.up is False:
             profile["connection"]["autoconnect"] = "false"
             draft.cannot("up false", "it creates no interface that is to stay down")
@@ -113,7 +113,7 @@ class NetworkManager:
         found = _users_path(request.files, request.name, ())
         if found is None or found == profile_path(request.name):
             return None
-        return found if parse(request.files[found])["connection"].get("type") in _TYPES.values() else None
+        return found if parse(request.files[found])["connection"].get("type") in TYPES.values() else None
 
     def configures(self, files: Mapping[str, str], state: InterfaceState) -> Optional[str]:
         ours = profile_path(state.name)
@@ -298,8 +298,8 @@ def _device(draft: Draft, name: str, state: Optional[InterfaceState]) -> Optiona
         )
         return profile
     found = state.definition if state else Interface(name=name)
-    if isinstance(found, (VlanIface, Tuntap)):
-        return {**_connection(name, _TYPES[type(found)]), **device_settings(draft, found)}
+    if isinstance(found, (VlanIface, MacvlanIface, Tuntap)):
+        return {**_connection(name, TYPES[type(found)]), **device_settings(draft, found)}
     kind = _PORT_TYPES.get(state.kind if state else "")
     return _connection(name, kind) if kind else None
 

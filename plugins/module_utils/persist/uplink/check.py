@@ -15,7 +15,7 @@ from ...model.interface.options import Interface
 from ...model.interface.uplink.declared import BY_THE_TOOL, GATEWAYS, asked_for
 from ..choose import Choice
 from ..files import ToolFacts
-from ..plan import NONE
+from ..plan import NONE, UNIT
 
 RESOLVED = "systemd-resolved"
 IFUPDOWN = "ifupdown"
@@ -56,6 +56,8 @@ def _problem(option: str, desired: DesiredInterface, tool: str, facts: ToolFacts
             "isn't possible, as none of netplan, NetworkManager, networkd and ifupdown manages this host's network;"
             " enable one of them"
         )
+    if tool == UNIT:
+        return f"isn't possible here, as netplan has no {desired.given.word}s; leave it out"
     if tool not in facts.in_charge and tool != "netplan":
         return f"isn't possible with persist {tool}, as it isn't running on this host; start it, or choose another tool"
     if tool == IFUPDOWN and option == "dhcp6":
