@@ -17,6 +17,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.option
     InterfaceState,
     Ipv6,
     LinuxBridge,
+    MacvlanIface,
     Port,
     Route,
     Tuntap,
@@ -32,7 +33,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.vlans 
     with_vlans,
 )
 
-ALL = frozenset({"bridge", "vlan", "tun", "bridge vlan filtering"})
+ALL = frozenset({"bridge", "vlan", "macvlan", "tun", "bridge vlan filtering"})
 
 
 class KilledError(BaseException):
@@ -89,7 +90,7 @@ class FakeInterfaces(InterfaceDriver):
             raise HostError(f"add {name}", "File exists")
         index = 100 + len(self.calls)
         self.set_by_user |= {(name, "mac")} if definition.mac else set()
-        kind = {LinuxBridge: "bridge", VlanIface: "vlan", Tuntap: "tun"}[type(definition)]
+        kind = {LinuxBridge: "bridge", VlanIface: "vlan", MacvlanIface: "macvlan", Tuntap: "tun"}[type(definition)]
         asked = definition.mac
         mac = asked or f"52:54:00:00:01:{index % 256:02x}"
         definition = replace(
@@ -101,9 +102,14 @@ class FakeInterfaces(InterfaceDriver):
         )
         if isinstance(definition, VlanIface):
             parent = self.kept[definition.parent or ""].definition
-            taken = [other for other in self.kept.values() if other.lower == definition.parent]
+            vlans = [other for other in self.kept.values() if other.kind == "vlan"]
+            taken = [other for other in vlans if other.lower == definition.parent]
             assert not any(_tag(other.definition) == _tag(definition) for other in taken), "the kernel has one of each"
             definition = replace(definition, mac=asked or parent.mac)
+        if isinstance(definition, MacvlanIface):
+            beneath = self.kept[definition.parent or ""].definition
+            alone = definition.mode == "passthru"
+            definition = replace(definition, mac=beneath.mac if alone else mac, mtu=beneath.mtu)
         if isinstance(definition, LinuxBridge) and "bridge vlan filtering" in self._features:
             vlans = after_adding(vlans_of(LinuxBridge()), VlanEntry("1", True, True))
             definition = with_vlans(definition, after_default_change(vlans, 1, _pvid(definition)))
@@ -146,8 +152,8 @@ class FakeInterfaces(InterfaceDriver):
             if now.stp and not state.definition.stp and (15 if now.forward_delay is None else now.forward_delay) < 2:
                 self._keep(self.kept[name], forward_delay=2)
             self._default_pvid(name, _pvid(state.definition), _pvid(now))
-        for upper in [other for other in self.kept.values() if other.lower == name and other.kind == "vlan"]:
-            if "mac" in given and upper.definition.mac == state.definition.mac:
+        for upper in [other for other in self.kept.values() if other.lower == name and other.kind != "tun"]:
+            if "mac" in given and upper.definition.mac == state.definition.mac and _follows_mac(upper):
                 self._keep(upper, mac=given["mac"])
             if "mtu" in given and (upper.definition.mtu or 0) > given["mtu"]:
                 self._keep(self.kept[upper.name], mtu=given["mtu"])
@@ -169,8 +175,8 @@ class FakeInterfaces(InterfaceDriver):
 
     def _switch(self, name: str, up: bool) -> None:
         state = self.kept[name]
-        loose = isinstance(state.definition, VlanIface) and state.definition.loose_binding
-        if up and state.lower and not loose and not self.kept[state.lower].definition.up:
+        bound = isinstance(state.definition, VlanIface) and not state.definition.loose_binding
+        if up and state.lower and bound and not self.kept[state.lower].definition.up:
             raise HostError(f"set {name}", "Network is down")
         self._keep(state, up=up)
         if not up:
@@ -320,6 +326,10 @@ class FakeInterfaces(InterfaceDriver):
 
 def _pvid(bridge: LinuxBridge) -> int:
     return 1 if bridge.vlan_default_pvid is None else bridge.vlan_default_pvid
+
+
+def _follows_mac(upper: InterfaceState) -> bool:
+    return upper.kind == "vlan" or getattr(upper.definition, "mode", None) == "passthru"
 
 
 def _tag(definition: Interface) -> Any:

@@ -16,6 +16,8 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.option
     InterfaceState,
 )
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.requests import AccountDriver
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.namespace.options import NetNamespace
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.namespace.steps import NamespaceDriver, Process
 from ansible_collections.virtnet.kvm.plugins.module_utils.persist.choose import ToolFacts
 from ansible_collections.virtnet.kvm.plugins.module_utils.persist.steps import FileDriver
 from ansible_collections.virtnet.kvm.plugins.module_utils.persist.uplink.leases import HeldAddress, LeaseDriver
@@ -88,6 +90,31 @@ class FakeAccounts(AccountDriver):
     def known(self, kind: str, text: str) -> Optional[str]:
         del kind
         return {"root": "root", "0": "root", "libvirt-qemu": "libvirt-qemu"}.get(text)
+
+
+class AnyNamespace(NamespaceDriver):
+    """Each namespace that is asked for is there, and empty."""
+
+    def names(self) -> Sequence[str]:
+        return ()
+
+    def exists(self, netns: str) -> bool:
+        return bool(netns)
+
+    def read(self, name: str) -> Optional[NetNamespace]:
+        return NetNamespace(name)
+
+    def processes(self, name: str) -> Sequence[Process]:
+        del name
+        return ()
+
+    def create(self, name: str) -> None: ...
+
+    def remove(self, name: str) -> None: ...
+
+    def bring_back(self, name: str) -> None: ...
+
+    def set(self, name: str, changes: NetNamespace) -> None: ...
 
 
 class InterfacesHost(FakeNotes):

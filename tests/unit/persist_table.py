@@ -13,6 +13,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.option
     Interface,
     Ipv6,
     LinuxBridge,
+    MacvlanIface,
     Port,
     Tuntap,
     Uplink,
@@ -42,12 +43,13 @@ TOOLS: Mapping[str, Words] = {
 # Each table, the class whose own options it has, and what people call these.
 TABLES: Mapping[str, tuple[type, str]] = {
     "interface": (Interface, "all interfaces"),
-    "uplink": (Uplink, "DHCP, DNS and gateways of bridges and VLAN interfaces"),
+    "uplink": (Uplink, "DHCP, DNS and gateways of bridges, VLAN and macvlan interfaces"),
     "ipv6": (Ipv6, "`ipv6`"),
     "bridge": (LinuxBridge, "bridges"),
     "bridge_vlans": (BridgeVlans, "VLANs of bridges and ports"),
     "port": (Port, "`ports`"),
     "vlan": (VlanIface, "VLAN interfaces"),
+    "macvlan": (MacvlanIface, "macvlan interfaces"),
     "tuntap": (Tuntap, "TUN and TAP devices"),
 }
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "persistence.md"

@@ -18,7 +18,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.links import Lin
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.options import Network, normalise
 from unit.fake_host import FakeLinks, FakeNetworks
 from unit.fake_interfaces import FakeInterfaces, nic
-from unit.fake_interfaces_host import FakeAccounts, FakeFiles
+from unit.fake_interfaces_host import AnyNamespace, FakeAccounts, FakeFiles
 from unit.fake_notes import FakeNotes
 
 KIND = {kind.plural: kind for kind in KINDS}
@@ -31,7 +31,7 @@ class WholeHost(FakeNotes):
         bridges = [InterfaceState("bridge", 3 + n, LinuxBridge(name=name, up=True)) for n, name in enumerate(names)]
         self.kernel = FakeInterfaces(nic("eth0", 2), *bridges)
         links = FakeLinks(tuple(Link(name) for name in ("eth0", *names)), self.networks)
-        self._drivers = [self.networks, self.kernel, links, FakeFiles(), FakeAccounts()]
+        self._drivers = [self.networks, self.kernel, links, FakeFiles(), FakeAccounts(), AnyNamespace()]
 
     def drivers(self) -> list[Driver]:
         return self._drivers

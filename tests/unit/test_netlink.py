@@ -32,6 +32,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.option
     InterfaceState,
     Ipv6,
     LinuxBridge,
+    MacvlanIface,
     Port,
     Route,
     Tuntap,
@@ -62,6 +63,7 @@ def test_every_option_stands_in_a_table() -> None:
     assert _fields(tables.PORT) == _own(Port, BridgeVlans)
     qos = {"ingress_qos", "egress_qos"}
     assert _fields(tables.VLAN) | set(tables.VLAN_FLAGS) | qos | {"parent"} == _own(VlanIface, Uplink)
+    assert _fields(tables.MACVLAN) | {"parent"} == _own(MacvlanIface, Uplink)
     assert _fields(tables.TUN) | {"mode", "owner", "group", "bridge"} == _own(Tuntap, Interface)
     assert _fields(IPV6_SETTINGS) == {shape.name for shape in shapes(Ipv6)}
 

@@ -17,6 +17,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.option
     InterfaceState,
     Ipv6,
     LinuxBridge,
+    MacvlanIface,
     Port,
     QosMap,
     Tuntap,
@@ -91,6 +92,8 @@ def _with(name: str, option: str, value: Any) -> Interface:
     given = {} if value is None else {option: value}
     if name == "vlan":
         return VlanIface(**{"name": "x0", "parent": "eth0", "id": 11, **given})
+    if name == "macvlan":
+        return MacvlanIface(**{"name": "x0", "parent": "eth0", **given})
     if name == "tuntap":
         return Tuntap(**{"name": "x0", "mode": None, **given})
     if name == "port":
@@ -107,6 +110,8 @@ def _planned(tool: str, desired: Interface, networkmanager: bool) -> FileChanges
     return planned(tool, normal(desired), RENDERER if networkmanager else {}, "", STATES, systemd=257)
 
 
+# Kinds of which netplan makes none.
+NOT_THERE = (("netplan", "tuntap"), ("netplan", "macvlan"))
 ROWS = [
     pytest.param(
         tool, name, shape, networkmanager, id=f"{tool}{'-by-networkmanager' * networkmanager}-{name}-{shape.name}"
@@ -125,7 +130,7 @@ def test_a_word_is_written_and_what_has_none_is_said(tool: str, name: str, shape
     usual = _planned(tool, _with(name, shape.name, None), networkmanager)
     plans = [_planned(tool, _with(name, shape.name, value), networkmanager) for value in _values(shape)]
     written = any(plan.changes != usual.changes for plan in plans)
-    said = any(plan.unsupported != usual.unsupported for plan in plans) or (tool, name) == ("netplan", "tuntap")
+    said = any(plan.unsupported != usual.unsupported for plan in plans) or (tool, name) in NOT_THERE
     if isinstance(row, Special):
         assert written or said
     elif isinstance(row, Cannot) and not (networkmanager and row.renderer):

@@ -236,6 +236,13 @@ TOOLS = (
     "/etc/NetworkManager/dispatcher.d",
     "/var/lib/virtnet.kvm/interfaces",
     "/var/lib/virtnet.kvm/static_routes",
+    "/etc/virtnet.kvm/links.d",
+)
+# The unit that creates namespaces and veth pairs at boot.
+UNIT = (
+    "/etc/systemd/system/virtnet-kvm-links.service",
+    "/etc/systemd/system/multi-user.target.wants/virtnet-kvm-links.service",
+    "/usr/local/lib/virtnet.kvm/links",
 )
 _IPV6 = "/proc/sys/net/ipv6/conf/*/{disable_ipv6,accept_ra,autoconf,addr_gen_mode}"
 _INTERFACES = f"""
@@ -290,7 +297,8 @@ def _clean_interfaces(files: dict[str, str]) -> None:
     for name in made:  # the other end of a pair may have gone with the first
         subprocess.run(["ip", "link", "delete", name], check=False, stderr=subprocess.DEVNULL)
     # what a run that was killed has left to do, and the settings of the roles
-    for path in [*glob.glob("/run/virtnet.kvm/*/*.json"), *glob.glob("/etc/sysctl.d/*virtnet-kvm*")]:
+    units = [path for path in UNIT if os.path.lexists(path)]
+    for path in [*glob.glob("/run/virtnet.kvm/*/*.json"), *glob.glob("/etc/sysctl.d/*virtnet-kvm*"), *units]:
         os.unlink(path)
     for path, text in _files().items():
         if path not in files:

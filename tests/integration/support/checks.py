@@ -18,7 +18,8 @@ FORETOLD = {
 FORETOLD["nat_portforward"] = ("changed", "actions", "before", "after", "targets")
 FORETOLD["nat_outbound"] = ("changed", "actions", "before", "after", "sources")
 FORETOLD["net_policy"] = FORETOLD["static_routes"] = ("changed", "actions", "before", "after")
-FORETOLD["vlan_iface"] = FORETOLD["tuntap"] = FORETOLD["linux_bridge"]
+for _module in ("vlan_iface", "tuntap", "macvlan_iface", "net_namespace", "veth_pair"):
+    FORETOLD[_module] = FORETOLD["linux_bridge"]
 
 
 def _steady(found: dict[str, Any]) -> dict[str, Any]:
@@ -36,6 +37,9 @@ def _look(host: Host, args: dict[str, Any], module: str) -> dict[str, Any]:
     """All that the module could have changed, as others see it."""
     if module.startswith("virt_net") or (module == "fabric" and set(args) <= {"networks", "uri"}):
         return host.look()
+    if module in ("net_namespace", "veth_pair") or {"namespaces", "veth_pairs"} & set(args):
+        names = host.shell("ls /run/netns 2>/dev/null || true").split()
+        return {**host.interfaces(), "namespaces": {name: host.interfaces(name)["interfaces"] for name in names}}
     if module == "fabric":
         return host.everything()
     return host.interfaces(args.get("netns"))

@@ -69,17 +69,17 @@ class NamespaceResource(Resource[ObservedNamespace]):
         return ObservedNamespace(found, tuple(driver.processes(self.name)) if held else (), text)
 
     def plan(self, current: ObservedNamespace, world: World, notes: Notes) -> Plan[ObservedNamespace]:
-        there = current.definition
+        there, unfinished = current.definition, bool(notes.get("created"))
         with under(self.path):
             if self.wanted:
-                steps, after = plan_present(self.given, there, unfinished=bool(notes.get("created")))
+                steps, after = plan_present(self.given, there, unfinished=unfinished)
             else:
                 states = world.facts(InterfaceFacts).namespace(self.name).states if there else {}
                 steps, after = plan_absent(self.given, there, Contents(states.values(), current.processes)), None
         world.facts(NamespaceFacts).expect(self.name, present=self.wanted)
         files, kept = world.facts(FileFacts), PersistencePlan()
         if self.stored:
-            kept = plan_stored(self.given, there, self.wanted, files.read(UNIT))
+            kept = plan_stored(self.given, None if unfinished else there, self.wanted, files.read(UNIT))
             files.expect(UNIT, kept.changes)
         all_steps = (*steps, *kept.steps)
         method = "none" if not all_steps else "removed" if after is None else "changed" if there else "created"

@@ -113,7 +113,8 @@ class VethResource(Resource[ObservedPair]):
         files, kept = world.facts(FileFacts), PersistencePlan()
         if self.stored:
             ends = (after.first, after.second) if self.wanted else None
-            kept = plan_stored(given, ends, files.read(UNIT), new=method == "created")
+            new = method == "created" or bool(notes.get("created"))
+            kept = plan_stored(given, ends, files.read(UNIT), new=new)
             files.expect(UNIT, kept.changes)
         all_steps = (*steps, *kept.steps)
         return Plan(

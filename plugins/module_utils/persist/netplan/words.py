@@ -9,6 +9,9 @@ What only networkd lacks is passed through to NetworkManager, in that one's own 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from ...model.interface.options import Interface, MacvlanIface, Tuntap
 from ..words import Cannot, Codec, Special, Word, Words
 
 NETWORKD, NETWORKMANAGER = "networkd", "NetworkManager"  # as `renderer` in its files has them
@@ -22,6 +25,8 @@ _AS_IT_IS = Codec(lambda value: value)
 _POSITIVE = Codec(lambda number: number or None, "not 0", _not_0)
 _NO_DEVICE = "netplan has no TUN and TAP devices"
 _NO_MACVLAN = "netplan has no macvlan interfaces"
+#: The kinds of interfaces that netplan can't make, in words.
+NOT_MADE: Mapping[type[Interface], str] = {Tuntap: "a TUN or TAP device", MacvlanIface: "a macvlan interface"}
 
 WORDS = Words(
     form="{where}{key}",

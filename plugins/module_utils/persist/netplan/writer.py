@@ -27,7 +27,6 @@ from ...model.interface.options import (
     Ipv6,
     LinuxBridge,
     Port,
-    Tuntap,
     Uplink,
     VlanIface,
 )
@@ -40,7 +39,7 @@ from ..vlans import vlans_to_write
 from ..words import Cannot, Table, Word, lost, settings
 from . import adopted, cloud_init
 from . import uplink as uplink_of
-from .words import NETWORKD, NETWORKMANAGER, WORDS
+from .words import NETWORKD, NETWORKMANAGER, NOT_MADE, WORDS
 
 ETC = "/etc/netplan"
 _OWN = "90-virtnet-kvm-"
@@ -98,8 +97,8 @@ class Netplan:
     def write(self, draft: Draft, desired: Interface) -> None:
         desired = canonical(desired)
         renderer = renderer_of(draft)
-        if isinstance(desired, Tuntap):
-            draft.cannot("a TUN or TAP device")
+        if type(desired) in NOT_MADE:
+            draft.cannot(NOT_MADE[type(desired)])
             return
         moved = adopted.moved(draft, lambda nic: _values_of(draft, nic))
         if moved:
