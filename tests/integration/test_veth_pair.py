@@ -129,7 +129,7 @@ def test_connected_to_a_bridge(clean: Host) -> None:
     assert clean.interfaces()["interfaces"]["red0"]["master"] == "br7"
     # at boot the bridge comes when its tool creates it
     clean.shell(
-        "ip netns delete red; sleep 0.2; ip link delete br7; (sleep 2; ip link add br7 up type bridge) >/dev/null &"
+        "ip netns delete red; sleep 0.2; ip link delete br7; (sleep 2; ip link add br7 up type bridge) >/dev/null 2>&1 &"
     )
     clean.shell(f"systemctl restart {UNIT}")
     assert clean.interfaces()["interfaces"]["red0"]["master"] == "br7"

@@ -12,6 +12,7 @@ from typing import Optional
 from ...contract import Facts, Host
 from ..links import Link, LinkFacts
 from ..namespace.facts import NamespaceFacts
+from ..namespace.options import short_name
 from .kernel_effects import Context
 from .normal import destination, normal_state, route_family
 from .options import Interface, InterfaceState, LinuxBridge
@@ -66,6 +67,7 @@ class InterfaceFacts(Facts):
 
     def namespace(self, netns: Optional[str]) -> Namespace:
         """Returns a namespace, whose interfaces are read at its first use."""
+        netns = None if netns is None else short_name(netns)
         if netns not in self._namespaces:
             self._namespaces[netns] = Namespace(self.host, netns, new=self.world.facts(NamespaceFacts).is_new(netns))
         found = self._namespaces[netns]
