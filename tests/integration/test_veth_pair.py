@@ -132,7 +132,7 @@ def test_connected_to_a_bridge(clean: Host) -> None:
         "ip netns delete red; sleep 0.2; ip link delete br7; (sleep 2; ip link add br7 up type bridge) >/dev/null 2>&1 &"
     )
     clean.shell(f"systemctl restart {UNIT}")
-    assert clean.interfaces()["interfaces"]["red0"]["master"] == "br7"
+    clean.until("ip link show master br7 | grep red0", 20)
     _pair(clean, bridge="")
     assert clean.interfaces()["interfaces"]["red0"]["master"] is None
     converge(clean, _absent(declared), module="fabric", changed=True)

@@ -4,8 +4,9 @@
 
 """The unit of ours that creates at boot what no boot tool can: network namespaces, veth pairs, and interfaces in namespaces.
 
-Each of these has a file with the commands of iproute2 that create it. A script runs all of them, without Python. A file that
-fails is tried again, as what it needs may be created by a boot tool or by libvirt a moment later.
+Each of these has a file with the commands of iproute2 that create it. A script runs all of them, without Python, before the
+boot tools start: their interfaces may be on one of ours. A file that fails is tried again, while the host goes on starting, as
+what it needs may be created by a boot tool or by libvirt a moment later.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ while :; do
     done
     todo=$left
     tries=$((tries + 1))
+    [ $tries -gt 1 ] || [ -z "$NOTIFY_SOCKET" ] || systemd-notify --ready
     [ -n "$todo" ] || exit 0
     [ $tries -lt 120 ] || break
     sleep 1
@@ -49,10 +51,16 @@ _UNIT = f"""{_OURS}
 [Unit]
 Description=Network namespaces and veth pairs of virtnet.kvm
 Documentation=https://galaxy.ansible.com/ui/repo/published/virtnet/kvm/
-After=network-pre.target systemd-networkd.service NetworkManager.service networking.service
+DefaultDependencies=no
+After=local-fs.target systemd-modules-load.service systemd-sysctl.service
+Before=network-pre.target shutdown.target
+Wants=network-pre.target
+Conflicts=shutdown.target
 
 [Service]
-Type=oneshot
+Type=notify
+NotifyAccess=all
+TimeoutStartSec=600
 RemainAfterExit=yes
 ExecStart=/bin/sh {SCRIPT}
 
