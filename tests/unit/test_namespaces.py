@@ -145,8 +145,8 @@ def test_a_file_says_what_is_declared() -> None:
     host = _there(ROUTED)
     assert host.files.texts[service.pair_path("up0", None)].split("\n")[2:] == [
         "test -e /sys/class/net/up0 || ip link add name up0 type veth peer name up1 netns router",
-        "ip link set dev up0 master br7",
         "ip link set dev up0 up",
+        "ip link set dev up0 master br7",
         "",
     ]
     text = host.files.texts[service.interface_path("m0", "red")]

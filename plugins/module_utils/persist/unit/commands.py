@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Optional
 
-from ...model.interface.options import Interface, InterfaceState, LinuxBridge, Tuntap
+from ...model.interface.options import Interface, InterfaceState, LinuxBridge
 from ...model.namespace.options import NetNamespace
 from ...model.veth.options import VethEnd, VethPair, as_interface
 from ..ifupdown import commands as ip
@@ -48,15 +48,16 @@ def creating_pair(pair: VethPair, peer: VethEnd, states: Sequence[Optional[Inter
     add = f"ip link add name {first} type veth peer name {second} {other}".rstrip()
     yield from inside(pair.netns, [f"{ip.present(pair.name)} || {add}"])
     for end, state in zip((pair, peer), states):
-        yield from inside(end.netns, _configuring_end(end, state))
+        interface = as_interface(end)
+        yield from inside(end.netns, [*ip.configuring(interface), *_up(interface, state)])
+    # last, as the bridge may not be there yet
+    for end in (pair, peer):
+        yield from inside(end.netns, _connecting(end.name, end.bridge))
 
 
-def _configuring_end(end: VethEnd, state: Optional[InterfaceState]) -> Iterator[str]:
-    interface = as_interface(end)
-    yield from ip.configuring(interface)
-    if end.bridge:
-        yield f"ip link set dev {shlex.quote(end.name or '')} master {shlex.quote(end.bridge)}"
-    yield from _up(interface, state)
+def _connecting(name: Optional[str], bridge: Optional[str]) -> Iterator[str]:
+    if bridge:
+        yield f"ip link set dev {shlex.quote(name or '')} master {shlex.quote(bridge)}"
 
 
 def _up(desired: Interface, state: Optional[InterfaceState]) -> Iterator[str]:
@@ -73,10 +74,9 @@ def creating_interface(desired: Interface, netns: Optional[str], state: Optional
 def _creating(desired: Interface, state: Optional[InterfaceState]) -> Iterator[str]:
     name = shlex.quote(desired.name or "")
     yield from ip.making(desired)
-    if isinstance(desired, Tuntap) and desired.bridge:
-        yield f"ip link set dev {name} master {shlex.quote(desired.bridge)}"
     if isinstance(desired, LinuxBridge):
         for port in desired.ports or ():
             yield from ip.enslaving(desired, port)
         yield from ip.vlans(desired, desired, name, " self")
     yield from _up(desired, state)
+    yield from _connecting(desired.name, desired.bridge)

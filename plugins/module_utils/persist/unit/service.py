@@ -33,8 +33,9 @@ tries=0
 while :; do
     left=
     for name in $todo; do
-        said=$(sh -e "{DIRECTORY}/$name" 2>&1) || left="$left $name"
-        [ -z "$said" ] || errors=$said
+        said=$(sh -e "{DIRECTORY}/$name" 2>&1) && continue
+        left="$left $name"
+        error=$said
     done
     todo=$left
     tries=$((tries + 1))
@@ -43,7 +44,7 @@ while :; do
     [ $tries -lt 120 ] || break
     sleep 1
 done
-echo "virtnet.kvm: these could not be created:$todo; the last error is: $errors" >&2
+echo "virtnet.kvm: these could not be created:$todo; the last error is: $error" >&2
 exit 1
 """
 
