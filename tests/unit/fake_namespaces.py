@@ -24,6 +24,8 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.namespace.option
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.namespace.steps import NamespaceDriver, Process
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.veth.options import EndName
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.veth.steps import VethDriver
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.files import ToolFacts
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.unit.service import keeps_namespace
 from unit.fake_host import FakeLinks
 from unit.fake_interfaces import FakeInterfaces, nic
 from unit.fake_interfaces_host import FakeAccounts, FakeFiles
@@ -200,6 +202,9 @@ class _Files(FakeFiles):
     def __init__(self, host: NamespacesHost) -> None:
         super().__init__()
         self._host = host
+
+    def facts(self) -> ToolFacts:
+        return ToolFacts(keeps_namespace=lambda name: keeps_namespace(self.texts, name))
 
     def write(self, path: str, text: Optional[str]) -> None:
         self._host.called(0, f"write {path}")

@@ -84,7 +84,10 @@ class VethResource(Resource[ObservedPair]):
         found = {namespace_label(end.netns) for end in self._ends if end.netns}
         if current.second_name is not None and current.second_name.netns:
             found.add(namespace_label(current.second_name.netns))
-        return frozenset(found | {interface_name(end.netns, end.bridge) for end in self._ends if end.bridge})
+        # a bridge that has an end as a port needs that itself
+        states = zip(self._ends, (current.first, current.second))
+        new = [end for end, state in states if end.bridge and (state is None or state.master != end.bridge)]
+        return frozenset(found | {interface_name(end.netns, end.bridge or "") for end in new})
 
     def current(self, host: Host) -> ObservedPair:
         first_name = self.given.end_name
