@@ -53,7 +53,7 @@ EXAMPLES = r"""
     mac: "52:54:00:00:20:01"
     dhcp4: true
 
-- name: Keep the macvlan interfaces of the parent apart from each other
+- name: Set a mode that passes no frames between the interfaces of the parent
   virtnet.kvm.macvlan_iface:
     name: mac0
     mode: private

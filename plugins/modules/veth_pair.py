@@ -36,7 +36,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Join a namespace with the host
+- name: Connect a namespace to the host
   virtnet.kvm.veth_pair:
     name: red0
     addresses:
@@ -60,7 +60,7 @@ EXAMPLES = r"""
       addresses:
         - 192.168.150.7/24
 
-- name: Join two namespaces by a third one that routes
+- name: Connect two namespaces by a third one that routes
   virtnet.kvm.fabric:
     namespaces:
       - name: red

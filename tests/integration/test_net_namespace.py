@@ -55,7 +55,7 @@ def test_created_again_at_boot(clean: Host) -> None:
     _red(clean, changed=False)
     # it is repaired where it is gone, and its file where it was changed
     clean.shell("ip netns delete red")
-    assert _red(clean)["method"] == "created"
+    assert _red(clean, ipv4_forwarding=True)["method"] == "created"
     clean.shell(f"echo '# mine' >>{FILE}")
     assert _red(clean)["files"] == [FILE]
     # not stored: what there is stays as it is

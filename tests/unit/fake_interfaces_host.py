@@ -127,7 +127,7 @@ class InterfacesHost(FakeNotes):
         super().__init__()
 
     def drivers(self) -> list[Driver]:
-        return [self.kernel, self.files, FakeAccounts(), FakeLinks(()), self.leases]
+        return [self.kernel, self.files, FakeAccounts(), FakeLinks(()), self.leases, AnyNamespace()]
 
     # -- for tests ----------------------------------------------------------------------------------------------------
 

@@ -22,6 +22,10 @@ for _module in ("vlan_iface", "tuntap", "macvlan_iface", "net_namespace", "veth_
     FORETOLD[_module] = FORETOLD["linux_bridge"]
 
 
+# A file without a namespace, which a crash leaves, is none.
+_NAMESPACES = "cd /run/netns 2>/dev/null || exit 0; for each in *; do nsenter --net=$each true 2>/dev/null && echo $each; done; true"
+
+
 def _steady(found: dict[str, Any]) -> dict[str, Any]:
     """What was looked at, but for whether the route to an address's subnet is the kernel's: a tool makes one a moment later."""
     if "interfaces" not in found:
@@ -38,7 +42,7 @@ def _look(host: Host, args: dict[str, Any], module: str) -> dict[str, Any]:
     if module.startswith("virt_net") or (module == "fabric" and set(args) <= {"networks", "uri"}):
         return host.look()
     if module in ("net_namespace", "veth_pair") or {"namespaces", "veth_pairs"} & set(args):
-        names = host.shell("ls /run/netns 2>/dev/null || true").split()
+        names = host.shell(_NAMESPACES).split()
         return {**host.interfaces(), "namespaces": {name: host.interfaces(name)["interfaces"] for name in names}}
     if module == "fabric":
         return host.everything()

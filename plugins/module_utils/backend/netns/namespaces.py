@@ -169,7 +169,7 @@ def _create_at(path: str) -> None:
 
 
 def _in_thread(work: Callable[[], None]) -> None:
-    """Does work in a thread of its own, as the namespace of a thread is changed by it. Raises what it raises."""
+    """Runs work in a thread of its own, as it changes the namespace of its thread. Raises what it raises."""
     raised: list[OSError] = []
 
     def guarded() -> None:

@@ -112,7 +112,7 @@ def _created_vlan(definition: VlanIface, context: Context) -> InterfaceState:
 
 @_created.register(MacvlanIface)
 def _created_macvlan(definition: MacvlanIface, context: Context) -> InterfaceState:
-    """Has a MAC address of its own, but in mode passthru, and the MTU of its parent (macvlan_common_newlink)."""
+    """Gives it the MTU of its parent, and in mode passthru the MAC address (macvlan_common_newlink)."""
     parent = context.states.get(definition.parent or "")
     own = parent.definition if parent else Interface()
     mac = own.mac if definition.mode == "passthru" else definition.mac

@@ -35,7 +35,7 @@ class Contents:
 
 
 def own_interfaces(states: Collection[InterfaceState]) -> list[str]:
-    """Returns the names of the interfaces that somebody has put into a namespace, sorted."""
+    """Returns the names of the interfaces in a namespace, sorted, without those of the kernel itself."""
     return sorted(state.name for state in states if not state.loopback and state.name not in _FALLBACK)
 
 

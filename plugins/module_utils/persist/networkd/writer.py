@@ -175,8 +175,8 @@ def _last_of(users: Mapping[str, str], file: str) -> str:
     return next((prefix for prefix in _DROP_INS[:-1] if all(name < prefix for name in names)), _DROP_INS[-1])
 
 
-def _has(draft: Draft, parent: str, wanted: str, name: str) -> bool:
-    """Returns whether the user's files say that the parent has the VLAN or macvlan interface; ``wanted`` is the key of that."""
+def _has(draft: Draft, parent: str, kind: str, name: str) -> bool:
+    """Returns whether the user's files say that the parent has the VLAN or macvlan interface; ``kind`` is its key."""
     texts = beside.texts_of(draft.users(), _users(draft, parent))
     lines = [
         line
@@ -185,7 +185,7 @@ def _has(draft: Draft, parent: str, wanted: str, name: str) -> bool:
         if section == "Network"
         for line in lines
     ]
-    return any(key == wanted and name in value.split() for key, value in settings(lines))
+    return any(key == kind and name in value.split() for key, value in settings(lines))
 
 
 def _last_bridge(draft: Draft, needs: list[_Need]) -> list[_Need]:
