@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.fields import argument_spec
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.options import (
     LinuxBridge,
+    MacvlanIface,
     Tuntap,
     VlanIface,
 )
@@ -21,9 +22,14 @@ from integration.support.cases_interfaces import CASES, PORTS
 from integration.support.checks import converge
 from integration.support.host import Host
 
-MODULES = ("linux_bridge", "vlan_iface", "tuntap")
-CLASSES = {"linux_bridge": LinuxBridge, "vlan_iface": VlanIface, "tuntap": Tuntap}
-NAMES = {"linux_bridge": "br7", "vlan_iface": "vlan7", "tuntap": "tap7"}
+MODULES = ("linux_bridge", "vlan_iface", "macvlan_iface", "tuntap")
+CLASSES = {
+    "linux_bridge": LinuxBridge,
+    "vlan_iface": VlanIface,
+    "macvlan_iface": MacvlanIface,
+    "tuntap": Tuntap,
+}
+NAMES = {"linux_bridge": "br7", "vlan_iface": "vlan7", "macvlan_iface": "mac7", "tuntap": "tap7"}
 # What an item of a list, or the interface itself, is known by.
 IDENTITY = {"name", "ports.name"}
 # A boot tool does it, see test_interface_uplink.

@@ -271,10 +271,30 @@ TUNTAP = (
 )
 
 
-_BASES: Mapping[str, Mapping[str, Any]] = {"linux_bridge": {}, "vlan_iface": {"parent": "p0", "id": 11}, "tuntap": {}}
+MACVLAN = (
+    InterfaceCase(
+        "macvlan_iface",
+        "modes and parents",
+        {"parent": "p0"},
+        (
+            ({"parent": "p1", "mode": "private"}, {"parent": "p1", "settings.mode": "private"}),
+            ({"mode": "vepa"}, {"parent": "p1", "settings.mode": "vepa"}),
+            ({"mode": "passthru"}, {"mac": "02:00:00:00:07:11", "settings.mode": "passthru"}),
+            ({"parent": "p0", "mode": "bridge"}, {"parent": "p0", "settings.mode": "bridge"}),
+        ),
+    ),
+)
+
+_BASES: Mapping[str, Mapping[str, Any]] = {
+    "linux_bridge": {},
+    "vlan_iface": {"parent": "p0", "id": 11},
+    "macvlan_iface": {"parent": "p0"},
+    "tuntap": {},
+}
 CASES = (
     *BRIDGE,
     *VLAN,
+    *MACVLAN,
     *TUNTAP,
     *(
         InterfaceCase(module, name, {**base, **start}, steps, kernel=module == "vlan_iface")
@@ -283,4 +303,5 @@ CASES = (
     ),
     InterfaceCase("linux_bridge", "gateways", ADDRESSED, gateways()),
     InterfaceCase("vlan_iface", "gateways", {**_BASES["vlan_iface"], **ADDRESSED}, gateways(), kernel=True),
+    InterfaceCase("macvlan_iface", "gateways", {**_BASES["macvlan_iface"], **ADDRESSED}, gateways()),
 )
