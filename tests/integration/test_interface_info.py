@@ -14,8 +14,8 @@ from integration.support.guests import reaches
 from integration.support.host import Host
 from integration.support.wires import OUTER, tap
 
-MODULES = ("linux_bridge_info", "vlan_iface_info", "tuntap_info")
-LISTS = {"linux_bridge": "bridges", "vlan_iface": "vlans", "tuntap": "taps"}
+MODULES = ("linux_bridge_info", "vlan_iface_info", "macvlan_iface_info", "tuntap_info")
+LISTS = {"linux_bridge": "bridges", "vlan_iface": "vlans", "macvlan_iface": "macvlans", "tuntap": "taps"}
 ALWAYS = {
     "name",
     "kind",
@@ -32,7 +32,12 @@ ALWAYS = {
 }
 # What a VLAN's interface has in common with others is read in the same way.
 COMMON_OF_VLANS = [case for case in CASES if case.module == "vlan_iface" and case.name in COMMON]
-OWN = {"linux_bridge": {"ports", "fdb", "vlans"}, "vlan_iface": set(), "tuntap": {"persistent", "attached"}}
+OWN: dict[str, set[str]] = {
+    "linux_bridge": {"ports", "fdb", "vlans"},
+    "vlan_iface": set(),
+    "macvlan_iface": set(),
+    "tuntap": {"persistent", "attached"},
+}
 
 
 def _info(host: Host, module: str, *names: str, **options: Any) -> list[dict[str, Any]]:

@@ -123,7 +123,7 @@ class Namespaces(NamespaceDriver):
             raise HostError(doing, "it isn't open any more")
         with _as_host_error(doing):
             os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o444))
-            _mount(f"/proc/self/fd/{self._removed[name]}", path, _MS_BIND)
+            _in_thread(lambda: _mount_again(self._removed[name], path))
             os.close(self._removed.pop(name))
 
     def set(self, name: str, changes: NetNamespace) -> None:
@@ -165,6 +165,15 @@ def _share_directory() -> None:
 def _create_at(path: str) -> None:
     """Creates a namespace, and mounts it at a path. The thread that calls it is in the new namespace then."""
     _call("unshare", _CLONE_NEWNET)
+    _mount("/proc/thread-self/ns/net", path, _MS_BIND)
+
+
+def _mount_again(handle: int, path: str) -> None:
+    """Mounts a namespace that is open at a path, from within it.
+
+    A mount from the descriptor would share what happens to it with the one that was removed (mount_namespaces(7)).
+    """
+    _call("setns", handle, _CLONE_NEWNET)
     _mount("/proc/thread-self/ns/net", path, _MS_BIND)
 
 
