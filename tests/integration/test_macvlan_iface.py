@@ -86,7 +86,7 @@ def test_in_a_namespace(clean: Host) -> None:
     assert made["persist"] == "none" and made["files"] == []
     gone = {"name": "mac7", "netns": "outer", "state": "absent"}
     converge(clean, gone, module="macvlan_iface", changed=True)
-    clean.shell("ip netns delete outer")
+    clean.shell("ip netns delete outer; while ip link show ens7 >/dev/null 2>&1; do sleep 0.1; done")
     converge(clean, gone, module="macvlan_iface", changed=False)
 
 

@@ -15,6 +15,8 @@ from integration.support.host import Host
 MODULES = ("veth_pair", "veth_pair_info", "net_namespace", "fabric")
 
 UNIT = "virtnet-kvm-links.service"
+# A namespace that is deleted takes its interfaces with it a moment later.
+GONE = "while ip link show red0 >/dev/null 2>&1; do sleep 0.1; done"
 
 
 def _joined(color: str, number: int) -> dict[str, Any]:
@@ -129,7 +131,7 @@ def test_connected_to_a_bridge(clean: Host) -> None:
     assert clean.interfaces()["interfaces"]["red0"]["master"] == "br7"
     # at boot the bridge comes when its tool creates it
     clean.shell(
-        "ip netns delete red; sleep 0.2; ip link delete br7; (sleep 2; ip link add br7 up type bridge) >/dev/null 2>&1 &"
+        f"ip netns delete red; {GONE}; ip link delete br7; (sleep 2; ip link add br7 up type bridge) >/dev/null 2>&1 &"
     )
     clean.shell(f"systemctl restart {UNIT}")
     clean.until("ip link show master br7 | grep red0", 20)
@@ -149,7 +151,7 @@ def test_other_interfaces_in_a_new_namespace(clean: Host) -> None:
     made = converge(clean, declared, module="fabric", changed=True)
     assert {made[kind][0]["persist"] for kind in declared} == {"systemd"}
     assert clean.can("ping -n -c 1 -W 2 10.7.1.7")
-    clean.shell(f"ip netns delete red; sleep 0.2; systemctl restart {UNIT}")
+    clean.shell(f"ip netns delete red; {GONE}; systemctl restart {UNIT}")
     assert clean.can("ping -n -c 1 -W 2 10.7.1.7")
     converge(clean, declared, module="fabric", changed=False)
     absent = _absent(declared)
