@@ -77,7 +77,7 @@ def test_two_namespaces_and_a_router(clean: Host) -> None:
     converge(clean, ROUTED, module="fabric", changed=False)
     converge(clean, _absent(ROUTED), module="fabric", changed=True)
     assert clean.interfaces() == before and not clean.can("ls /run/netns | grep .")
-    assert not clean.can("ls -d /etc/virtnet.kvm/links.d") and not clean.can(f"systemctl cat {UNIT}")
+    assert not clean.can("ls -d /etc/virtnet.kvm/links.d") and not clean.can(f"systemctl is-active {UNIT}")
     converge(clean, _absent(ROUTED), module="fabric", changed=False)
 
 
