@@ -27,7 +27,9 @@ def reload(_names: tuple[str, ...]) -> None:
             os.unlink(_WANTED)
     except OSError as error:
         raise HostError(doing, f"{_WANTED}: {error.strerror or error}") from error
-    with contextlib.suppress(HostError):  # it may still wait for what isn't there; after a boot without it, it isn't loaded
+    with contextlib.suppress(
+        HostError
+    ):  # it may still wait for what isn't there; after a boot without it, it isn't loaded
         commands.run(doing, "systemctl", "stop", UNIT)
     commands.run(doing, "systemctl", "daemon-reload")
     for directory in (DIRECTORY, os.path.dirname(DIRECTORY), os.path.dirname(SCRIPT)):
