@@ -22,9 +22,9 @@ description:
     ports with their settings and VLANs, and the files of all boot tools (below C(/etc/systemd/network), C(/etc/netplan),
     C(/etc/NetworkManager/system-connections) and C(/etc/network), and the files C(/etc/sysctl.d/90-virtnet-kvm-*) that this
     collection writes). It also has the sets of port forwards, outbound rules and policies, without rules of others.
-  - A rollback removes bridges, VLAN interfaces and persistent TUN and TAP devices that were created after the snapshot, and creates
-    those again that were removed. It doesn't change the taps of guests and the bridges of libvirt, except that a tap returns to the bridge
-    that it was on. If a module of this collection is still running, it is stopped first.
+  - A rollback removes bridges, VLAN and macvlan interfaces and persistent TUN and TAP devices that were created after the snapshot,
+    and creates those again that were removed. It doesn't change the taps of guests and the bridges of libvirt, except that a tap returns
+    to the bridge that it was on. If a module of this collection is still running, it is stopped first.
   - If the host loses power or reboots while a checkpoint is open, the files are restored at boot, before the network starts.
 extends_documentation_fragment:
   - virtnet.kvm.attributes
