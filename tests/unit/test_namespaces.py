@@ -5,14 +5,21 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ansible_collections.virtnet.kvm.plugins.module_utils.engine import ApplyError, all_actions
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import HostError, OptionError, VirtnetError
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.desired import DesiredInterface
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.options import MacvlanIface, VlanIface
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.namespace.steps import Process
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.files import ToolFacts
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.interfaces import chosen_tool
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.plan import UNIT
 from ansible_collections.virtnet.kvm.plugins.module_utils.persist.unit import service
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.uplink.check import check_tool
 from unit.fake_interfaces import KilledError, nic
 from unit.fake_namespaces import NamespacesHost
 
@@ -222,6 +229,20 @@ def test_processes_keep_a_namespace() -> None:
     host.namespaces.inside["red"] = [Process(number, "sleep") for number in range(1, 8)]
     with pytest.raises(VirtnetError, match=r"sleep \(1\), .*sleep \(5\) and 2 more; end these first"):
         host.declare(namespaces=[{"name": "red", "state": "absent"}])
+
+
+def test_netplan_has_no_macvlan_interfaces() -> None:
+    """The unit creates them, and netplan is refused; what netplan would have done besides is refused, too."""
+    netplan = frozenset({"netplan"})
+    facts = ToolFacts(netplan, netplan)
+    desired = DesiredInterface(MacvlanIface(name="m0", parent="eth0"), persist="auto")
+    assert chosen_tool(desired, facts).tool == UNIT
+    assert chosen_tool(replace(desired, given=VlanIface(name="v0")), facts).tool == "netplan"
+    with pytest.raises(OptionError, match="persist: 'netplan' has no macvlan interfaces; set it to auto"):
+        chosen_tool(replace(desired, persist="netplan"), facts)
+    asks = replace(desired, given=MacvlanIface(name="m0", dhcp4=True))
+    with pytest.raises(OptionError, match=r"dhcp4: .*netplan has no macvlan interfaces"):
+        check_tool(asks, chosen_tool(asks, facts), facts)
 
 
 def test_absent_in_a_namespace_that_is_gone() -> None:
