@@ -13,8 +13,7 @@ from integration.support.checks import converge
 from integration.support.host import Host
 from integration.support.wires import OUTER
 
-# Only these hosts have netplan, and with this kernel Debian 12's nft can't load a set of forwards ("Operation not supported").
-pytestmark = pytest.mark.kernel("trixie_uml")
+pytestmark = pytest.mark.kernel  # only these hosts have netplan
 
 _FILE = "/etc/netplan/10-lab.yaml"
 _BEGIN = f"""{OUTER}

@@ -46,7 +46,7 @@ def test_a_helper_is_set_before_and_what_it_expects_is_marked() -> None:
     text = host.rules.stored()[PATH]
     for line in (
         'ct helper ftp_tcp { type "ftp" protocol tcp; }',
-        'ip saddr . meta l4proto . th dport @ftp_tcp_any4 ct helper set "ftp_tcp"',
+        'ip saddr . ip protocol . th dport @ftp_tcp_any4 ct helper set "ftp_tcp"',
         '@sip_udp_to4 ct helper set "sip_udp"',
         "type filter hook prerouting priority -150; policy accept;",
         'ct status expected ct helper "ftp" meta mark set',

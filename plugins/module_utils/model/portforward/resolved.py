@@ -18,6 +18,9 @@ from .options import Forward, Listen, Target, log_prefix_of, ports_of, protocol_
 # nft's words, by the version of IP.
 IP = {4: "ip", 6: "ip6"}
 ADDRESS_TYPE = {4: "ipv4_addr", 6: "ipv6_addr"}
+# The protocol in a key. nft 1.0.6 would change the byte order of `meta l4proto` in a key with ranges, in a way that newer kernels
+# refuse (nft_byteorder_init).
+PROTOCOL = {4: "ip protocol", 6: "ip6 nexthdr"}
 # An old nft needs it before a port of any protocol.
 PROTOCOLS = "meta l4proto { tcp, udp, sctp }"
 _PORTS = ("inet_proto", "inet_service")
@@ -86,10 +89,10 @@ def _version(address: str) -> int:
 
 def matched(version: int, *, here: bool) -> tuple[str, str]:
     """Returns the match and the key by which a rule finds forwards, for listeners with an address (``here``) or without one."""
-    ip = IP[version]
+    ip, ports = IP[version], f"{PROTOCOL[version]} . th dport"
     if here:
-        return PROTOCOLS, f"{ip} saddr . {ip} daddr . meta l4proto . th dport"
-    return f"fib daddr type local {PROTOCOLS}", f"{ip} saddr . meta l4proto . th dport"
+        return PROTOCOLS, f"{ip} saddr . {ip} daddr . {ports}"
+    return f"fib daddr type local {PROTOCOLS}", f"{ip} saddr . {ports}"
 
 
 def key_type(version: int, *, here: bool) -> tuple[str, ...]:

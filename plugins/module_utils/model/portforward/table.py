@@ -22,7 +22,7 @@ from ..firewall.rule_sets import SetKind
 from ..firewall.steps import Flows
 from .first_packets import helped, helper_chains, helper_marks, helper_objects, logged
 from .options import Listen, ports_of, protocol_of
-from .resolved import ADDRESS_TYPE, IP, PROTOCOLS, Resolved, key_type, keys, matched, port_span
+from .resolved import ADDRESS_TYPE, IP, PROTOCOL, PROTOCOLS, Resolved, key_type, keys, matched, port_span
 
 # A range to a range of other numbers takes an element for each port, as nft has no offsets.
 MOST_SHIFTED = 1024
@@ -153,5 +153,7 @@ def _marks(versions: Sequence[int]) -> Iterator[str]:
     mark = f"meta mark set meta mark | {MASK}"
     for version in versions:
         ip = IP[version]
-        yield f"{PROTOCOLS} ct original {ip} daddr . meta l4proto . ct original proto-dst @seen{version} {mark}"
-    yield f"meta mark & {MASK} != {MASK} {PROTOCOLS} meta l4proto . ct original proto-dst @seen {mark}"
+        yield f"{PROTOCOLS} ct original {ip} daddr . {PROTOCOL[version]} . ct original proto-dst @seen{version} {mark}"
+    for version in versions:
+        key = f"{PROTOCOL[version]} . ct original proto-dst"
+        yield f"meta mark & {MASK} != {MASK} {PROTOCOLS} {key} @seen {mark}"
