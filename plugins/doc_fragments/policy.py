@@ -89,6 +89,8 @@ rules:
       description:
         - Makes the rule a default, V(false) if left out. It comes after the rules of all sets, and applies to connections that none of them
           allows. So another set can allow an exception. Of default rules, those that deny or reject come before those that allow.
+        - What a default rule allows passes where a chain of iptables drops by its policy, as with Docker and ufw. What libvirt or
+          others reject by a rule stays rejected.
         - Isn't possible for rules from the host or to it.
       type: bool
 """,

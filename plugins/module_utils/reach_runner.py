@@ -12,7 +12,7 @@ from .backend.host import Host
 from .backend.netlink.addresses import addresses_by_interface
 from .backend.os.paths import is_local
 from .backend.probe.probes import measure
-from .errors import HostError, OptionError, VirtnetError
+from .errors import HostError, OptionError
 from .kinds.common import URI
 from .kinds.network import NETWORK
 from .model.fields import argument_spec, from_options
@@ -21,10 +21,6 @@ from .model.reach.options import PROTOCOLS, Measurement
 from .model.reach.places import places
 from .model.reach.table import Answer, differences, lines, unused
 from .runner import Module, Result, new_module, run_module
-
-
-class UnexpectedError(VirtnetError):
-    """Someone reaches somebody who should not be reached, or the other way round."""
 
 
 def run_reach() -> None:

@@ -42,15 +42,15 @@ def closed_ipv6(name: str) -> list[Rule]:
 
 
 def opened_from_inside(name: str) -> list[Rule]:
-    """Returns the rule by which the network reaches the outside, also where others drop what they don't know.
+    """Returns the rule by which the network reaches others, also where the policy of the chain FORWARD is to drop.
 
-    Docker and ufw have such a policy for the chain FORWARD.
+    Docker and ufw have such a policy. What libvirt rejects stays rejected.
     """
-    return [{**_default("allow", source=name), "to": {"zone": "outside"}}]
+    return [_default("allow", source=name)]
 
 
 def opened_both_ways(name: str) -> list[Rule]:
-    """Returns the rules by which the network reaches the outside, and is reached from outside and from other networks."""
+    """Returns the rules by which the network reaches others and is reached by them, whatever that policy is."""
     return [*opened_from_inside(name), _default("allow", to=name)]
 
 

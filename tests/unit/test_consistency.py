@@ -27,7 +27,7 @@ MOST_FILES = 12
 
 # From the top down: each may import those below it, and itself.
 LAYERS = (
-    *("checkpoint_runner", "runner", "kinds", "engine", "run_state", "checkpoint"),
+    *("checkpoint_runner", "reach_runner", "runner", "kinds", "engine", "run_state", "checkpoint"),
     *("backend", "xml", "persist", "model", "contract", "errors"),
 )
 

@@ -18,6 +18,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.firewall import 
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.firewall.others import Others
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.firewall.steps import (
     Flows,
+    Passage,
 )
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.options import Network
 from unit.fake_firewall import LIBVIRT, Host, plan
@@ -240,10 +241,13 @@ def test_default_rules_come_after_those_of_all_sets() -> None:
     ]
     assert plan(host, POLICY, rules=closed)[0] == []
     opened = {"source": {"name": "br0"}, "action": "allow", "default": True}
+    end = Passage("iptables", "ip", "FORWARD", last=True)
+    host.rules.open_[end] = False
 
     plan(host, POLICY, name="other", rules=[opened])
     other = next(text for path, text in host.rules.stored().items() if "policy-other" in path)
-    assert "priority -3" in other and "chain closed" not in other, "an allowed default must not pass a denied one"
+    assert "priority -3" in other and "chain closed" not in other and host.rules.open_[end]
+    assert "meta mark set meta mark | 0x20000000 ct mark set ct mark | 0x20000000 counter accept" in other
     plan(host, POLICY, name="other", state="absent")
     words, _state, _returned = plan(host, POLICY, rules=[{**closed[0], "default": False}, closed[1]])
     assert any("remove br0 to every network (default), add br0 to every network rejected" in each for each in words)

@@ -35,7 +35,10 @@ Lists = dict[str, list[dict[str, Any]]]
 
 
 def made(base: Mapping[str, Any], **options: Any) -> Lists:
+    """The lists of interfaces and networks; these topologies have no firewall rules of their own."""
     lists: Lists = as_fabric([{**base, **options}])
+    for kind in ("portforwards", "outbound", "policies"):
+        assert lists.pop(kind) == []
     return lists
 
 

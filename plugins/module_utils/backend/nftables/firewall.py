@@ -20,7 +20,7 @@ from dataclasses import replace
 from typing import Optional
 
 from ...errors import HostError
-from ...model.firewall.base import MARKED, MARKED_IPTABLES, MASK
+from ...model.firewall.base import DEFAULT_MASK, MARKED, MASK, marked_iptables
 from ...model.firewall.nft import FAMILY, OURS, BaseChain, Loaded, base_chains, counted, listed
 from ...model.firewall.others import FIREWALLD, STRICT, Others, admitted, programs
 from ...model.firewall.service import UNIT
@@ -47,6 +47,10 @@ def _remove_empty(directory: str) -> None:
         except OSError:
             return
         directory = os.path.dirname(directory)
+
+
+def _accepting(passage: Passage) -> tuple[str, ...]:
+    return marked_iptables(DEFAULT_MASK if passage.last else MASK)
 
 
 class NftFirewall(FirewallDriver):
@@ -155,7 +159,10 @@ class NftFirewall(FirewallDriver):
             return {}
         rejects = any("LIBVIRT_" in line for line in lines) or "-P FORWARD DROP" in lines
         rules = [line for line in lines if line.startswith("-A ")]
-        return {Passage(tool, family, "FORWARD"): bool(rules) and "virtnet.kvm" in rules[0]} if rejects else {}
+        found = {Passage(tool, family, "FORWARD"): bool(rules) and MASK in rules[0]} if rejects else {}
+        if "-P FORWARD DROP" in lines:
+            found[Passage(tool, family, "FORWARD", last=True)] = any(DEFAULT_MASK in rule for rule in rules)
+        return found
 
     def addresses(self) -> frozenset[str]:
         try:
@@ -228,18 +235,20 @@ class NftFirewall(FirewallDriver):
     def _close_all(self) -> None:
         for tool, family in _IPTABLES.items():
             self.close_passage(Passage(tool, family, "FORWARD"))
+            self.close_passage(Passage(tool, family, "FORWARD", last=True))
             self.close_passage(Passage(_NFT, family, f"{_LIBVIRT} forward"))
 
     def open(self, passage: Passage) -> None:
         self.close_passage(passage)
-        doing = f"put a rule at the head of {passage}"
+        doing = f"put a rule at the {passage.end} of {passage}"
         if passage.tool == _NFT:
             table, chain = passage.place.split()
             commands.run(
                 doing, _NFT, "insert", "rule", passage.family, table, chain, *MARKED.split(), "comment", '"virtnet.kvm"'
             )
         else:
-            commands.run(doing, passage.tool, _WAIT, "-I", passage.place, "1", *MARKED_IPTABLES)
+            where = ("-A", passage.place) if passage.last else ("-I", passage.place, "1")
+            commands.run(doing, passage.tool, _WAIT, *where, *_accepting(passage))
 
     def close_passage(self, passage: Passage) -> None:
         doing = f"remove the rule from {passage}"
@@ -250,7 +259,7 @@ class NftFirewall(FirewallDriver):
             return
         while True:
             try:
-                commands.run(doing, passage.tool, _WAIT, "-D", passage.place, *MARKED_IPTABLES)
+                commands.run(doing, passage.tool, _WAIT, "-D", passage.place, *_accepting(passage))
             except HostError:
                 return  # there is none any more
 

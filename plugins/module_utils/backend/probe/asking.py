@@ -31,7 +31,7 @@ _MOST_THREADS = 64
 
 @dataclass(frozen=True)
 class Question:
-    """To whom a probe speaks, and how; ``name`` is the name of the place."""
+    """What a probe asks: an address, by a protocol; ``name`` is the name of the place."""
 
     name: str
     address: str

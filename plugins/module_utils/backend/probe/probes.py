@@ -174,7 +174,7 @@ def _plug(probe: Probe, number: int) -> None:
         raise HostError(f"read the MTU of {bridge}", error) from error
     tail = os.urandom(4).hex(":")
     port = f"probe{number}-{probe.pid}"[:15]
-    doing = f"plug a probe in {bridge}"
+    doing = f"connect a probe to {bridge}"
     peer = ("peer", "name", NIC, "address", f"52:54:{tail}", "mtu", mtu, "netns", str(probe.pid))
     commands.run(doing, "ip", "link", "add", port, "address", f"fe:54:{tail}", "mtu", mtu, "type", "veth", *peer)
     commands.run(doing, "ip", "link", "set", port, "master", bridge, "up")

@@ -14,27 +14,24 @@ from __future__ import annotations
 from .nft import Chain, Table, hook
 
 MASK = "0x10000000"
+# What default rules allow has this mark. It passes where nothing else has decided: at the end of a chain that drops by its policy.
+DEFAULT_MASK = "0x20000000"
+_OTHER_BITS = "0xcfffffff"
 # In nft's words and in iptables', which must not read rules that it doesn't know.
 MARKED = f"meta mark & {MASK} == {MASK} accept"
-MARKED_IPTABLES = (
-    "-m",
-    "mark",
-    "--mark",
-    f"{MASK}/{MASK}",
-    "-m",
-    "comment",
-    "--comment",
-    "virtnet.kvm",
-    "-j",
-    "ACCEPT",
-)
+
+
+def marked_iptables(mask: str) -> tuple[str, ...]:
+    """Returns the rule of iptables that accepts packets with a mark."""
+    return ("-m", "mark", "--mark", f"{mask}/{mask}", "-m", "comment", "--comment", "virtnet.kvm", "-j", "ACCEPT")
+
 
 _FIRST, _LAST = -10, 150
 
 
 def base_table() -> Table:
-    """Returns the table that takes the mark away before our chains set it, and when a packet leaves."""
-    rule = f"meta mark & {MASK} != 0 meta mark set meta mark ^ {MASK}"
+    """Returns the table that takes the marks away before our chains set them, and when a packet leaves."""
+    rule = f"meta mark set meta mark & {_OTHER_BITS}"
     return Table(
         "virtnet_base",
         chains=(

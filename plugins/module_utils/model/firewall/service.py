@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .base import MASK
+from .base import DEFAULT_MASK, MASK
 from .nft import DIGEST, FAMILY
 from .steps import DIRECTORY, SystemFile
 
@@ -29,7 +29,7 @@ _SCRIPT = r"""#!/bin/bash
 # usage: firewall restore|watch
 PATH=$PATH:/usr/sbin:/sbin
 export LC_ALL=C
-mask=@MASK@
+mask=@MASK@ default=@DEFAULT_MASK@
 
 log() { echo "virtnet.kvm: $*" >&2; }
 
@@ -67,7 +67,7 @@ ask_libvirt() {
     systemctl try-restart virtnetworkd.service libvirtd.service
 }
 
-is_first() { head -n 1 | grep -q virtnet.kvm; }
+is_first() { head -n 1 | grep -q "$mask"; }
 
 open_nft() {
     local family handle
@@ -81,11 +81,20 @@ open_nft() {
     done
 }
 
+# A rule at the end of a chain that drops by its policy, for what default rules allow.
+open_end() {
+    local -a rule=(-m mark --mark "$default/$default" -m comment --comment virtnet.kvm -j ACCEPT)
+    grep -q '^-P FORWARD DROP' <<<"$2" || return 0
+    grep -q "$default" <<<"$2" && return 0
+    "$1" -w -A FORWARD "${rule[@]}" && log "opened the end of FORWARD of $1"
+}
+
 open_iptables() {
     local tool rules
     local -a rule=(-m mark --mark "$mask/$mask" -m comment --comment virtnet.kvm -j ACCEPT)
     for tool in iptables ip6tables; do
         rules=$("$tool" -w -S FORWARD 2>/dev/null) || continue
+        open_end "$tool" "$rules"
         grep -q -e LIBVIRT_ -e '^-P FORWARD DROP' <<<"$rules" || continue
         grep '^-A' <<<"$rules" | is_first && continue
         while "$tool" -w -D FORWARD "${rule[@]}" 2>/dev/null; do :; done
@@ -161,6 +170,7 @@ def service_files() -> Mapping[str, SystemFile]:
 def _filled(text: str) -> str:
     words = {
         "OURS": _OURS,
+        "DEFAULT_MASK": DEFAULT_MASK,
         "MASK": MASK,
         "DIRECTORY": DIRECTORY,
         "FAMILY": FAMILY,

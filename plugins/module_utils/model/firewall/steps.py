@@ -22,15 +22,22 @@ DIRECTORY = "/etc/virtnet.kvm/nft.d"
 class Passage:
     """The head of a chain that isn't ours and rejects what it doesn't know: ``place`` is the name of the chain.
 
-    ``tool`` is ``nft``, or the command of iptables that the chain is made by.
+    ``tool`` is ``nft``, or the command of iptables that the chain is made by. ``last``: its end, for what default rules allow, where
+    it drops by its policy.
     """
 
     tool: str
     family: str
     place: str
+    last: bool = False
 
     def __str__(self) -> str:
         return f"{self.family} {self.place}"
+
+    @property
+    def end(self) -> str:
+        """In words, at which end of the chain the rule is."""
+        return "end" if self.last else "head"
 
 
 @dataclass(frozen=True)
@@ -233,7 +240,7 @@ class OpenPassage(Step):
 
     @property
     def words(self) -> str:
-        return f"accept forwarded connections at the head of {self.passage}"
+        return f"accept forwarded connections at the {self.passage.end} of {self.passage}"
 
     def do(self, host: Host) -> None:
         host.driver(FirewallDriver).open(self.passage)
@@ -250,7 +257,7 @@ class ClosePassage(Step):
 
     @property
     def words(self) -> str:
-        return f"no longer accept forwarded connections at the head of {self.passage}"
+        return f"no longer accept forwarded connections at the {self.passage.end} of {self.passage}"
 
     def do(self, host: Host) -> None:
         host.driver(FirewallDriver).close_passage(self.passage)

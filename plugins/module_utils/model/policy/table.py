@@ -16,16 +16,21 @@ from dataclasses import dataclass
 from typing import Optional
 
 from ..fields import to_options
-from ..firewall.base import MARKED, MASK
+from ..firewall.base import DEFAULT_MASK, MARKED, MASK
 from ..firewall.nft import Chain, Element, NftSet, Table, hook, word
 from ..firewall.rule_sets import SetKind
 from .options import ALLOW, FAMILIES, HOST, OUTSIDE, REJECT, PolicyRule, Service
 
 _FILTER, _CLOSED, _OPENED, _SNAT = -5, -4, -3, 95
-_MARK = f"meta mark set meta mark | {MASK} ct mark set ct mark | {MASK}"
+_MARK, _DEFAULT_MARK = (
+    f"meta mark set meta mark | {mask} ct mark set ct mark | {mask}" for mask in (MASK, DEFAULT_MASK)
+)
 _FORWARDED = "ct status dnat accept"  # a port forward is an exception
 _RUNNING = "ct state established,related accept"
-_ALLOWED_BEFORE = f"ct state established,related ct mark & {MASK} == {MASK} meta mark set meta mark | {MASK}"
+_ALLOWED_BEFORE, _ALLOWED_BY_DEFAULT_BEFORE = (
+    f"ct state established,related ct mark & {mask} == {mask} meta mark set meta mark | {mask}"
+    for mask in (MASK, DEFAULT_MASK)
+)
 _VERSIONS = {"ip": 4, "ip6": 6}
 _EFFECTS = {"allow": "allowed", "deny": "denied", "reject": "rejected"}
 _FAMILY_WORDS = {"ipv4": "IPv4", "ipv6": "IPv6"}
@@ -88,8 +93,10 @@ def policy_table(name: str, rules: Sequence[ResolvedRule], inside: Iterable[str]
     to_host, from_host = ([each for each in rules if getattr(each, side).zone == HOST] for side in ("to", "source"))
     kept = tuple(dict.fromkeys(line for each in forward if each.rule.action == ALLOW for line in _kept(each.to)))
     chains = (
-        _filter("forward", "forward", _FILTER, (_FORWARDED, _ALLOWED_BEFORE, _RUNNING), forward),
-        # After the rules of all sets, which mark what they allow. Those that open come last, else their marks would pass the others.
+        _filter(
+            "forward", "forward", _FILTER, (_FORWARDED, _ALLOWED_BEFORE, _ALLOWED_BY_DEFAULT_BEFORE, _RUNNING), forward
+        ),
+        # After the rules of all sets, which mark what they allow.
         *([_filter("closed", "forward", _CLOSED, (_FORWARDED, MARKED, _RUNNING), closed)] if closed else []),
         *([_filter("opened", "forward", _OPENED, (_FORWARDED, MARKED, _RUNNING), opened)] if opened else []),
         _filter("input", "input", _FILTER, (_RUNNING,), to_host),
@@ -159,5 +166,7 @@ def _services(services: Sequence[Service]) -> Iterator[str]:
 
 def _verdict(each: ResolvedRule) -> str:
     if each.rule.action == ALLOW:
-        return "counter accept" if HOST in (each.source.zone, each.to.zone) else f"{_MARK} counter accept"
+        if HOST in (each.source.zone, each.to.zone):
+            return "counter accept"
+        return f"{_DEFAULT_MARK if each.rule.default else _MARK} counter accept"
     return "counter reject with icmpx type admin-prohibited" if each.rule.action == REJECT else "counter drop"

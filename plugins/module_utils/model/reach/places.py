@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where the probes of a measurement are: a place in each network, with addresses that nobody has."""
+"""Where the probes of a measurement are: a place in each network, with addresses that no machine has."""
 
 from __future__ import annotations
 
