@@ -107,7 +107,7 @@ def resolver(guest: Host) -> Iterator[Host]:
 
 
 def test_the_resolver(resolver: Host) -> None:
-    asked = {"nameservers": ["192.168.150.1", "fd00:150::1"], "search": ["lan.example.com"]}
+    asked: dict[str, Any] = {"nameservers": ["192.168.150.1", "fd00:150::1"], "search": ["lan.example.com"]}
     _same(resolver, _RESOLV, **asked)
     assert resolver.shell("sed 1d /etc/resolv.conf") == (
         "search lan.example.com\nnameserver 192.168.150.1\nnameserver fd00:150::1\n"

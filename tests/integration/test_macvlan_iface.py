@@ -68,7 +68,12 @@ def test_changed_and_created_again(clean: Host) -> None:
 def test_stored_by_networkd(clean: Host) -> None:
     clean.shell(f"{OUTER}; mkdir -p {HOME}; printf '[Match]\\nName=theirs*\\n' >{HOME}/10-theirs.network")
     before = clean.interfaces()
-    given = {"parent": "ens7", "mode": "private", "addresses": ["192.168.30.7/24"], "persist": "networkd"}
+    given: dict[str, Any] = {
+        "parent": "ens7",
+        "mode": "private",
+        "addresses": ["192.168.30.7/24"],
+        "persist": "networkd",
+    }
     made = _macvlan(clean, **given)
     files = clean.interfaces()["files"]
     assert "Kind=macvlan" in files[f"{HOME}/05-virtnet-kvm-mac7.netdev"]
