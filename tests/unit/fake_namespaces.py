@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Optional, cast
 
-from ansible_collections.virtnet.kvm.plugins.module_utils.contract import Driver, DriverType
+from ansible_collections.virtnet.kvm.plugins.module_utils.contract import DriverType
 from ansible_collections.virtnet.kvm.plugins.module_utils.engine import Outcome, run
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import HostError, OptionError
 from ansible_collections.virtnet.kvm.plugins.module_utils.kinds.registry import KINDS
@@ -126,7 +126,7 @@ class FakeVeth(VethDriver):
             self._host.peers[end] = other
 
 
-class Absent(InterfaceDriver):
+class Absent:
     """The driver of a namespace that isn't there, which fails when it is used."""
 
     def __init__(self, netns: str) -> None:
@@ -136,9 +136,6 @@ class Absent(InterfaceDriver):
         if name in ("forget", "close", "_netns", "__class__"):
             return super().__getattribute__(name)
         raise OptionError("netns", self._netns, "can't be entered as a network namespace; give another one")
-
-
-Absent.__abstractmethods__ = frozenset()
 
 
 class NamespacesHost(FakeNotes):
@@ -155,7 +152,7 @@ class NamespacesHost(FakeNotes):
     def driver(self, kind: type[DriverType], where: Optional[str] = None) -> DriverType:
         if kind is InterfaceDriver:
             netns = None if where is None else short_name(where)
-            found: Driver = self.kernels[netns] if netns in self.kernels else Absent(str(netns))
+            found = self.kernels[netns] if netns in self.kernels else Absent(str(netns))
             return cast(DriverType, found)
         others = [self.namespaces, self.files, FakeVeth(self), FakeAccounts(), FakeLinks(())]
         return next(driver for driver in others if isinstance(driver, kind))

@@ -26,8 +26,8 @@ ROUTES = [
 ]
 
 
-def found(*topologies: dict[str, Any], sources: dict[int, str] = SOURCES, **more: Any) -> dict[str, Any]:
-    return published("kvm1", topologies, fabric(topologies, "virtnet_topologies"), sources, **more)
+def found(*topologies: dict[str, Any], sources: dict[int, str] | None = None, **more: Any) -> dict[str, Any]:
+    return published("kvm1", topologies, fabric(topologies, "virtnet_topologies"), sources or SOURCES, **more)
 
 
 def test_each_subnet_of_both_types_has_a_route() -> None:

@@ -41,6 +41,7 @@ class Probe:
         self._pipe = pipe
         self._lines = pipe.makefile("r", encoding="utf-8")
         self.addresses: dict[int, str] = {}
+        self.port = ""
 
     def send(self, message: object) -> None:
         self._pipe.sendall(f"{json.dumps(message)}\n".encode())
@@ -62,6 +63,10 @@ class Probe:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
         os.waitpid(self.pid, 0)
+        # It goes with the namespace, which the kernel removes in its own time (cleanup_net).
+        if self.port:
+            with contextlib.suppress(HostError):
+                commands.run(f"remove {self.port}", "ip", "link", "delete", self.port)
 
 
 def measure(
@@ -176,6 +181,7 @@ def _plug(probe: Probe, number: int) -> None:
     port = f"probe{number}-{probe.pid}"[:15]
     doing = f"connect a probe to {bridge}"
     peer = ("peer", "name", NIC, "address", f"52:54:{tail}", "mtu", mtu, "netns", str(probe.pid))
+    probe.port = port
     commands.run(doing, "ip", "link", "add", port, "address", f"fe:54:{tail}", "mtu", mtu, "type", "veth", *peer)
     commands.run(doing, "ip", "link", "set", port, "master", bridge, "up")
 
