@@ -59,10 +59,13 @@ libvirt_is_flushed() {
 ask_libvirt() {
     libvirt_is_flushed || return 0
     log "libvirt's rules are missing; asking libvirt to create them again"
-    busctl emit /org/fedoraproject/FirewallD1 org.fedoraproject.FirewallD1 Reloaded || return 0
-    for _ in {1..50}; do
-        libvirt_is_flushed || return 0
-        sleep 0.2
+    # A libvirt that has just been started doesn't listen yet.
+    for _ in {1..4}; do
+        busctl emit /org/fedoraproject/FirewallD1 org.fedoraproject.FirewallD1 Reloaded || return 0
+        for _ in {1..15}; do
+            libvirt_is_flushed || return 0
+            sleep 0.2
+        done
     done
     systemctl try-restart virtnetworkd.service libvirtd.service
 }
