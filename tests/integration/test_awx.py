@@ -101,7 +101,9 @@ def test_a_survey_in_check_mode_and_for_real(fresh: Host) -> None:
     (name,) = predicted.artifacts["virtnet_changes"]
     assert name == fresh.machine.name
     changes = dict(predicted.artifacts["virtnet_changes"][name])
-    assert "policy rules of set net-lan: add lan to every network (default) allowed" in changes.pop("policies")["net-lan"]
+    assert (
+        "policy rules of set net-lan: add lan to every network (default) allowed" in changes.pop("policies")["net-lan"]
+    )
     assert changes == {
         "bridges": {},
         "vlans": {},
