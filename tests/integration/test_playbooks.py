@@ -168,7 +168,8 @@ def test_roles(fresh: Host) -> None:
         ("isolated", {"isolated_name": "three", "isolated_host_access": False}),
     ]
     # One by one: in check mode, a role doesn't know what the roles before it would have done for all sets of rules.
-    found = [foretold(fresh, _including([one]), {}).fabric["networks"][0] for one in named]
+    runs = [foretold(fresh, _including([role]), {}) for role in named]
+    found = [run.fabric["networks"][0] for run in runs]
     assert [network["method"] for network in found] == ["created"] * 3
     assert [network["after"]["forward"]["mode"] for network in found] == ["nat", "none", "none"]
     assert [[ip["address"] for ip in network["after"].get("ips", ())] for network in found] == [

@@ -53,6 +53,11 @@ def test_a_unit_that_is_new_needs_no_reload(systemd: Systemd) -> None:
     assert systemd.asked == ["show", "enable", "restart", "stop", "disable"]
 
 
+def test_a_unit_for_the_next_boot_is_only_enabled(systemd: Systemd) -> None:
+    units.enable("new.service", "enable new.service")
+    assert systemd.asked == ["enable"]
+
+
 @pytest.mark.parametrize("fails", [False, True])
 def test_a_reload_leaves_the_files_of_networkd_as_they_were(systemd: Systemd, fails: bool) -> None:
     systemd.stale, systemd.fails = True, fails

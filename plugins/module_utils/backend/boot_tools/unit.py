@@ -11,7 +11,7 @@ import os
 
 from ...errors import HostError
 from ...persist.unit.service import DIRECTORY, SCRIPT, UNIT, UNIT_FILE
-from ..os import commands
+from ..os import units
 
 _WANTED = f"/etc/systemd/system/multi-user.target.wants/{UNIT}"
 
@@ -20,7 +20,7 @@ def reload(_names: tuple[str, ...]) -> None:
     """Enables the unit, or removes what is left of it. What it creates is there already. Raises `HostError`."""
     doing = f"have systemd read {UNIT}"
     if os.path.exists(UNIT_FILE):
-        commands.run(doing, "systemctl", "enable", "--quiet", UNIT)
+        units.enable(UNIT, doing)
         return
     try:
         with contextlib.suppress(FileNotFoundError):
@@ -30,8 +30,8 @@ def reload(_names: tuple[str, ...]) -> None:
     with contextlib.suppress(
         HostError
     ):  # it may still wait for what isn't there; after a boot without it, it isn't loaded
-        commands.run(doing, "systemctl", "stop", UNIT)
-    commands.run(doing, "systemctl", "daemon-reload")
+        units.stop(UNIT, doing)
+    units.reload(doing)
     for directory in (DIRECTORY, os.path.dirname(DIRECTORY), os.path.dirname(SCRIPT)):
         with contextlib.suppress(OSError):  # others of ours are in it, or it isn't there
             os.rmdir(directory)

@@ -35,7 +35,7 @@ _SWITCHES = {
 
 
 class Namespaces(NamespaceDriver):
-    """The named namespaces of this host. What it removes it holds open until it is closed, so that it can bring it back."""
+    """The named namespaces of this host. A removed namespace stays open until the driver is closed, so that a failed run can restore it."""
 
     def __init__(self) -> None:
         self._removed: dict[str, int] = {}

@@ -30,10 +30,20 @@ _NO_RELOAD = "--no-reload"
 def start(unit: str, doing: str) -> None:
     """Enables a service, and starts it with its present file. Raises `HostError`."""
     if commands.run(doing, _CTL, "show", "--property=NeedDaemonReload", unit).strip() == "NeedDaemonReload=yes":
-        with _networkd_files_kept(doing):
-            commands.run(doing, _CTL, "daemon-reload")
-    commands.run(doing, _CTL, _NO_RELOAD, "--quiet", "enable", unit)
+        reload(doing)
+    enable(unit, doing)
     commands.run(doing, _CTL, "restart", unit)
+
+
+def enable(unit: str, doing: str) -> None:
+    """Enables a service for the next boot. Raises `HostError`."""
+    commands.run(doing, _CTL, _NO_RELOAD, "--quiet", "enable", unit)
+
+
+def reload(doing: str) -> None:
+    """Reloads systemd, which then reads the files of units again. Raises `HostError`."""
+    with _networkd_files_kept(doing):
+        commands.run(doing, _CTL, "daemon-reload")
 
 
 def end(unit: str, doing: str) -> None:
