@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -86,36 +85,39 @@ def kill(name: str) -> None:
     end(groups, name)
     if groups[0].exists():
         owner.note(name, used_seconds(groups[0]))
-    remove(groups)
+    remove(groups, name)
 
 
 def end(groups: Sequence[Path], name: str) -> None:
     """End all processes in some groups."""
-    deadline = time.monotonic() + 15
-    for group in groups:
-        while group.exists() and (processes := _processes(group)):
-            if time.monotonic() > deadline:
-                raise LabError(f"processes of {name} don't end: {processes}")
-            for pid in processes:
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
-            time.sleep(0.05)
+    wait_until(lambda: not any(_signalled(group) for group in groups), 15, f"the processes of {name} to end")
 
 
-def remove(groups: Sequence[Path]) -> None:
-    """Remove groups that have no processes any more."""
+def remove(groups: Sequence[Path], name: str) -> None:
+    """Remove groups, and end what still enters them: the child of a command that was killed may be on its way in."""
     for group in groups:
-        if group.exists():
-            wait_until(lambda group=group: _removed(group), 10, f"{group} to be empty")  # type: ignore[misc]
+        wait_until(lambda group=group: _removed(group), 30, f"{group} of {name} to be empty")  # type: ignore[misc]
         try:
             group.parent.rmdir()  # succeeds for the last machine
         except OSError:
             pass
 
 
+def _signalled(group: Path) -> list[int]:
+    """Sends SIGKILL to all processes in a group, and returns them."""
+    processes = _processes(group)
+    for pid in processes:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    return processes
+
+
 def _removed(group: Path) -> bool:
+    if not group.exists():
+        return True
+    _signalled(group)
     for path in _below(group):
         try:
             path.rmdir()
