@@ -9,6 +9,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, Optional
 
@@ -20,16 +21,15 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.errors import OptionEr
 from ansible_collections.virtnet.kvm.plugins.plugin_utils.host_look import PACKAGES, SYSCTL_FILE, Look, needs
 from ansible_collections.virtnet.kvm.plugins.plugin_utils.predicted import KINDS, OF_LIBVIRT, predicted
 from ansible_collections.virtnet.kvm.plugins.plugin_utils.return_routes import SETS, published
-from ansible_collections.virtnet.kvm.plugins.plugin_utils.rule_lists import SET, outbound, policies, portforwards
+from ansible_collections.virtnet.kvm.plugins.plugin_utils.rule_lists import SET
+from ansible_collections.virtnet.kvm.plugins.plugin_utils.site_lists import SITE_LISTS
 from ansible_collections.virtnet.kvm.plugins.plugin_utils.topology import fabric
 
 SCRIPT = Path(__file__).resolve().parents[2] / "roles" / "host" / "files" / "look.sh"
 
 SPEC: dict[str, dict[str, Any]] = {
     "variable": {"type": "str"},
-    "forwards": {"type": "str"},
-    "outbound": {"type": "str"},
-    "policy": {"type": "str"},
+    "lists": {"type": "dict", "options": {kind: {"type": "str"} for kind in SITE_LISTS}},
     "set": {"type": "str", "default": SET},
     "prefix": {"type": "str"},
     "state": {"type": "str", "choices": ["absent"]},
@@ -77,11 +77,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible's plugins are n
         params, derived = self._params, self._params["options"] is None
         known = params["variable"] in self._vars
         # Before the host is contacted: this refuses invalid topologies and rules.
-        rules = self._rules()
-        if derived and not known and not rules:
+        lists = self._lists()
+        if derived and not known and not lists:
             return {"changed": False, "skipped": True, "skip_reason": f"there is no {params['variable']}"}
         topologies = self._topologies() if known else []
-        options = _joined(self._derived(topologies) if derived else params["options"], rules)
+        options = _joined(self._derived(topologies) if derived else params["options"], lists)
         look = self._look(topologies, options) if params["prepare"] else None
         routes = self._return_routes(topologies, options, look)
         found: dict[str, Any] = {}
@@ -95,7 +95,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible's plugins are n
             self._check_ready(look)
         if look is None or not look.problems:
             if look is not None and derived:
-                options = _joined(self._derived(topologies, look), rules)
+                options = _joined(self._derived(topologies, look), lists)
             if any(options.get(kind) for kind in KINDS):
                 found = self._fabric(options)
         result = predicted(look, found, options, check=bool(self._task.check_mode), prepared=params["prepared"])
@@ -113,23 +113,17 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible's plugins are n
             message = " ".join(str(cause).split()).rstrip(".")
             raise Refused(message if isinstance(cause, AnsibleFilterError) else f"{name}: {message}") from None
 
-    def _rules(self) -> dict[str, list[dict[str, Any]]]:
-        """Returns the lists of `fabric` for firewall rules. A list whose variable the host doesn't have stays as it is."""
+    def _lists(self) -> dict[str, list[dict[str, Any]]]:
+        """Returns the lists of `fabric` whose variables the host has. What another list declares stays as it is."""
         found = {}
-        lists = {
-            "forwards": ("portforwards", portforwards),
-            "outbound": ("outbound", outbound),
-            "policy": ("policies", policies),
-        }
-        for option, (kind, made) in lists.items():
-            name = self._params[option]
+        for kind, name in (self._params["lists"] or {}).items():
             if not name or name not in self._vars:
                 continue
+            make = SITE_LISTS[kind].removed if self._params["state"] else SITE_LISTS[kind].applied
             try:
-                rules = [{"state": "absent"}] if self._params["state"] else made(self._value(name), name)
+                found[kind] = make(partial(self._value, name), name, self._params["set"])
             except OptionError as error:
                 raise Refused(str(error)) from None
-            found[kind] = [{**each, "name": self._params["set"]} for each in rules]
         return found
 
     def _topologies(self) -> list[Any]:
@@ -203,9 +197,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible's plugins are n
         raise Refused(str(result.get("msg") or "the module has failed"), **rest)
 
 
-def _joined(options: Mapping[str, Any], rules: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
-    """Returns the options with the items of ``rules`` after those that their lists have."""
-    return {**options, **{kind: [*(options.get(kind) or ()), *items] for kind, items in rules.items()}}
+def _joined(options: Mapping[str, Any], lists: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """Returns the options with the items of ``lists`` after those that they have."""
+    return {**options, **{kind: [*(options.get(kind) or ()), *items] for kind, items in lists.items()}}
 
 
 def _innermost(error: BaseException) -> BaseException:

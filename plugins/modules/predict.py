@@ -26,24 +26,27 @@ options:
       - Name of the variable with the list of topologies, such as V(virtnet_topologies). It is a name and not the value, so that an
         error in a template of the value is one sentence, too.
     type: str
-  forwards:
+  lists:
     description:
-      - Name of the variable with the list of port forwards, such as V(virtnet_forwards). They are the set O(set). If the host doesn't have
-        the variable, the set stays as it is.
-    type: str
-  outbound:
-    description:
-      - Name of the variable with the list of outbound rules, such as V(virtnet_outbound). They are the set O(set). If the host doesn't have
-        the variable, the set stays as it is.
-    type: str
-  policy:
-    description:
-      - Name of the variable with the list of policy rules, such as V(virtnet_policy). They are the set O(set). If the host doesn't have the
-        variable, the set stays as it is.
-    type: str
+      - Names of the variables with other lists, by the list of M(virtnet.kvm.fabric) that each becomes. What belongs to a variable that the
+        host doesn't have stays as it is.
+    type: dict
+    suboptions:
+      portforwards:
+        description:
+          - Name of the variable with port forwards, such as V(virtnet_forwards). They are the set O(set).
+        type: str
+      outbound:
+        description:
+          - Name of the variable with outbound rules, such as V(virtnet_outbound). They are the set O(set).
+        type: str
+      policies:
+        description:
+          - Name of the variable with policy rules, such as V(virtnet_policy). They are the set O(set).
+        type: str
   set:
     description:
-      - Name of the set of rules that O(forwards), O(outbound) and O(policy) are.
+      - Name of the set of rules that the lists of firewall rules are.
     type: str
     default: site
   prefix:

@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
 from .host_look import SYSCTL_FILE, Look
-from .topology_rules import RULES
+from .site_lists import SITE_LISTS
 
-# The lists of `fabric` that topologies and rules are made of.
-KINDS = ("bridges", "vlans", "networks", *RULES)
-OF_LIBVIRT = ("networks", *RULES)
+# The lists of `fabric` that topologies and the other variables of the playbooks are made of.
+INTERFACES = ("bridges", "vlans")
+KINDS = (*INTERFACES, "networks", *SITE_LISTS)
+OF_LIBVIRT = ("networks", *(kind for kind, each in SITE_LISTS.items() if each.of_libvirt))
 
 
 def predicted(
@@ -47,7 +48,7 @@ def predicted(
         result["options"] = _options(found, options)
         result.update({key: found[key] for key in (*KINDS, "restorable") if key in found})
         changes = {kind: _changes(found, kind) for kind in KINDS}
-        result["changes"] = {kind: steps for kind, steps in changes.items() if steps or kind not in RULES}
+        result["changes"] = {kind: steps for kind, steps in changes.items() if steps or kind not in SITE_LISTS}
     if host_actions or changed:
         result["actions"] = [*host_actions, *(found["actions"] if changed else [])]
         if not ready:
@@ -97,7 +98,8 @@ def _parts(look: Optional[Look], found: Mapping[str, Any], *, check: bool) -> li
         guarded = _guarded(found)
         if any(
             item["changed"] and not (kind == "policies" and item["name"] in guarded)
-            for kind in OF_LIBVIRT
+            for kind in KINDS
+            if kind not in INTERFACES
             for item in found.get(kind, ())
         ):
             parts.append("networks")
