@@ -84,7 +84,7 @@ def _integration(logs: Path, mode: str) -> Iterator[Step]:
     quick = mode == "quick"
     # -v: a line a test, so that the log of a run that hangs says where.
     options = ["-v", "--durations=20", *(["--quick"] if quick else [])]
-    options += ["--fabrics", "500", "--everywhere"] if mode == "full" else []
+    options += ["--fabrics", "500"] if mode == "full" else [] if quick else ["--spread"]
     lab_options = ["-v", "--durations=20", *(["--full"] if mode == "full" else [])]
     for host, kind in INTEGRATION_HOSTS.items():
         if host == QUICK_HOST or not quick:

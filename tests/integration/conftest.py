@@ -40,7 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--quick", action="store_true", help="only the container host of Debian 13")
     parser.addoption("--host", choices=list(HOSTS), action="append", help="only this host; may be given several times")
     parser.addoption("--fabrics", type=int, default=30, help="so many random fabrics on each host; 30 unless told")
-    parser.addoption("--everywhere", action="store_true", help="what one container is enough for runs on all")
+    parser.addoption("--spread", action="store_true", help="what one container is enough for runs on that one only")
     parser.addoption("--keep", action="store_true", help="take a host that is up, and leave it up")
 
 
@@ -56,8 +56,8 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     config.addinivalue_line(
         "markers",
-        "controller: it shows what happens on the controller, so that one container is enough, that of Debian 13 or the one"
-        " that it names; on all with --everywhere",
+        "once: it shows the same on each Debian, so that with --spread only one container runs it, that of Debian 13 or the one"
+        " that it names",
     )
     config.addinivalue_line("markers", "thorough: not in a quick run; what it shows is shown with a fake host too")
 
@@ -105,9 +105,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             return any(mark and (not mark.args or where in mark.args) for mark in found)
         if where and item.get_closest_marker("kernel"):
             return False
-        controller = item.get_closest_marker("controller")
-        if where and controller and not config.getoption("--everywhere"):
-            return bool(where == (controller.args[0] if controller.args else "trixie"))
+        once = item.get_closest_marker("once")
+        if where and once and config.getoption("--spread"):
+            return bool(where == (once.args[0] if once.args else "trixie"))
         return not (quick and item.get_closest_marker("thorough"))
 
     config.hook.pytest_deselected(items=[item for item in items if not wanted(item)])

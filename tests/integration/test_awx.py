@@ -85,7 +85,7 @@ def _answers(**given: Any) -> dict[str, Any]:
     return {**answers, "survey_nat_cidr6": None, **{f"survey_nat_{name}": answer for name, answer in given.items()}}
 
 
-@pytest.mark.controller
+@pytest.mark.once
 def test_a_survey_in_check_mode_and_for_real(fresh: Host) -> None:
     """The job in check mode predicts the artifacts of the real one; a second one has none; a bad answer names its question."""
     answers = _answers(

@@ -12,6 +12,8 @@ from integration.support.checks import converge, refused
 from integration.support.host import Host
 from integration.support.networks import ips, isolated, lan
 
+pytestmark = pytest.mark.once("bookworm")
+
 
 def _fabric(host: Host, *networks: dict[str, Any], changed: bool = True) -> dict[str, Any]:
     return converge(host, {"networks": list(networks)}, module="fabric", changed=changed)

@@ -63,7 +63,7 @@ def _order(host: Host) -> list[str]:
     return host.shell(_ORDER).splitlines()
 
 
-@pytest.mark.controller
+@pytest.mark.once
 def test_the_label(guest: Host) -> None:
     """A name with both families is first asked for by IPv6; without the role all is as before."""
     before = guest.shell(_SUM)
@@ -74,7 +74,7 @@ def test_the_label(guest: Host) -> None:
     assert _order(guest) == IPV4_FIRST and guest.shell(_SUM) == before
 
 
-@pytest.mark.controller("bookworm")
+@pytest.mark.once("bookworm")
 def test_files_of_the_guest(guest: Host) -> None:
     """Without a file one comes and goes; the user's labels are not overridden, and the user's other lines stay."""
     guest.shell("rm -f /etc/gai.conf")
@@ -108,7 +108,7 @@ def resolver(guest: Host) -> Iterator[Host]:
     )
 
 
-@pytest.mark.controller("bookworm")
+@pytest.mark.once("bookworm")
 def test_the_resolver(resolver: Host) -> None:
     asked: dict[str, Any] = {"nameservers": ["192.168.150.1", "fd00:150::1"], "search": ["lan.example.com"]}
     _same(resolver, _RESOLV, **asked)
@@ -126,7 +126,7 @@ def test_the_resolver(resolver: Host) -> None:
     assert "/etc/resolv.conf is a link to /run/resolvconf/resolv.conf" in failed.done.stdout
 
 
-@pytest.mark.controller
+@pytest.mark.once
 def test_the_resolver_of_systemd(resolver: Host) -> None:
     """A drop-in, and a restart of the service; here a service of that name stands for it."""
     resolver.shell(

@@ -19,6 +19,8 @@ from integration.support.host import Host
 from integration.support.interfaces import with_routes_of_their_own
 from integration.support.wires import NIC
 
+pytestmark = pytest.mark.once("bookworm")
+
 MODULES = ("linux_bridge", "tuntap", "fabric")
 
 

@@ -67,6 +67,7 @@ def _shown(host: Host, netns: str) -> dict[str, Any]:
     return {link["ifname"]: (link["mtu"], link["address"]) for link in links if link["ifname"] != "lo"}
 
 
+@pytest.mark.once("bookworm")
 def test_random_fabrics_a_minute_later(clean: Host) -> None:
     """Each is applied, changed, and then applied again at once, after 10 and after 60 seconds."""
     fabrics: dict[str, dict[str, Any]] = {}

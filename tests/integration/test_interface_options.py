@@ -22,6 +22,8 @@ from integration.support.cases_interfaces import CASES, PORTS
 from integration.support.checks import converge
 from integration.support.host import Host
 
+pytestmark = pytest.mark.once
+
 MODULES = ("linux_bridge", "vlan_iface", "macvlan_iface", "tuntap")
 CLASSES = {
     "linux_bridge": LinuxBridge,

@@ -17,6 +17,8 @@ import pytest
 
 from integration.support.host import Host
 
+pytestmark = pytest.mark.once
+
 DIRECTORY = "/run/virtnet.kvm/checkpoint"
 SHORT = 5
 _CUT = "/run/virtnet-test.cut"

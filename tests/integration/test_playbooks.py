@@ -53,7 +53,7 @@ def test_site_and_teardown(fresh: Host) -> None:
     assert fresh.shell("cat /etc/libvirt/qemu/networks/default.xml") == default
 
 
-@pytest.mark.controller("bookworm")
+@pytest.mark.once("bookworm")
 def test_forwards_and_outbound_rules(fresh: Host) -> None:
     """They come with the topologies, to guests by their reservations, change alone, and go with the teardown."""
     reserved = {**LAN, "hosts": [{"mac": "52:54:00:00:00:10", "ip": "192.168.150.10", "name": "web1"}]}
@@ -84,7 +84,7 @@ def test_forwards_and_outbound_rules(fresh: Host) -> None:
     assert "virtnet_forwards[0].listen: 'http' is not a listener" in failed.done.stdout
 
 
-@pytest.mark.controller
+@pytest.mark.once
 def test_a_policy_that_cuts_off_the_host_is_rolled_back(fresh: Host) -> None:
     """By the host itself. A rule with the interface of the connection isn't refused, as it may be for other machines."""
     look = "nft list ruleset | sed 's/counter packets [0-9]* bytes [0-9]*//'; find /etc/virtnet.kvm 2>/dev/null; true"
@@ -101,7 +101,7 @@ def test_a_policy_that_cuts_off_the_host_is_rolled_back(fresh: Host) -> None:
     assert play(fresh, SITE, {"virtnet_policy": [kept]}).changed == 0
 
 
-@pytest.mark.controller
+@pytest.mark.once
 def test_site_changes(fresh: Host) -> None:
     """A new range and a new reserved host live, another MTU and another subnet by a restart: as check mode has said."""
     play(fresh, SITE, _site(LAN, CLUSTER))
@@ -159,7 +159,7 @@ def _task(options: dict[str, Any], module: str = "virtnet.kvm.fabric", **play_ke
     return [{"hosts": "all", "gather_facts": False, "become": True, "tasks": [task], **play_keywords}]
 
 
-@pytest.mark.controller("bookworm")
+@pytest.mark.once("bookworm")
 def test_roles(fresh: Host) -> None:
     """The roles, given little more than names, in a play of one's own."""
     named: list[tuple[str, dict[str, Any]]] = [
@@ -220,7 +220,7 @@ def test_a_bad_topology(fresh: Host) -> None:
     assert (fresh.look(), fresh.shell(FORWARDING)) == before
 
 
-@pytest.mark.controller("bookworm")
+@pytest.mark.once("bookworm")
 def test_the_oldest_ansible(fresh: Host) -> None:
     """The oldest ansible-core that is supported makes, and finds, the same networks."""
     old = cache_dir() / "venv-old" / "bin" / "ansible-playbook"

@@ -85,7 +85,7 @@ def test_a_nic_into_a_bridge_and_back(clean: Host) -> None:
     assert _everything(clean) == before
 
 
-@pytest.mark.controller
+@pytest.mark.once
 def test_a_bridge_is_not_taken_from_a_guest(clean: Host) -> None:
     """It is found before anything is touched."""
     clean.shell(NIC)
@@ -97,7 +97,7 @@ def test_a_bridge_is_not_taken_from_a_guest(clean: Host) -> None:
         assert _everything(clean) == before
 
 
-@pytest.mark.controller("bookworm")
+@pytest.mark.once("bookworm")
 def test_a_host_that_is_cut_off_comes_back(clean: Host) -> None:
     """The NIC that Ansible comes by gets an address that it can't be reached at: the host undoes it, with nobody there."""
     before = _everything(clean)

@@ -50,7 +50,7 @@ def _actions(played: Played) -> list[str]:
     return [step for fabric in played.fabrics if "static_routes" in fabric for step in fabric["actions"]]
 
 
-@pytest.mark.controller
+@pytest.mark.once
 def test_site_and_teardown(clean: Host, lan: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The router reaches the host's address behind the bridge; check mode says so; it has its own routes back at the end."""
     monkeypatch.setenv("ANSIBLE_SHOW_CUSTOM_STATS", "1")
@@ -83,7 +83,7 @@ def test_site_and_teardown(clean: Host, lan: str, monkeypatch: pytest.MonkeyPatc
     assert gone.changed == _changed(gone) == 0
 
 
-@pytest.mark.controller("bookworm")
+@pytest.mark.once("bookworm")
 def test_roles(clean: Host, lan: str) -> None:
     """Two roles of one host add up, by the address that the host itself would use outside."""
     host = clean
@@ -107,7 +107,7 @@ def test_roles(clean: Host, lan: str) -> None:
     assert again.changed == _changed(again) == 0, again.done.stdout
 
 
-@pytest.mark.controller("bookworm")
+@pytest.mark.once("bookworm")
 def test_without_routers(clean: Host) -> None:
     """Without an address towards the outside the route isn't known, and a warning says what to set."""
     played = play(clean, SITE, {"virtnet_topologies": [ROUTED]}, "--check")

@@ -39,7 +39,7 @@ def _banners(played: Played) -> list[str]:
     return re.findall(r"^TASK \[(?:virtnet\.kvm\.host : )?(.*?)\] \*", played.done.stdout, re.MULTILINE)
 
 
-@pytest.mark.controller
+@pytest.mark.once
 def test_a_run_that_changes_nothing_is_one_module(fresh: Host) -> None:
     """And one task, with no skipped one; also in check mode."""
     play(fresh, SITE, TOPOLOGIES)
@@ -51,7 +51,7 @@ def test_a_run_that_changes_nothing_is_one_module(fresh: Host) -> None:
         assert _banners(again) == ["Predict changes to hosts with topologies", "Stop here if no host needs a change"]
 
 
-@pytest.mark.controller("bookworm")
+@pytest.mark.once("bookworm")
 def test_a_role_that_changes_nothing_is_one_module(fresh: Host) -> None:
     role = {"role": "virtnet.kvm.nat", "nat_name": "lan", "nat_cidr": "192.168.150.0/24"}
     plays = [{"hosts": "all", "gather_facts": False, "become": True, "roles": [role]}]
@@ -80,7 +80,7 @@ def test_a_host_without_topologies(fresh: Host) -> None:
     assert played.done.stdout.count("skipping: [") == 1
 
 
-@pytest.mark.controller("bookworm")
+@pytest.mark.once("bookworm")
 def test_a_daemon_that_is_stopped(fresh: Host) -> None:
     """Check mode starts nothing and says what is missing; the real run starts it and applies the networks."""
     fresh.shell(f"systemctl disable --now {DAEMON}")
@@ -97,7 +97,7 @@ def test_a_daemon_that_is_stopped(fresh: Host) -> None:
     assert play(fresh, SITE, TOPOLOGIES).changed == 0
 
 
-@pytest.mark.controller
+@pytest.mark.once
 def test_teardown_says_what_it_leaves(fresh: Host) -> None:
     play(fresh, SITE, TOPOLOGIES)
 
@@ -115,7 +115,7 @@ def test_teardown_says_what_it_leaves(fresh: Host) -> None:
     assert stays() == [packages]
 
 
-@pytest.mark.controller
+@pytest.mark.once
 def test_a_mode_that_changes_keeps_the_order_of_the_keys(fresh: Host) -> None:
     """The diff of a network shows no key as moved."""
     fresh.net(name="lan", forward={"mode": "nat"}, ips=[{"address": "192.168.150.1/24"}])

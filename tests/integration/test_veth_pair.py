@@ -12,6 +12,8 @@ import pytest
 from integration.support.checks import converge, refused
 from integration.support.host import Host
 
+pytestmark = pytest.mark.once("bookworm")
+
 MODULES = ("veth_pair", "veth_pair_info", "net_namespace", "fabric")
 
 UNIT = "virtnet-kvm-links.service"

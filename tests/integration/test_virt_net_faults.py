@@ -14,6 +14,8 @@ from integration.support.guests import guest_on, plugged
 from integration.support.host import Host
 from integration.support.networks import ips, lan
 
+pytestmark = pytest.mark.once
+
 NEW_HOST = {"mac": "52:54:00:00:00:07", "ip": "192.168.150.7"}
 
 # From which network to which, and the number of calls to libvirt that this takes.
