@@ -7,18 +7,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import zipfile
-from collections.abc import Iterator
 
-from ..backend.os import commands
+from ..backend.os import commands, own_code
 from ..backend.os.atomic import write_file
 from ..errors import HostError, VirtnetError
 from . import cli
-
-_PACKAGE = "ansible_collections.virtnet.kvm.plugins.module_utils"
-_BELOW = _PACKAGE.replace(".", "/") + "/"
 
 LAUNCHER = "checkpoint.py"
 
@@ -37,16 +32,11 @@ sys.exit(main(sys.argv[1:]))
 def copy_code(directory: str) -> str:
     """Copies the collection's code to ``directory``, with a script that starts it, and returns the script's path.
 
-    Python keeps the files compiled there, so that the next start is faster. Raises `HostError`.
+    Raises `HostError`.
     """
     code = os.path.join(directory, "code")
-    shutil.rmtree(code, ignore_errors=True)
     try:
-        for name, content in _sources():
-            path = os.path.join(code, name)
-            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-            with open(path, "wb") as handle:
-                handle.write(content)
+        own_code.copy(code)
         return _launcher(directory, code)
     except (OSError, zipfile.BadZipFile) as error:
         raise HostError("copy the code that restores the host", error) from error
@@ -57,13 +47,8 @@ def pack_code(directory: str) -> str:
     code = os.path.join(directory, "code.zip")
     try:
         os.makedirs(directory, mode=0o700, exist_ok=True)
-        with zipfile.ZipFile(code, "w") as archive:
-            for name, content in _sources():
-                archive.writestr(name, content)
-            parts = _PACKAGE.split(".")[:-1]
-            for length in range(1, len(parts) + 1):
-                # zipimport takes no directory for a package that has no such file
-                archive.writestr("/".join((*parts[:length], "__init__.py")), "")
+        with open(code, "wb") as handle:
+            handle.write(own_code.archive())
         return _launcher(directory, code)
     except (OSError, zipfile.BadZipFile) as error:
         raise HostError("copy the code that restores the host at boot", error) from error
@@ -73,25 +58,6 @@ def _launcher(directory: str, code: str) -> str:
     path = os.path.join(directory, LAUNCHER)
     write_file(path, _SCRIPT.format(path=path, code=code, main=cli.__name__).encode())
     return path
-
-
-def _sources() -> Iterator[tuple[str, bytes]]:
-    """Yields the files of this package from where it was imported: the archive that Ansible sends, or a directory."""
-    archive = getattr(globals().get("__loader__"), "archive", None)
-    if archive:
-        with zipfile.ZipFile(archive) as content:
-            for name in content.namelist():
-                if name.startswith(_BELOW) and name.endswith(".py"):
-                    yield name, content.read(name)
-        return
-    top = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    for parent, directories, names in os.walk(top):
-        directories[:] = [name for name in directories if name != "__pycache__"]
-        for name in names:
-            if name.endswith(".py"):
-                path = os.path.join(parent, name)
-                with open(path, "rb") as handle:
-                    yield _BELOW + os.path.relpath(path, top), handle.read()
 
 
 def command(launcher: str, *arguments: str) -> list[str]:
