@@ -44,6 +44,7 @@ extends_documentation_fragment:
   - virtnet.kvm.outbound.fabric
   - virtnet.kvm.policy.fabric
   - virtnet.kvm.static_routes.fabric
+  - virtnet.kvm.nic_tuning.fabric
   - virtnet.kvm.connection
   - virtnet.kvm.attributes
   - virtnet.kvm.attributes.changes

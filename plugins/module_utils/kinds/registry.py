@@ -12,6 +12,7 @@ from .interface import BRIDGE, MACVLAN, TUNTAP, VLAN
 from .netns.namespace import NAMESPACE
 from .netns.veth import VETH
 from .network import NETWORK
+from .nic_tuning.kind import NIC_TUNING
 from .static_routes.kind import STATIC_ROUTES
 
 KINDS: tuple[Kind, ...] = (
@@ -26,4 +27,5 @@ KINDS: tuple[Kind, ...] = (
     OUTBOUND,
     POLICY,
     STATIC_ROUTES,
+    NIC_TUNING,
 )

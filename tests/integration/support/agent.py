@@ -236,6 +236,8 @@ TOOLS = (
     "/etc/NetworkManager/dispatcher.d",
     "/var/lib/virtnet.kvm/interfaces",
     "/var/lib/virtnet.kvm/static_routes",
+    "/var/lib/virtnet.kvm/ethtool",
+    "/etc/udev/rules.d",
     "/etc/virtnet.kvm/links.d",
 )
 # The unit that creates namespaces and veth pairs at boot.
@@ -243,6 +245,8 @@ UNIT = (
     "/etc/systemd/system/virtnet-kvm-links.service",
     "/etc/systemd/system/multi-user.target.wants/virtnet-kvm-links.service",
     "/usr/local/lib/virtnet.kvm/links",
+    # and the one that applies stored settings of devices
+    "/etc/systemd/system/virtnet-kvm-device@.service",
 )
 _IPV6 = "/proc/sys/net/ipv6/conf/*/{disable_ipv6,accept_ra,autoconf,addr_gen_mode}"
 _INTERFACES = f"""

@@ -17,7 +17,7 @@ FORETOLD = {
 }
 FORETOLD["nat_portforward"] = ("changed", "actions", "before", "after", "targets")
 FORETOLD["nat_outbound"] = ("changed", "actions", "before", "after", "sources")
-FORETOLD["net_policy"] = FORETOLD["static_routes"] = ("changed", "actions", "before", "after")
+FORETOLD["net_policy"] = FORETOLD["static_routes"] = FORETOLD["nic_tuning"] = ("changed", "actions", "before", "after")
 for _module in ("vlan_iface", "tuntap", "macvlan_iface", "net_namespace", "veth_pair"):
     FORETOLD[_module] = FORETOLD["linux_bridge"]
 

@@ -140,18 +140,16 @@ def encoded(message: Message, wanted: Attributes) -> bytes:
 class Channel:
     """A netlink socket; it belongs to the namespace that it was opened in, wherever the process goes.
 
-    In its methods ``doing`` is what an error says was tried, ``kind`` the type of the message (RTM_*), and ``body`` what
-    follows its header.
+    ``protocol`` is rtnetlink or another family of netlink(7). In its methods ``doing`` is what an error says was tried, ``kind``
+    the type of the message (RTM_*), and ``body`` what follows its header.
     """
 
-    def __init__(self, netns: Optional[str]) -> None:
+    def __init__(self, netns: Optional[str], protocol: int = socket.NETLINK_ROUTE) -> None:
         self._sequence = 0
         doing = "open a netlink socket"
         try:
             with inside(netns):
-                self._socket = socket.socket(
-                    socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE
-                )
+                self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
                 self._socket.bind((0, 0))
             for choice in (_NETLINK_CAP_ACK, _NETLINK_EXT_ACK):
                 self._socket.setsockopt(_SOL_NETLINK, choice, 1)

@@ -1,0 +1,71 @@
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a device has of settings, and the steps that change them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Optional
+
+from ...contract import Driver, Host, Step
+from .options import Settings, Value
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device as it is. ``limits`` are the maxima of rings and channels; ``fixed`` are the offloads that its driver doesn't change.
+
+    A group that the driver doesn't have is missing in ``settings``. ``birth`` is another one when it is created again.
+    """
+
+    settings: Settings
+    limits: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    fixed: frozenset[str] = frozenset()
+    birth: str = ""
+
+
+class NicDriver(Driver, ABC):
+    """The settings of network devices. Each call raises `HostError`."""
+
+    @abstractmethod
+    def names(self) -> tuple[str, ...]:
+        """Returns the names of all devices."""
+
+    @abstractmethod
+    def device(self, name: str) -> Optional[Device]:
+        """Returns a device as it is; ``None`` if there is none of this name."""
+
+    @abstractmethod
+    def apply(self, name: str, group: str, values: Mapping[str, Value]) -> None:
+        """Applies settings of a group. It raises `HostError`, too, where the driver takes other values than these."""
+
+
+@dataclass(frozen=True)
+class ApplySettings(Step):
+    """Changes the settings of a group; ``was`` are the values that they have before."""
+
+    composite = True  # a driver may have taken some of them
+
+    device: str
+    group: str
+    values: Mapping[str, Value]
+    was: Mapping[str, Value]
+
+    @property
+    def words(self) -> str:
+        shown = " ".join(f"{name}={_shown(value)}" for name, value in self.values.items())
+        return f"set {self.group} {shown} on {self.device}"
+
+    def do(self, host: Host) -> None:
+        host.driver(NicDriver).apply(self.device, self.group, self.values)
+
+    def undo(self, host: Host) -> None:
+        host.driver(NicDriver).apply(self.device, self.group, self.was)
+
+
+def _shown(value: Value) -> str:
+    return ("on" if value else "off") if isinstance(value, bool) else str(value)

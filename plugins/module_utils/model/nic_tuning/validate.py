@@ -1,0 +1,73 @@
+# Copyright (c) 2026, virtnet.kvm contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What of a device's settings is refused. Pure."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+
+from ...errors import OptionError
+from .options import FEATURE_GROUPS, Settings, Value
+from .steps import Device
+
+
+def expanded(declared: Settings, device: Device) -> dict[str, dict[str, Value]]:
+    """Returns the settings that a device gets, with each feature by itself. Raises `OptionError` for what it can't have."""
+    found: dict[str, dict[str, Value]] = {}
+    for group, given in declared.items():
+        if group == "offloads":
+            found[group] = _features(given, device)
+        else:
+            found[group] = _counts(group, given, device)
+    return found
+
+
+def _counts(group: str, given: Mapping[str, Value], device: Device) -> dict[str, Value]:
+    limits = device.limits.get(group, {})
+    for name, value in given.items():
+        most = limits.get(name, 0)
+        if not most:
+            others = ", ".join(other for other, limit in limits.items() if limit) or "none"
+            raise OptionError(
+                f"{group}.{name}", value, f"is nothing that this device has; it has these {group}: {others}"
+            )
+        if value > most:
+            raise OptionError(f"{group}.{name}", value, f"is beyond the maximum of this device; use {most} or less")
+    if group == "channels":
+        merged = {**device.settings.get(group, {}), **given}
+        if not merged.get("combined") and not (merged.get("rx") and merged.get("tx")):
+            raise OptionError(
+                group, None, "has no receive or no transmit queue; keep at least one of each, or a combined one"
+            )
+    return dict(given)
+
+
+def _features(given: Mapping[str, Value], device: Device) -> dict[str, Value]:
+    known = device.settings.get("offloads", {})
+    found: dict[str, Value] = {}
+    for name, value in given.items():
+        if name in FEATURE_GROUPS:
+            members = [each for each in FEATURE_GROUPS[name] if each in known]
+            changeable = [each for each in members if each not in device.fixed]
+            if not changeable and any(known[each] != value for each in members):
+                raise _fixed(name, not value)
+            found.update((each, value) for each in changeable if each not in given)
+        elif name not in known:
+            near = difflib.get_close_matches(name, known, 3)
+            hint = f"such as {', '.join(near)}" if near else "as ethtool -k shows them"
+            raise OptionError(
+                f"offloads.{name}", None, f"is no feature that the kernel has; use the kernel's names, {hint}"
+            )
+        elif name not in device.fixed:
+            found[name] = value
+        elif known[name] != value:
+            raise _fixed(name, known[name])
+    return found
+
+
+def _fixed(name: str, value: Value) -> OptionError:
+    state = "on" if value else "off"
+    return OptionError(f"offloads.{name}", not value, f"can't be set: the driver has it fixed to {state}; leave it out")
