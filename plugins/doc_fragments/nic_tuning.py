@@ -68,6 +68,26 @@ offloads:
       which those are set that the driver can change.
     - A feature that the driver has fixed to another value is refused.
   type: dict
+irq_affinity:
+  description:
+    - Complete list of the queues whose interrupts are handled by certain CPUs. An empty list gives back the former CPUs of all queues. If left
+      out, they stay as they are.
+    - The interrupts are found by the device and the queue, because their numbers are others after a reboot. If a queue has several
+      interrupts, for example one for each direction, all of them are set.
+    - Many drivers request interrupts only when the device is up. Until then the CPUs are RV(pending), and are set by the service of
+      O(persist) when it is up.
+    - It is refused beside irqbalance, which would change the CPUs again.
+  type: list
+  elements: dict
+  suboptions:
+    queue:
+      description: Number of the queue, from 0.
+      type: int
+      required: true
+    cpus:
+      description: CPUs, such as V(0-3,8). They must be online.
+      type: str
+      required: true
 persist:
   description:
     - Whether the settings are applied again each time that the device is created, also when the host boots. The tap of a guest is created

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: nic_tuning
-short_description: Set ring buffers, channels and offloads of a network device
+short_description: Set ring buffers, channels, offloads and CPUs of a network device
 version_added: 0.1.0
 author:
   - virtnet.kvm contributors (@virtnet)
@@ -45,6 +45,16 @@ EXAMPLES = r"""
     offloads:
       rx-gro: false
 
+- name: Let the CPUs of one NUMA node handle the queues
+  virtnet.kvm.nic_tuning:
+    device: enp3s0
+    irq_affinity:
+      - queue: 0
+        cpus: 0-3
+      - queue: 1
+        cpus: 4-7
+    persist: true
+
 - name: Restore all former values
   virtnet.kvm.nic_tuning:
     device: enp3s0
@@ -60,6 +70,13 @@ actions:
   sample:
     - write /var/lib/virtnet.kvm/ethtool/enp3s0.json, which is applied whenever the device is created
     - set rings rx=2048 on enp3s0
+pending:
+  description:
+    - Settings that aren't applied yet, because the device is missing or down. With O(persist=true) they are applied later.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 before:
   description: The declared settings before the run, in the structure of the options.
   returned: success

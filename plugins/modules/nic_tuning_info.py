@@ -8,7 +8,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: nic_tuning_info
-short_description: Read ring buffers, channels and offloads of network devices
+short_description: Read ring buffers, channels, offloads and CPUs of network devices
 version_added: 0.1.0
 author:
   - virtnet.kvm contributors (@virtnet)
@@ -77,6 +77,14 @@ nic_tuning:
       sample:
         rx-gro: true
         tx-tcp-segmentation: true
+    irq_affinity:
+      description: CPUs that handle the interrupts of each queue. Empty if the device has no interrupts now.
+      type: list
+      elements: dict
+      returned: always
+      sample:
+        - queue: 0
+          cpus: 0-3
     maximum:
       description: Maxima of C(channels) and C(rings), in the same structure.
       type: dict

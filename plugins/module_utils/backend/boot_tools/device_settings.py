@@ -60,7 +60,7 @@ class DeviceSettings(StoredSettings):
             commands.run(_DOING, "udevadm", "control", "--reload")
         if text is None and self.runs():
             with contextlib.suppress(HostError):  # it isn't loaded, unless it has failed
-                commands.run(_DOING, "systemctl", "reset-failed", service.unit_of(device))
+                commands.run(_DOING, "systemctl", "reset-failed", service.unit_of(device, "*"))
         for path in (f"{service.DIRECTORY}/{part}", service.DIRECTORY):
             with contextlib.suppress(OSError):  # others of ours are in it
                 os.rmdir(self._root + path)

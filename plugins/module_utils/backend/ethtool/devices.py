@@ -15,7 +15,7 @@ from ...errors import HostError
 from ...model.nic_tuning.options import Value
 from ...model.nic_tuning.steps import Device, NicDriver
 from ..netlink.channel import Channel, KernelError
-from . import messages
+from . import interrupts, messages
 
 _SYS_NET = "/sys/class/net"
 _NETLINK_GENERIC = 16  # linux/netlink.h
@@ -61,10 +61,24 @@ class Nics(NicDriver):
         fixed: frozenset[str] = frozenset()
         if answer is not None:
             settings["offloads"], fixed = messages.features(answer)
-        return Device(settings, limits, fixed, birth)
+        affinity = interrupts.affinity(name)
+        if affinity:
+            settings["irq_affinity"] = affinity
+        return Device(
+            settings,
+            limits,
+            fixed,
+            birth,
+            cpus=interrupts.online_cpus(),
+            balanced=interrupts.balanced(),
+            hardware=interrupts.has_hardware(name),
+        )
 
     def apply(self, name: str, group: str, values: Mapping[str, Value]) -> None:
         doing = f"set {group} on {name}"
+        if group == "irq_affinity":
+            interrupts.set_affinity(doing, name, values)
+            return
         if group == "offloads":
             body = messages.command(messages.FEATURES_SET, messages.set_features(name, values))
         else:

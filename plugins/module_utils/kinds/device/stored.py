@@ -24,6 +24,8 @@ from ...persist.device.service import PARTS, persists, recalled, settings_path
 from ...persist.device.steps import StoredSettings
 from ...run_state import RunState
 
+# A unit with this status is started again a moment later (EX_TEMPFAIL in sysexits.h).
+AGAIN = 75
 _SYS_NET = "/sys/class/net"
 
 
@@ -32,11 +34,15 @@ def open_stored(_host: AnyHost, _where: Optional[str]) -> StoredSettings:
     return DeviceSettings()
 
 
-def main(part: str, device: str) -> int:
+def main(part: str, birth: str) -> int:
     """Applies the stored settings of a device, which has just been created, and returns the exit status.
 
+    ``birth`` is the instance of the unit: the name and the index of the device, such as ``web0:17``.
+
+    A kind that can't apply all of them yet returns what is ``pending`` of its plan; then it is tried again.
     What is written to stdout and stderr is in the journal.
     """
+    device = birth.partition(":")[0]
     try:
         return _apply(part, device)
     except VirtnetError as error:
@@ -59,9 +65,9 @@ def _apply(part: str, device: str) -> int:
         (outcome,) = run(host, RunState(), [kind.parse(cast(Options, options))], check=False)
         for line in (*outcome.actions, *outcome.warnings):
             sys.stdout.write(f"{line}\n")
+        return AGAIN if outcome.returned.get("pending") else 0
     finally:
         host.close()
-    return 0
 
 
 def _kind(part: str) -> Kind:

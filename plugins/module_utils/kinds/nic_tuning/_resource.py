@@ -13,8 +13,8 @@ from typing import Any, Optional, cast
 from ...contract import Host, Notes, Options, Plan, Resource, Shown, Step, World
 from ...errors import under
 from ...model.fields import from_options, to_options
-from ...model.nic_tuning.options import GROUPS, NicTuning, Settings, offloads_of
-from ...model.nic_tuning.plan import Memory, plan_absence, plan_settings
+from ...model.nic_tuning.options import GROUPS, NicTuning, Settings, Value, affinity_of, offloads_of
+from ...model.nic_tuning.plan import Memory, Planned, plan_absence, plan_settings
 from ...model.nic_tuning.steps import Device, NicDriver
 from ...persist.device.service import need_fixed_name, recalled, stored_text
 from ...persist.device.steps import StoredSettings, StoreSettings
@@ -90,11 +90,15 @@ class NicTuningResource(Resource[NicState]):
             # what was there before is remembered before it is changed, and forgotten after it is given back
             steps = [store, *steps] if text is not None else [*steps, store]
         device = replace(current.device, settings=planned.values) if current.device else None
-        return Plan(
-            tuple(steps), NicState(device, text, True, current.udev), tuple(self._warnings(current, planned.memory))
-        )
+        warnings = self._warnings(current, planned)
+        after = NicState(device, text, True, current.udev)
+        return Plan(tuple(steps), after, tuple(warnings), returned={"pending": list(planned.pending)})
 
-    def _warnings(self, current: NicState, memory: Optional[Memory]) -> list[str]:
+    def _warnings(self, current: NicState, planned: Planned) -> list[str]:
+        memory = planned.memory
+        if current.device is not None and planned.pending:
+            groups = ", ".join(planned.pending)
+            return [f"{self.name}: {groups} isn't applied, as the device has no interrupts of queues; set it up first"]
         if memory is None or not memory.persist:
             return []
         if not current.udev:
@@ -113,7 +117,7 @@ class NicTuningResource(Resource[NicState]):
             found = state.device.settings.get(group, {}) if state.device else {}
             names = sorted({name for each in keys for name in each.get(group, {})})
             if names:
-                shown[group] = {name: found[name] for name in names if name in found}
+                shown[group] = _as_options(group, {name: found[name] for name in names if name in found})
         if memory:
             shown["persist"] = memory.persist
             if memory.persist and not state.intact:
@@ -130,6 +134,8 @@ def nic_tuning_of(options: Options, path: str) -> NicTuningResource:
             held = getattr(given, group)
             if held is not None:
                 groups[group] = to_options(held)
+        if given.irq_affinity is not None:
+            groups["irq_affinity"] = affinity_of(given.irq_affinity)
         offloads = options.get("offloads")
         if isinstance(offloads, Mapping):
             groups["offloads"] = offloads_of(offloads)
@@ -137,10 +143,25 @@ def nic_tuning_of(options: Options, path: str) -> NicTuningResource:
     return NicTuningResource(given.device or "", groups, persist, options.get("state") != "absent", path)
 
 
+def _as_options(group: str, values: Mapping[str, Value]) -> object:
+    """Returns the values of a group in the structure of the options."""
+    if group != "irq_affinity":
+        return dict(values)
+    return [{"queue": int(queue), "cpus": values[queue]} for queue in sorted(values, key=int)]
+
+
+def _shown(settings: Settings) -> dict[str, object]:
+    return {group: _as_options(group, values) for group, values in settings.items()}
+
+
+def _from_options(held: Any) -> dict[str, Value]:
+    return {str(each["queue"]): each["cpus"] for each in held} if isinstance(held, list) else dict(held)
+
+
 def _text(device: str, memory: Optional[Memory]) -> Optional[str]:
     if memory is None:
         return None
-    options = {"device": device, "state": "present", **memory.declared}
+    options = {"device": device, "state": "present", **_shown(memory.declared)}
     return stored_text(options, persist=memory.persist, prior=memory.prior, birth=memory.birth)
 
 
@@ -151,7 +172,7 @@ def _remembered(text: Optional[str]) -> Optional[Memory]:
     options, prior = held.get("options"), held.get("prior")
     if not isinstance(options, dict) or not isinstance(prior, dict):
         return None
-    declared = {group: options[group] for group in GROUPS if group in options}
+    declared = {group: _from_options(options[group]) for group in GROUPS if group in options}
     return Memory(declared, prior, held.get("persist") is True, str(held.get("birth", "")))
 
 
@@ -174,10 +195,11 @@ def describe_nics(host: Host, names: Optional[Sequence[str]]) -> list[dict[str, 
                 "channels": settings.get("channels", {}),
                 "rings": settings.get("rings", {}),
                 "offloads": settings.get("offloads", {}),
+                "irq_affinity": _as_options("irq_affinity", settings.get("irq_affinity", {})),
                 "maximum": device.limits if device else {},
                 "fixed": sorted(device.fixed) if device else [],
-                "declared": memory.declared if memory else {},
-                "prior": memory.prior if memory else {},
+                "declared": _shown(memory.declared if memory else {}),
+                "prior": _shown(memory.prior if memory else {}),
                 "persist": memory is not None and memory.persist,
             }
         )

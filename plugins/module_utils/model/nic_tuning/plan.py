@@ -36,18 +36,22 @@ class Memory:
 
 @dataclass(frozen=True)
 class Planned:
-    """The way to the desired settings: steps, and what is remembered then; ``values`` are the settings that are predicted."""
+    """The way to the desired settings: steps, and what is remembered then; ``values`` are the settings that are predicted.
+
+    ``pending`` are the groups that can't be applied yet, as the device is down or not there.
+    """
 
     steps: tuple[ApplySettings, ...]
     memory: Optional[Memory]
     values: Settings
+    pending: tuple[str, ...] = ()
 
 
 def merged(former: Settings, given: Settings) -> dict[str, dict[str, Value]]:
-    """Returns what is declared. An empty group that is given removes that group."""
+    """Returns what is declared. An empty group that is given removes that group; one that is a list for users is replaced."""
     found = {group: dict(former.get(group, {})) for group in GROUPS}
     for group, values in given.items():
-        found[group] = {**found[group], **values} if values else {}
+        found[group] = {**found[group], **values} if values and group != "irq_affinity" else dict(values)
     return {group: values for group, values in found.items() if values}
 
 
@@ -65,7 +69,7 @@ def plan_settings(
                 name,
                 "is no interface of this host; create it first, or use persist=true to set it when it is created",
             )
-        return Planned((), Memory(declared, former.prior, True), {})
+        return Planned((), Memory(declared, former.prior, True) if declared else None, {}, tuple(declared))
     desired = expanded(declared, device)
     prior = _prior(former.prior, desired, device)
     given_back = _given_back(former.prior, desired)
@@ -73,7 +77,8 @@ def plan_settings(
     steps = tuple(_changes(name, device, wanted))
     remembered = Memory(declared, prior, kept, "" if kept else device.birth)
     values = {group: {**found, **wanted.get(group, {})} for group, found in device.settings.items()}
-    return Planned(steps, remembered if declared or kept else None, values)
+    pending = tuple(group for group in declared if group == "irq_affinity" and not desired.get(group))
+    return Planned(steps, remembered if declared else None, values, pending)
 
 
 def plan_absence(name: str, device: Optional[Device], memory: Optional[Memory]) -> Planned:
@@ -109,12 +114,15 @@ def _given_back(former: Settings, desired: Settings) -> dict[str, dict[str, Valu
 
 
 def _changes(name: str, device: Device, wanted: Settings) -> Iterator[ApplySettings]:
+    renewed = False
     for group in GROUPS:
         current: Mapping[str, Value] = device.settings.get(group, {})
+        again = renewed and group == "irq_affinity"  # these are the interrupts of other channels then
         changes = {
             each: value
             for each, value in sorted(wanted.get(group, {}).items())
-            if each in current and current[each] != value
+            if again or (each in current and current[each] != value)
         }
         if changes:
-            yield ApplySettings(name, group, changes, {each: current[each] for each in changes})
+            yield ApplySettings(name, group, changes, {each: current[each] for each in changes if each in current})
+        renewed = renewed or (bool(changes) and group == "channels")

@@ -19,13 +19,17 @@ from .options import Settings, Value
 class Device:
     """A device as it is. ``limits`` are the maxima of rings and channels; ``fixed`` are the offloads that its driver doesn't change.
 
-    A group that the driver doesn't have is missing in ``settings``. ``birth`` is another one when it is created again.
+    A group that the driver doesn't have is missing in ``settings``. ``birth`` is another one when it is created again. ``cpus`` are
+    those that are online. ``balanced`` says that irqbalance runs, ``hardware`` that the device can have interrupts.
     """
 
     settings: Settings
     limits: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     fixed: frozenset[str] = frozenset()
     birth: str = ""
+    cpus: frozenset[int] = frozenset()
+    balanced: bool = False
+    hardware: bool = True
 
 
 class NicDriver(Driver, ABC):

@@ -44,12 +44,18 @@ RequiresMountsFor={directory}
 After=local-fs.target
 Before=network-pre.target shutdown.target
 Conflicts=shutdown.target
+StartLimitIntervalSec=300
+StartLimitBurst=60
 
 [Service]
 Type=oneshot
 # Not RemainAfterExit: a device that is created again starts it again.
-ExecStart=/bin/sh -c 's=0; for code in {directory}/*/apply.zip; do "$$0" "$$code" "$$1" || s=1; done; exit $$s' {python} %i
+ExecStart=/bin/sh -c 's=0; for code in {directory}/*/apply.zip; do "$$0" "$$code" "$$1" || s=$$?; done; exit $$s' {python} %i
 TimeoutStartSec=180
+# 75: the device isn't up yet, and some settings need that.
+Restart=on-failure
+RestartPreventExitStatus=1
+RestartSec=2
 """
 
 
@@ -88,9 +94,13 @@ def persists(text: Optional[str]) -> bool:
     return recalled(text).get("persist") is True
 
 
-def unit_of(device: str) -> str:
-    """Returns the unit that applies the settings of a device."""
-    return UNIT.replace("@", f"@{device}")
+def unit_of(device: str, birth: str) -> str:
+    """Returns the unit that applies the settings of a device, once for each index that the kernel gives to such a device.
+
+    With one unit for all births, a device that is created again while the unit still runs would be missed. No name of a device has a
+    colon.
+    """
+    return UNIT.replace("@", f"@{device}:{birth}")
 
 
 def rule_text(devices: Iterable[str]) -> Optional[str]:
@@ -99,7 +109,7 @@ def rule_text(devices: Iterable[str]) -> Optional[str]:
     A renamed device has the event ``move``.
     """
     lines = [
-        f'ENV{{INTERFACE}}=="{device}", TAG+="systemd", ENV{{SYSTEMD_WANTS}}+="{unit_of(device)}"\n'
+        f'ENV{{INTERFACE}}=="{device}", TAG+="systemd", ENV{{SYSTEMD_WANTS}}+="{unit_of(device, "$env{IFINDEX}")}"\n'
         for device in sorted(set(devices))
     ]
     if not lines:
