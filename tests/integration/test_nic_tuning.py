@@ -17,7 +17,7 @@ from integration.support.host import Host
 
 MODULES = ("nic_tuning", "nic_tuning_info")
 _VETH = "ip link add web0 numtxqueues 4 numrxqueues 4 type veth peer name far0 numtxqueues 4 numrxqueues 4"
-_MISSING = {"offloads": {"gso": False}, "persist": True}
+_MISSING: dict[str, Any] = {"offloads": {"gso": False}, "persist": True}
 _OFF = "grep -x 'generic-segmentation-offload: off'"
 _FILES = (
     "ls /var/lib/virtnet.kvm/ethtool /etc/udev/rules.d/*virtnet* /etc/systemd/system/virtnet-kvm-device* 2>/dev/null"
