@@ -45,6 +45,7 @@ extends_documentation_fragment:
   - virtnet.kvm.policy.fabric
   - virtnet.kvm.static_routes.fabric
   - virtnet.kvm.nic_tuning.fabric
+  - virtnet.kvm.shaping.fabric
   - virtnet.kvm.connection
   - virtnet.kvm.attributes
   - virtnet.kvm.attributes.changes

@@ -13,6 +13,7 @@ from .netns.namespace import NAMESPACE
 from .netns.veth import VETH
 from .network import NETWORK
 from .nic_tuning.kind import NIC_TUNING
+from .shaping.kind import SHAPING
 from .static_routes.kind import STATIC_ROUTES
 
 KINDS: tuple[Kind, ...] = (
@@ -28,4 +29,5 @@ KINDS: tuple[Kind, ...] = (
     POLICY,
     STATIC_ROUTES,
     NIC_TUNING,
+    SHAPING,
 )

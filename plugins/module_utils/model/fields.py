@@ -80,6 +80,11 @@ class Shape:
     many: bool
     meta: Mapping[str, Any]
 
+    @property
+    def option(self) -> str:
+        """What the option is called: a field that has a word of Python's as its name ends with ``_``."""
+        return self.name.rstrip("_")
+
     @functools.cached_property
     def nested(self) -> bool:
         return dataclasses.is_dataclass(self.base)
@@ -104,7 +109,7 @@ def _shapes(cls: type) -> tuple[Shape, ...]:
 
 def argument_spec(cls: type) -> dict[str, dict[str, object]]:
     """Returns the Ansible argument spec of an option class."""
-    return {shape.name: _argument(shape) for shape in shapes(cls) if not shape.meta["hidden"]}
+    return {shape.option: _argument(shape) for shape in shapes(cls) if not shape.meta["hidden"]}
 
 
 def _argument(shape: Shape) -> dict[str, object]:
@@ -128,10 +133,10 @@ def from_options(cls: type[T], given: Mapping[str, Any], path: str = "") -> T:
     """
     values = {}
     for shape in shapes(cls):
-        raw = given.get(shape.name)
+        raw = given.get(shape.option)
         if raw is None or shape.meta["hidden"]:
             continue
-        where = f"{path}.{shape.name}" if path else shape.name
+        where = f"{path}.{shape.option}" if path else shape.option
         if shape.many:
             values[shape.name] = tuple(_parse_one(shape, item, f"{where}[{i}]") for i, item in enumerate(raw))
         else:
@@ -242,9 +247,9 @@ def to_options(value: object) -> dict[str, Any]:
         if held is None or shape.meta["hidden"]:
             continue
         if shape.many:
-            shown[shape.name] = [to_options(item) if shape.nested else item for item in held]
+            shown[shape.option] = [to_options(item) if shape.nested else item for item in held]
         else:
-            shown[shape.name] = to_options(held) if shape.nested else held
+            shown[shape.option] = to_options(held) if shape.nested else held
     return shown
 
 
