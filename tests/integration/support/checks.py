@@ -18,12 +18,17 @@ FORETOLD = {
 FORETOLD["nat_portforward"] = ("changed", "actions", "before", "after", "targets")
 FORETOLD["nat_outbound"] = ("changed", "actions", "before", "after", "sources")
 FORETOLD["net_policy"] = FORETOLD["static_routes"] = FORETOLD["nic_tuning"] = ("changed", "actions", "before", "after")
+FORETOLD["net_policy"] = FORETOLD["static_routes"] = FORETOLD["tc_shaping"] = ("changed", "actions", "before", "after")
 for _module in ("vlan_iface", "tuntap", "macvlan_iface", "net_namespace", "veth_pair"):
     FORETOLD[_module] = FORETOLD["linux_bridge"]
 
 
 # A file without a namespace, which a crash leaves, is none.
 _NAMESPACES = "cd /run/netns 2>/dev/null || exit 0; for each in *; do nsenter --net=$each true 2>/dev/null && echo $each; done; true"
+
+# What tc says of all interfaces; a filter's action has the time since it was used.
+_TC = """cd /sys/class/net; for each in *; do ip link show $each; tc -d qdisc show dev $each; tc -d class show dev $each
+tc -d filter show dev $each; tc -d filter show dev $each ingress 2>/dev/null; done; ls /run/virtnet.kvm/shaping 2>/dev/null; true"""
 
 
 def _steady(found: dict[str, Any]) -> dict[str, Any]:
@@ -44,6 +49,8 @@ def _look(host: Host, args: dict[str, Any], module: str) -> dict[str, Any]:
     if module in ("net_namespace", "veth_pair") or {"namespaces", "veth_pairs"} & set(args):
         names = host.shell(_NAMESPACES).split()
         return {**host.interfaces(), "namespaces": {name: host.interfaces(name)["interfaces"] for name in names}}
+    if module == "tc_shaping":
+        return {"tc": host.shell(_TC)}
     if module == "fabric":
         return host.everything()
     return host.interfaces(args.get("netns"))

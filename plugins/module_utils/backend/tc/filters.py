@@ -36,7 +36,7 @@ _PORTS: Mapping[int, tuple[tuple[str, int, int], ...]] = {
     132: (("source_port", 41, 39), ("destination_port", 42, 40)),
 }
 _RANGES = (("source_port", 87, 88), ("destination_port", 89, 90))
-_STATISTICS = {99}  # TCA_FLOWER_IN_HW_COUNT, which is no key
+_STATISTICS = {86}  # TCA_FLOWER_IN_HW_COUNT, which is no key
 _WITHOUT_KEYS = {_CLASSID, _ACT, _FLAGS, *_STATISTICS}
 
 # TCA_U32_*, TCA_FW_*, TCA_ACT_*, TCA_MIRRED_*, TCA_POLICE_*
@@ -45,7 +45,7 @@ _FW_CLASSID, _FW_ACT = 1, 4
 _ACT_KIND, _ACT_OPTIONS = 1, 2
 _MIRRED_PARMS, _POLICE_TBF, _POLICE_RATE64 = 2, 1, 8
 _U32_TERMINAL = 1  # TC_U32_TERMINAL
-_SEL = struct.Struct("=BBBxHHhhII")  # tc_u32_sel: flags, offshift, nkeys, offmask, off, offoff, hoff, hmask
+_SEL = struct.Struct("=BBBxHHhhI")  # tc_u32_sel: flags, offshift, nkeys, offmask, off, offoff, hoff, hmask
 _KEY = struct.Struct("=IIii")  # tc_u32_key
 _MIRRED = struct.Struct("=IIiiiiI")  # tc_mirred: index, capab, action, refcnt, bindcnt, eaction, ifindex
 _POLICE = struct.Struct("=IiIII12s12siiI")  # tc_police
@@ -59,7 +59,7 @@ def entry_options(entry: Entry, index: int = 0) -> bytes:
         return attribute(_FW_CLASSID, _u32(_classid(target)))
     if kind == "flower":
         return _flower(entry.match) + attribute(_CLASSID, _u32(_classid(target)))
-    found = attribute(_U32_SEL, _SEL.pack(_U32_TERMINAL, 0, 1, 0, 0, 0, 0, 0, 0) + _KEY.pack(0, 0, 0, 0))
+    found = attribute(_U32_SEL, _SEL.pack(_U32_TERMINAL, 0, 1, 0, 0, 0, 0, 0) + _KEY.pack(0, 0, 0, 0))
     if isinstance(target, ToClass):
         return found + attribute(_U32_CLASSID, _u32(target.classid))
     return found + attribute(_U32_ACT | NESTED, attribute(1 | NESTED, _action(target, index)))
@@ -170,8 +170,8 @@ def _read_flower(held: Mapping[int, bytes]) -> Match:
         if take(mask) == b"\xff" * 6:
             found[field] = take(number).hex(":")
     outer, vlan = _number(take(_ETH_TYPE)), take(_VLAN_ID)
-    inner = _number(take(_VLAN_ETH_TYPE)) if outer == _VLAN else outer
-    family = _FAMILIES.get(inner, "")
+    inner = _number(take(_VLAN_ETH_TYPE))  # that of a tag, and the kernel returns it as the outer one too (fl_dump_key)
+    family = _FAMILIES.get(outer) or _FAMILIES.get(inner, "")
     protocol = (take(_IP_PROTO) or b"\0")[0]
     for field, number, mask in _NETWORKS.get(family, ()):
         if number in held:

@@ -76,7 +76,7 @@ def _knows(channel: Channel, what: int, body: bytes) -> bool:
 
 def _with_action(kind: str) -> bytes:
     action = attribute(1, kind.encode() + b"\0")
-    selector = struct.pack("=BBBxHHhhIIIIii", 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+    selector = struct.pack("=BBBxHHhhIIIii", 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0)
     options = attribute(_U32_SEL, selector) + attribute(_U32_ACT | 0x8000, attribute(1 | 0x8000, action))
     return message(_LOOPBACK, 0, INGRESS, "u32", options, priority=2)
 

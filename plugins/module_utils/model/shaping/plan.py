@@ -87,7 +87,18 @@ def plan_shaping(
     root = (memory.root or current.egress.plain) if declared.egress is not None else ""
     hook = memory.hook if current.memory and memory.declared.ingress else current.hook
     kept = Memory(declared, minors, root, hook if declared.ingress is not None else "")
+    if not steps and _same(current.memory, kept):
+        return Plan((), after, tuple(warnings))
     return _with_memory(current, kept, tuple(steps), tuple(warnings), after)
+
+
+def _same(former: Optional[Memory], kept: Memory) -> bool:
+    """Returns whether what is remembered means the same for the kernel. What is said in other words isn't a change: so the
+    definition that is read from the kernel can be given again."""
+    if former is None or (former.root, former.hook) != (kept.root, kept.hook):
+        return False
+    sides = [(each.declared.egress is None, each.declared.ingress is None) for each in (former, kept)]
+    return sides[0] == sides[1] and {**former.minors} == {name: {**each} for name, each in kept.minors.items() if each}
 
 
 def _with_memory(
