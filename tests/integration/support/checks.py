@@ -26,8 +26,8 @@ for _module in ("vlan_iface", "tuntap", "macvlan_iface", "net_namespace", "veth_
 # A file without a namespace, which a crash leaves, is none.
 _NAMESPACES = "cd /run/netns 2>/dev/null || exit 0; for each in *; do nsenter --net=$each true 2>/dev/null && echo $each; done; true"
 
-# What tc says of all interfaces; a filter's action has the time since it was used.
-_TC = """cd /sys/class/net; for each in *; do ip link show $each; tc -d qdisc show dev $each; tc -d class show dev $each
+# What tc says of all interfaces, and which there are.
+_TC = """cd /sys/class/net; for each in *; do echo $each; cat $each/ifalias; tc -d qdisc show dev $each; tc -d class show dev $each | grep "class htb"
 tc -d filter show dev $each; tc -d filter show dev $each ingress 2>/dev/null; done; ls /run/virtnet.kvm/shaping 2>/dev/null; true"""
 
 
