@@ -18,7 +18,7 @@ description:
   - A change is applied in place where the kernel can do that, without a lost packet and with the counters going on. Where it can't, the new
     class or queue is created before the old one is removed, and a warning says which packets that wait are dropped, also in check mode.
   - Values are compared in the units of the kernel after its own rounding, and read back after a change.
-  - Interfaces with a shaping of somebody else are refused, such as that of libvirt's C(<bandwidth>). On the bridge of a libvirt network
+  - Interfaces with a shaping of another program are refused, such as that of libvirt's C(<bandwidth>). On the bridge of a libvirt network
     with the nftables backend, the classes are inside the root of libvirt, so that its filter for DHCP and its restarts work as before.
   - Works with traffic control of the kernel directly. It needs no library, and no C(tc).
   - The shaping is that of the running host. It is lost with the interface, and so at a reboot and at the end of the guest of a tap; apply it
@@ -37,7 +37,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Give storage a part of what the guest gets, and delay the rest
+- name: Guarantee storage a part of what the guest gets, and delay the rest
   virtnet.kvm.tc_shaping:
     device: web0
     egress:

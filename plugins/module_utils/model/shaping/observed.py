@@ -15,9 +15,9 @@ from .memory import Memory
 from .numbers.resolve import TOP, Named
 from .numbers.tree import (
     FIRST,
-    FIRST_PRIORITY,
     HANDLE,
     HOOK,
+    LOWEST_PRIORITY,
     TOPS,
     Entry,
     HtbClass,
@@ -131,7 +131,7 @@ def _tree(
         for queue in raw.queues
         if queue.parent in ids
     )
-    filters = tuple(entry for entry in raw.filters if entry.priority >= FIRST_PRIORITY)
+    filters = tuple(entry for entry in raw.filters if entry.priority >= LOWEST_PRIORITY)
     return Tree(root, shared, classes, leaves, filters), minors
 
 

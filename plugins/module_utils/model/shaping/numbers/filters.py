@@ -18,7 +18,7 @@ from typing import Optional
 
 from ....errors import OptionError, under
 from ..options import Filter, dscp, dscp_number, protocol, protocol_number
-from .tree import FIRST_PRIORITY, GAP, REST, Entry, Match, ToClass
+from .tree import FIRST_PRIORITY, GAP, LOWEST_PRIORITY, REST, Entry, Match, ToClass
 
 _OF_FAMILY = {"icmp": "ipv4", "icmpv6": "ipv6"}
 _WITH_PORTS = ("tcp", "udp", "sctp")
@@ -188,7 +188,7 @@ def _with_new(
         end = place
         while end < len(kept) and kept[end] is None:
             end += 1
-        low = found[-1] if found else FIRST_PRIORITY - GAP
+        low = found[-1] if found else LOWEST_PRIORITY - 1
         high = kept[end] if end < len(kept) else None
         reusable = [each for each in free if low < each and (high is None or each < high)]
         filled = _fill(wishes[place:end], low, high, reusable, current)
@@ -215,7 +215,7 @@ def _fill(
     taken = set(reusable)
     if high is None:
         last = max(reusable, default=low)
-        start = last // GAP * GAP + GAP
+        start = max(FIRST_PRIORITY, last // GAP * GAP + GAP)
         found = [start + place * GAP for place in range(len(wishes))]
         return found if found[-1] < REST else None
     room = [number for number in range(low + 1, high) if number not in taken]

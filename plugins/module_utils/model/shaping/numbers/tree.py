@@ -19,8 +19,9 @@ FIRST = 0x10  # the first minor of a named class; libvirt has smaller ones
 LAST = 0x3FFF
 ANEW = 0x4000  # added to the major of a queue that replaces one with the same handle
 
-# The priorities of filters: declared ones with gaps between them, and last the one for all other packets.
-FIRST_PRIORITY, GAP, REST, HOOK = 0x100, 0x10, 0xFF00, 0xFFF0
+# The priorities of filters. Ours are from the lowest one on, as libvirt has smaller ones: the declared ones with gaps between
+# them and room before the first one, and last the one for all other packets.
+LOWEST_PRIORITY, FIRST_PRIORITY, GAP, REST, HOOK = 0x10, 0x1000, 0x10, 0xFF00, 0xFFF0
 
 Values = tuple[tuple[str, int], ...]
 
