@@ -44,6 +44,10 @@ options:
         description:
           - Name of the variable with policy rules, such as V(virtnet_policy). They are the set O(set).
         type: str
+      shaping:
+        description:
+          - Name of the variable with the shaping of interfaces, such as V(virtnet_shaping).
+        type: str
   set:
     description:
       - Name of the set of rules that the lists of firewall rules are.

@@ -37,7 +37,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Guarantee storage a part of what the guest gets, and delay the rest
+- name: Set a rate for storage, and delay the rest
   virtnet.kvm.tc_shaping:
     device: web0
     egress:

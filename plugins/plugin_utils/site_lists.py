@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Callable
 
+from ..module_utils.errors import OptionError
 from .rule_lists import outbound, policies, portforwards
 
 Items = list[dict[str, Any]]
@@ -40,9 +41,26 @@ def _rule_set(made: Callable[[Any, str], Items]) -> SiteList:
     )
 
 
+def _shapings(value: Any, variable: str) -> Items:
+    """Returns the items of the list of shapings. Raises `OptionError`."""
+    if not isinstance(value, (list, tuple)):
+        raise OptionError(variable, value, "is not a list; write a list of interfaces with their shaping")
+    for place, each in enumerate(value):
+        if not isinstance(each, Mapping) or not each.get("device"):
+            raise OptionError(f"{variable}[{place}]", None, "has no device; give the name of an interface as device")
+    return [dict(each) for each in value]
+
+
 # By the names of the lists of `fabric`.
 SITE_LISTS: Mapping[str, SiteList] = {
     "portforwards": _rule_set(portforwards),
     "outbound": _rule_set(outbound),
     "policies": _rule_set(policies),
+    "shaping": SiteList(
+        applied=lambda value, variable, _name: _shapings(value(), variable),
+        removed=lambda value, variable, _name: [
+            {"device": each["device"], "state": "absent"} for each in _shapings(value(), variable)
+        ],
+        of_libvirt=False,
+    ),
 }

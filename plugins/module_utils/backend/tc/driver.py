@@ -160,6 +160,8 @@ class TrafficControl(ShapingDriver):
             body = messages.message(index, thing.classid, thing.parent, "htb", class_options(thing))
             self._channel.request(doing, messages.RTM_NEWTCLASS, body, flags)
         elif isinstance(thing, Qdisc):
+            if thing.parent == ROOT and thing.kind == "htb" and self._has_htb(device):
+                return  # of a bridge that libvirt has created meanwhile
             in_place = isinstance(former, Qdisc) and former.handle == thing.handle
             table = _table(thing.distribution) if thing.distribution else b""
             options = qdisc_options(thing, new=not in_place, distribution=table)
@@ -179,6 +181,10 @@ class TrafficControl(ShapingDriver):
             )
             flags = NLM_F_CREATE | NLM_F_EXCL if former is None else 0
             self._channel.request(doing, messages.RTM_NEWTFILTER, body, flags)
+
+    def _has_htb(self, device: str) -> bool:
+        root = self.tree(device).root
+        return root is not None and root.kind == "htb" and root.handle == HANDLE
 
     def remove(self, device: str, thing: Thing) -> None:
         doing = f"remove a part of the shaping of {device}"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Optional
 
 from ...contract import AnyResource, Host, Notes, Options, Plan, Resource, Shown, World
-from ...errors import OptionError, under
+from ...errors import under
 from ...model.fields import from_options
 from ...model.shaping.memory import memory_path, recalled
 from ...model.shaping.numbers.show import shown
@@ -62,11 +62,7 @@ class ShapingResource(Resource[ShapingState]):
         if current.link is not None or not (self.beside and self.wanted):
             return current.link
         from ...model.interface.facts import InterfaceFacts
-        from ...model.links import LinkFacts
 
-        if self.name in world.facts(LinkFacts).bridges:
-            problem = "is a bridge that a network creates in the same run; apply its shaping in a task after that"
-            raise OptionError("device", self.name, problem)
         state = world.facts(InterfaceFacts).namespace(None).states.get(self.name)
         return Link(self.name, state.definition.mtu or 1500) if state is not None else None
 
