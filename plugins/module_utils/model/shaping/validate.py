@@ -123,8 +123,8 @@ def _check_names(classes: tuple[ShapingClass, ...]) -> Mapping[str, ShapingClass
 
 def _check_target(option: str, name: str, classes: Mapping[str, ShapingClass], parents: set[str]) -> None:
     if name not in classes:
-        known = f"; give one of {', '.join(classes)}" if classes else "; declare it in classes"
-        raise OptionError(option, name, f"is no class of this direction{known}")
+        remedy = f"give one of {', '.join(classes)}" if classes else "declare it in classes"
+        raise OptionError(option, name, f"is no class of this direction; {remedy}")
     if name in parents:
         below = ", ".join(each.name or "" for each in classes.values() if each.parent == name)
         raise OptionError(option, name, f"has classes below it, and so no queue; give one of {below}")

@@ -38,7 +38,7 @@ def wish_of(given: Filter) -> Wish:
     ports = [name for name in ("source_port", "destination_port") if getattr(given, name)]
     rest = [name for name in _CRITERIA if getattr(given, name) is not None]
     if not rest:
-        raise OptionError("", None, "matches all packets; say which ones, or name the class as the default")
+        raise OptionError("", None, "is for all packets; say which ones, or name the class as the default")
     if given.mark is not None:
         others = [name for name in rest if name != "mark"]
         if others:
@@ -114,15 +114,15 @@ def parsed_filters(filters: Sequence[Filter], names: Mapping[str, object], *, ma
     for place, given in enumerate(filters):
         with under(f"filters[{place}]"):
             if given.class_ not in names:
-                known = f"; give one of {', '.join(names)}" if names else "; declare it in classes"
-                raise OptionError("class", given.class_, f"is no class of this direction{known}")
+                remedy = f"give one of {', '.join(names)}" if names else "declare it in classes"
+                raise OptionError("class", given.class_, f"is no class of this direction; {remedy}")
             if given.mark is not None and not marks:
                 problem = "can't be matched in ingress, because netfilter sets marks after it; use another criterion"
                 raise OptionError("mark", given.mark, problem)
             wish = wish_of(given)
             for match in wish.matches:
                 if match in seen:
-                    raise OptionError("", None, f"matches the same packets as filters[{seen[match]}]; remove one")
+                    raise OptionError("", None, f"is for the same packets as filters[{seen[match]}]; remove one")
                 seen[match] = place
             found.append(wish)
     return found
