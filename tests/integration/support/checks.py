@@ -10,15 +10,14 @@ from .host import Host
 from .interfaces import with_routes_of_their_own
 
 # What check mode must foretell of one resource. The key that is its kind's, and `diff`, have the rest.
-FORETOLD = {
-    "virt_net": ("changed", "actions", "before", "after", "method", "guests", "steps", "seconds"),
-    "linux_bridge": ("changed", "actions", "before", "after", "method", "files", "persist"),
+_EACH = ("changed", "actions", "before", "after")
+FORETOLD: dict[str, tuple[str, ...]] = {
+    "virt_net": (*_EACH, "method", "guests", "steps", "seconds"),
+    "linux_bridge": (*_EACH, "method", "files", "persist"),
+    "nat_portforward": (*_EACH, "targets"),
+    "nat_outbound": (*_EACH, "sources"),
     "fabric": ("changed", "actions", "diff"),
 }
-FORETOLD["nat_portforward"] = ("changed", "actions", "before", "after", "targets")
-FORETOLD["nat_outbound"] = ("changed", "actions", "before", "after", "sources")
-FORETOLD["net_policy"] = FORETOLD["static_routes"] = FORETOLD["nic_tuning"] = ("changed", "actions", "before", "after")
-FORETOLD["net_policy"] = FORETOLD["static_routes"] = FORETOLD["tc_shaping"] = ("changed", "actions", "before", "after")
 for _module in ("vlan_iface", "tuntap", "macvlan_iface", "net_namespace", "veth_pair"):
     FORETOLD[_module] = FORETOLD["linux_bridge"]
 
@@ -64,7 +63,7 @@ def converge(
     foretold = host.ok(module, args, check=True)
     assert _look(host, args, module) == before, f"check mode has changed the host: {args}"
     real = host.ok(module, args)
-    for key in FORETOLD[module]:
+    for key in FORETOLD.get(module, _EACH):
         assert foretold.get(key) == real.get(key), f"{key}: foretold {foretold.get(key)}, came {real.get(key)}"
     assert foretold["diff"] == real["diff"]
     assert real["changed"] == bool(real["actions"])
@@ -74,7 +73,7 @@ def converge(
     for check in (False, True):
         again = host.ok(module, args, check=check)
         assert not again["changed"] and again["actions"] == [], f"a second run would {again['actions']}: {args}"
-        if "before" in FORETOLD[module]:
+        if "before" in FORETOLD.get(module, _EACH):
             assert again["before"] == again["after"]
             # of files that it shares with others, such as a port's, only those that it touched are shown
             shown, came = dict(again["after"]), dict(real["after"])
