@@ -23,8 +23,7 @@ _RATE = r"""
         type: int
 """
 
-# What a network and a port group have in common.
-SHARED = rf"""
+_BANDWIDTH = rf"""
 bandwidth:
   description:
     - Bandwidth limits. In a network they apply to all of its guests together, in a port group to each guest NIC.
@@ -41,6 +40,10 @@ bandwidth:
         - Limits of the traffic that guests send.
       type: dict
       suboptions:{_RATE.rstrip().replace(chr(10), chr(10) + "  ")}
+"""
+
+# What a network, a port group and a guest NIC have in common.
+VLAN_AND_VIRTUALPORT = r"""
 vlan:
   description:
     - VLAN tags of the guests' traffic outside of the guests. The guests themselves see no tag.
@@ -107,6 +110,9 @@ virtualport:
             - Interface id, a UUID, for V(openvswitch) and V(midonet).
           type: str
 """
+
+# What a network and a port group have in common.
+SHARED = _BANDWIDTH + VLAN_AND_VIRTUALPORT.lstrip()
 
 PORTS = (
     r"""

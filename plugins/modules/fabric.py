@@ -13,18 +13,19 @@ version_added: 0.1.0
 author:
   - virtnet.kvm contributors (@virtnet)
 description:
-  - Applies lists of networks, network namespaces, veth pairs, bridges, VLAN and macvlan interfaces and taps, over one connection to
+  - Applies lists of networks, network namespaces, veth pairs, bridges, VLAN and macvlan interfaces, taps and guest NICs, over one connection to
     libvirt, and reads the host's interfaces once.
     Each item has the options of the module of its kind, and the same result.
   - All items are planned before anything is changed, so that an error in one item leaves the host as it is. If a step fails, all
     steps before it are undone, including those for other items.
   - The order of the lists and of their items has no meaning. Items that are absent are removed first. An item is applied after the items
     that it needs. A VLAN or macvlan interface follows its parent, what is in a namespace follows the namespace, a bridge follows its
-    ports, a tap or an end of a veth pair follows its bridge, and a network follows its bridge. They are removed in the reverse order.
+    ports, a tap or an end of a veth pair follows its bridge, a network follows its bridge, and a
+    guest NIC follows its network. They are removed in the reverse order.
   - Items that aren't in the lists stay as they are. A network that isn't in O(networks) isn't changed or removed, and the same is true
     for the other lists.
   - One task with a list is many times faster than a loop over the module of that kind.
-  - libvirt is only needed for O(networks).
+  - libvirt is only needed for O(networks) and O(guest_nics).
 options:
   checkpoint:
     description:
@@ -34,6 +35,7 @@ options:
     type: str
 extends_documentation_fragment:
   - virtnet.kvm.network.fabric
+  - virtnet.kvm.guest_nic.fabric
   - virtnet.kvm.linux_bridge.fabric
   - virtnet.kvm.vlan_iface.fabric
   - virtnet.kvm.macvlan_iface.fabric
@@ -58,6 +60,7 @@ seealso:
   - module: virtnet.kvm.tuntap
   - module: virtnet.kvm.net_namespace
   - module: virtnet.kvm.veth_pair
+  - module: virtnet.kvm.guest_nic
   - module: virtnet.kvm.net_checkpoint
   - name: libvirt's network format
     description: The reference of all elements of a network's definition.
@@ -262,6 +265,11 @@ macvlans:
 namespaces:
   description: Result for each network namespace, in the order of O(namespaces), as M(virtnet.kvm.net_namespace) returns it.
   returned: when O(namespaces) has any
+  type: list
+  elements: dict
+guest_nics:
+  description: Result for each NIC of a guest, in the order of O(guest_nics), as M(virtnet.kvm.guest_nic) returns it.
+  returned: when O(guest_nics) has any
   type: list
   elements: dict
 veth_pairs:

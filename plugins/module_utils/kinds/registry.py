@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ..contract import Kind
 from .firewall import OUTBOUND, POLICY, PORTFORWARD
+from .guest_nic.kind import GUEST_NIC
 from .interface import BRIDGE, MACVLAN, TUNTAP, VLAN
 from .netns.namespace import NAMESPACE
 from .netns.veth import VETH
@@ -24,6 +25,7 @@ KINDS: tuple[Kind, ...] = (
     MACVLAN,
     TUNTAP,
     NETWORK,
+    GUEST_NIC,
     PORTFORWARD,
     OUTBOUND,
     POLICY,

@@ -141,6 +141,7 @@ DRIVERS: dict[str, tuple[tuple[str, str, tuple[str, ...]], ...]] = {
         ("boot_tools.files", "Files", ("write", "reload")),
     ),
     "moves": (("libvirt.guests", "Guests", ("_move",)),),
+    "nics": (("libvirt.guest_nics", "GuestNics", ("update", "attach", "detach", "store")),),
 }
 
 

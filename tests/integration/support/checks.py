@@ -16,6 +16,7 @@ FORETOLD: dict[str, tuple[str, ...]] = {
     "linux_bridge": (*_EACH, "method", "files", "persist"),
     "nat_portforward": (*_EACH, "targets"),
     "nat_outbound": (*_EACH, "sources"),
+    "guest_nic": (*_EACH, "method", "pending"),
     "fabric": ("changed", "actions", "diff"),
 }
 for _module in ("vlan_iface", "tuntap", "macvlan_iface", "net_namespace", "veth_pair"):
@@ -28,6 +29,7 @@ _NAMESPACES = "cd /run/netns 2>/dev/null || exit 0; for each in *; do nsenter --
 # What tc says of all interfaces, and which there are.
 _TC = """cd /sys/class/net; for each in *; do echo $each; cat $each/ifalias; tc -d qdisc show dev $each; tc -d class show dev $each | grep "class htb"
 tc -d filter show dev $each; tc -d filter show dev $each ingress 2>/dev/null; done; ls /run/virtnet.kvm/shaping 2>/dev/null; true"""
+_GUESTS = "for each in $(virsh list --all --name); do virsh dumpxml --inactive $each; virsh dumpxml $each; done"
 
 
 def _steady(found: dict[str, Any]) -> dict[str, Any]:
@@ -45,6 +47,8 @@ def _look(host: Host, args: dict[str, Any], module: str) -> dict[str, Any]:
     """All that the module could have changed, as others see it."""
     if module.startswith("virt_net") or (module == "fabric" and set(args) <= {"networks", "uri"}):
         return host.look()
+    if module == "guest_nic":
+        return {"guests": host.shell(_GUESTS)}
     if module in ("net_namespace", "veth_pair") or {"namespaces", "veth_pairs"} & set(args):
         names = host.shell(_NAMESPACES).split()
         return {**host.interfaces(), "namespaces": {name: host.interfaces(name)["interfaces"] for name in names}}

@@ -1,0 +1,276 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026, virtnet.kvm contributors
+"""NICs of a guest without an operating system: all that libvirt updates in the running guest, and all that it stores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from integration.support.bare_guests import define, interfaces, nic, remove
+from integration.support.checks import converge, refused
+from integration.support.host import Host
+from integration.support.networks import isolated
+
+MODULES = ("guest_nic", "guest_nic_info")
+MAC, OTHER = "52:54:00:aa:00:01", "52:54:00:aa:00:02"
+_FILTERED = {"filter": "no-mac-spoofing"}
+
+
+@pytest.fixture(scope="module")
+def bare(host: Host) -> Iterator[Host]:
+    """A host with two networks, and three guests: one with a NIC, one with two that doesn't run, and one without ACPI."""
+    host.ok("fabric", {"networks": [isolated("lan", 150), isolated("cluster", 151)]})
+    define(host, "one", nic(MAC))
+    define(host, "two", nic("52:54:00:aa:00:11"), nic("52:54:00:aa:00:12", "cluster", "<boot order='2'/>"), start=False)
+    define(host, "old", nic("52:54:00:aa:00:21"), acpi=False)
+    yield host
+    remove(host, "one", "two", "old")
+    host.clean()
+
+
+def _nic(host: Host, args: dict[str, Any], **options: Any) -> dict[str, Any]:
+    return converge(host, {"name": "one", **args}, module="guest_nic", **options)
+
+
+def _bridge(host: Host) -> str:
+    device = host.shell("virsh domiflist one").splitlines()[2].split()[0]
+    return host.shell(f"basename $(readlink /sys/class/net/{device}/master)").strip()
+
+
+def test_moves(bare: Host) -> None:
+    result = _nic(bare, {"source": {"network": "cluster"}}, changed=True)
+    assert result["method"] == "updated" and len(result["actions"]) == 2 and result["pending"] == []
+    assert _bridge(bare) == "virbr-cluster"
+    for live in (False, True):
+        (found,) = interfaces(bare, "one", live=live)
+        assert found.get("type") == "network" and found.find("source").get("network") == "cluster"
+    bare.shell("ip link add br7 type bridge; ip link set br7 up")
+    result = _nic(bare, {"source": {"bridge": "br7"}, "flap": False}, changed=True)
+    assert _bridge(bare) == "br7" and interfaces(bare, "one")[0].get("type") == "bridge"
+    _nic(bare, {"source": {"network": "lan"}}, changed=True)
+    assert _bridge(bare) == "virbr-lan"
+    bare.shell("ip link delete br7")
+
+
+@pytest.mark.parametrize(
+    ("given", "other", "gone"),
+    [
+        ({"link": "down"}, {"link": "up"}, None),
+        (
+            {"filterref": _FILTERED},
+            {"filterref": {"filter": "no-ip-spoofing", "parameters": [{"name": "IP", "value": "10.0.0.7"}]}},
+            {"filterref": {}},
+        ),
+        ({"trust_guest_rx_filters": True}, {"trust_guest_rx_filters": False}, None),
+        ({"coalesce": {"rx_frames_max": 7}}, {"coalesce": {"rx_frames_max": 8}}, {"coalesce": {}}),
+    ],
+    ids=lambda given: next(iter(given)) if given else "",
+)
+def test_updated_live(bare: Host, given: dict[str, Any], other: dict[str, Any], gone: dict[str, Any] | None) -> None:
+    before = [interfaces(bare, "one")[0].xpath("string(.)")]
+    for args in filter(None, (given, other, gone)):
+        result = _nic(bare, args, changed=True)
+        assert result["method"] == "updated", result
+    assert [interfaces(bare, "one")[0].xpath("string(.)")] == before
+
+
+# Every option that is only stored for a guest that doesn't run: set, changed, and removed again.
+SET: dict[str, Any] = {
+    "mtu": 1400,
+    "model": "virtio-non-transitional",
+    "driver": {"queues": 2, "rx_queue_size": 512, "host": {"tso4": False, "gso": False}, "event_idx": False},
+    "boot_order": 1,
+    "target": "web0",
+    "alias": "ua-lan",
+    "tune": {"sndbuf": 100000},
+    "rom": {"enabled": True},
+    "acpi_index": 2,
+    "bandwidth": {"inbound": {"average": 1000, "peak": 2000}},
+    "isolated": True,
+    "filterref": _FILTERED,
+    "link": "down",
+    "trust_guest_rx_filters": True,
+    "coalesce": {"rx_frames_max": 7},
+    "source": {"bridge": "virbr-lan"},
+    "backend": {"vhost": "/dev/vhost-net"},
+}
+CHANGED: dict[str, Any] = {
+    "mtu": 1300,
+    "model": "virtio",
+    "driver": {"queues": 4, "name": "qemu", "guest": {"ufo": False}, "packed": True, "ioeventfd": True},
+    "boot_order": 3,
+    "target": "web1",
+    "alias": "ua-web",
+    "tune": {"sndbuf": 200000},
+    "rom": {"enabled": False},
+    "acpi_index": 3,
+    "bandwidth": {"inbound": {}, "outbound": {"average": 500}},
+    "isolated": False,
+    "filterref": {"filter": "no-ip-spoofing", "parameters": [{"name": "IP", "value": "10.0.0.7"}]},
+    "link": "up",
+    "source": {"dev": "lo", "mode": "bridge"},
+    "backend": {"vhost": "/dev/vhost-net", "tap": "/dev/net/tun"},
+}
+REMOVED: dict[str, Any] = {
+    "mtu": 0,
+    "driver": {},
+    "boot_order": 0,
+    "target": "",
+    "alias": "",
+    "tune": {},
+    "acpi_index": 0,
+    "bandwidth": {},
+    "filterref": {},
+    "trust_guest_rx_filters": False,
+    "coalesce": {},
+    "source": {"network": "lan"},
+    "backend": {},
+}
+
+
+def test_stored(bare: Host) -> None:
+    """A guest that doesn't run: each option set, changed and removed again, and the NIC keeps its place."""
+    key = {"name": "two", "mac": "52:54:00:aa:00:11"}
+    before = bare.shell("virsh dumpxml two")
+    unfiltered = {**CHANGED, "filterref": {}, "mtu": 0, "coalesce": {}}
+    for args in (SET, {**CHANGED, "source": {"network": "cluster"}}, unfiltered, REMOVED):
+        result = converge(bare, {**key, **args}, module="guest_nic", changed=True)
+        assert result["method"] == "stored" and result["pending"] == []
+    assert bare.shell("virsh dumpxml two") == before
+
+
+def test_waits_for_the_next_start(bare: Host) -> None:
+    """What can't be updated live is stored, and both the result and the info module say so until the guest is started."""
+    for _again in range(2):
+        result = _nic(bare, {"mtu": 1400, "driver": {"queues": 2}, "link": "down", "replug": False})
+        assert sorted(result["pending"]) == ["driver", "mtu"]
+        assert any("waits for the next start" in str(warning) for warning in result["warnings"])
+        assert result["after"]["running"] == {"mtu": None, "driver": None}
+    (found,) = bare.ok("guest_nic_info", {"name": ["one"]})["guest_nics"]
+    assert found["running"] == {"mtu": None, "driver": None}
+    bare.shell("virsh destroy one; virsh start one")
+    result = _nic(bare, {"mtu": 1400, "driver": {"queues": 2}, "link": "up"}, changed=True)
+    assert result["pending"] == [] and "running" not in result["after"]
+    _nic(bare, {"mtu": 0, "driver": {}, "replug": False}, changed=True)
+    bare.shell("virsh destroy one; virsh start one")
+
+
+def test_attached_to_a_running_guest(bare: Host) -> None:
+    """A new NIC has a MAC address that stays the same, and one address in the running guest and in its definition."""
+    args = {"name": "one", "alias": "ua-storage", "source": {"network": "cluster"}}
+    result = converge(bare, args, module="guest_nic", changed=True)
+    assert result["method"] == "created" and result["nic"]["index"] == 1
+    stored, live = (interfaces(bare, "one", live=live)[1] for live in (False, True))
+    assert stored.find("address").attrib == live.find("address").attrib
+    mac = stored.find("mac").get("address")
+    refused(bare, {"name": "one", "link": "up"}, MAC, mac, "ua-storage", module="guest_nic", option="mac")
+    result = converge(
+        bare,
+        {"name": "one", "alias": "ua-storage", "state": "absent", "replug": False},
+        module="guest_nic",
+        changed=True,
+    )
+    assert result["method"] == "removed" and result["pending"] == ["state"]
+    assert len(interfaces(bare, "one")) == 1 and len(interfaces(bare, "one", live=True)) == 2
+    bare.shell("virsh destroy one; virsh start one")
+    assert converge(bare, args, module="guest_nic")["after"]["mac"] == mac
+    converge(bare, {"name": "one", "mac": mac, "state": "absent", "replug": False}, module="guest_nic")
+    bare.shell("virsh destroy one; virsh start one")
+
+
+def test_not_released(bare: Host) -> None:
+    """The firmware doesn't react to a request to release the NIC: the module fails, and the definition is as before."""
+    before = bare.shell("virsh dumpxml --inactive one")
+    args = {"name": "one", "mtu": 1400, "replug_timeout": 1}
+    result = bare.module("guest_nic", args)
+    assert result.get("failed") and "has not released it within 1 s" in result["msg"], result
+    assert "the host is as it was" in result["msg"]
+    assert bare.shell("virsh dumpxml --inactive one") == before and len(interfaces(bare, "one", live=True)) == 1
+    bare.shell("virsh destroy one; virsh start one")
+
+
+def test_definition_can_be_given_back(bare: Host) -> None:
+    given = {"driver": {"queues": 2, "host": {"tso4": False}}, "mtu": 1300, "bandwidth": {"inbound": {"average": 5}}}
+    bare.ok("guest_nic", {"name": "two", "index": 1, "filterref": _FILTERED, **given})
+    before = bare.shell("virsh dumpxml two")
+    found = bare.ok("guest_nic_info", {})["guest_nics"]
+    assert [each["name"] for each in found] == ["old", "one", "two", "two"]
+    again = bare.ok("fabric", {"guest_nics": [each["definition"] for each in found]})
+    assert not again["changed"], again["actions"]
+    assert bare.shell("virsh dumpxml two") == before
+    bare.ok("guest_nic", {"name": "two", "index": 1, "filterref": {}, "driver": {}, "mtu": 0, "bandwidth": {}})
+
+
+def test_undone(bare: Host) -> None:
+    """libvirt doesn't undo an update that fails half-way; the tap is on its bridge again, and the definition as before."""
+    before = bare.shell("virsh dumpxml --inactive one")
+    moved = {"name": "one", "source": {"network": "cluster"}, "filterref": _FILTERED}
+    fault = {"calls": "nics", "name": "store", "at": 1, "when": "before", "error": "no space left"}
+    result = bare.module("guest_nic", moved, fault=fault)
+    assert result.get("failed") and "the host is as it was" in result["msg"], result
+    assert bare.shell("virsh dumpxml --inactive one") == before and _bridge(bare) == "virbr-lan"
+    assert interfaces(bare, "one", live=True)[0].find("filterref") is None
+    assert interfaces(bare, "one", live=True)[0].find("link") is None
+
+
+def test_killed_at_each_step(bare: Host) -> None:
+    """Killed before or after each call, and run again: the same as if it had not been killed."""
+    there = {"name": "one", "source": {"network": "cluster"}, "filterref": _FILTERED, "mtu": 1400, "replug": False}
+    back = {"name": "one", "source": {"network": "lan"}, "filterref": {}, "mtu": 0, "replug": False}
+    states = set()
+    for at in range(1, 6):
+        for args in (there, back):
+            bare.module("guest_nic", args, fault={"calls": "nics", "at": at, "when": "after", "signal": 9})
+            bare.ok("guest_nic", args)
+            assert not bare.ok("guest_nic", args)["changed"]
+            (found,) = interfaces(bare, "one", live=True)
+            assert found.find("link") is None or found.find("link").get("state") == "up"
+            states.add((args["mtu"], _bridge(bare)))
+    assert states == {(1400, "virbr-cluster"), (0, "virbr-lan")}
+
+
+def test_refused(bare: Host) -> None:
+    def no(args: dict[str, Any], *said: str, option: str, name: str = "one") -> None:
+        refused(bare, {"name": name, **args}, *said, module="guest_nic", option=option)
+
+    no({"source": {"network": "lan"}}, "nobody", "no guest", option="name", name="nobody")
+    no({"link": "up"}, "52:54:00:aa:00:11", "52:54:00:aa:00:12", "lan", "cluster", option="mac", name="two")
+    no({"index": 2, "link": "up"}, "2 stored NICs", option="index", name="two")
+    no({"mac": "52:54:00:aa:00:11", "source": {"network": "lan"}}, "in use by guest two", option="mac")
+    no({"source": {"network": "none"}}, "no network of libvirt", option="source.network")
+    no({"source": {"network": "default"}}, "not active", option="source.network")
+    no({"source": {"bridge": "br9"}}, "doesn't exist", option="source.bridge")
+    no({"source": {"bridge": "lo"}}, "not a bridge", option="source.bridge")
+    no({"source": {"network": "lan", "portgroup": "fast"}}, "no port group", option="source.portgroup")
+    no({"source": {"network": "lan", "bridge": "br0"}}, "together with", option="source.bridge")
+    no({"mtu": 1400}, "has no ACPI", "replug", option="mtu", name="old")
+    no({"filterref": {"filter": "none"}}, "no filter of libvirt", option="filterref.filter")
+    no(
+        {"filterref": {"filter": "clean-traffic", "parameters": [{"name": "CTRL_IP_LEARNING", "value": "dhcp"}]}},
+        "segmentation",
+        option="filterref.parameters",
+    )
+    no({"source": {"dev": "lo"}, "filterref": _FILTERED}, "macvtap", option="filterref.filter")
+    no({"source": {"dev": "lo"}, "mtu": 1400}, "macvtap", option="mtu")
+    no({"vlan": {"tags": [{"id": 7}]}}, "network lan can't carry", option="vlan")
+    no({"driver": {"queues": 2}, "model": "e1000e"}, "needs the model virtio", option="driver.queues")
+    no({"driver": {"rx_queue_size": 300}}, "power of 2", option="driver.rx_queue_size")
+    no({"driver": {"tx_queue_size": 512}}, "more than QEMU has", option="driver.tx_queue_size")
+    no({"target": "virbr-lan"}, "already the name", option="target")
+    no({"target": "vnet7"}, "libvirt gives itself", option="target")
+    no({"bandwidth": {"inbound": {"floor": 100}}}, "bandwidth.inbound itself", option="bandwidth.inbound.floor")
+    no({"alias": "net0", "source": {"network": "lan"}}, "ua-", option="alias")
+    bare.shell("virsh suspend one")
+    no({"mtu": 1400}, "is paused", option="mtu")
+    bare.shell("virsh resume one")
+    define(bare, "boots", nic("52:54:00:aa:00:31"), boot="<boot dev='hd'/>", machine="q35")
+    no({"boot_order": 1}, "<boot>", "virsh edit", option="boot_order", name="boots")
+    bare.ok("guest_nic", {"name": "boots", "alias": "ua-b", "source": {"network": "lan"}})
+    full = {"alias": "ua-c", "source": {"network": "lan"}}
+    no(full, "free PCI port", option="source", name="boots")
+    assert bare.ok("guest_nic", {"name": "boots", "replug": False, **full})["pending"] == ["source"]
+    remove(bare, "boots")
+    assert not bare.ok("guest_nic", {"name": "nobody", "mac": OTHER, "state": "absent"})["changed"]
