@@ -177,6 +177,18 @@ flap:
     - Otherwise it sees no change, and keeps the address of the old network.
   type: bool
   default: true
+exclusive:
+  description:
+    - Whether the guest has no other NICs. All NICs of the guest are removed that neither this item nor another item of the same task finds.
+    - With O(state=absent) and without O(mac), O(alias) and O(index), only the other items are kept.
+  type: bool
+  default: false
+guest_missing:
+  description:
+    - What happens if the host has no guest of that name. V(ignore) does nothing, with a warning, for lists that several hosts share.
+  type: str
+  choices: [fail, ignore]
+  default: fail
 """
 
 _OPTIONS = "".join(

@@ -66,7 +66,7 @@ EXAMPLES = r"""
       outbound:
         average: 12500
 
-- name: Give a NIC four queues, from the next start of the guest
+- name: Set four queues for a NIC, from the next start of the guest
   virtnet.kvm.guest_nic:
     name: web1
     index: 0
@@ -74,7 +74,7 @@ EXAMPLES = r"""
       queues: 4
     replug: false
 
-- name: Disconnect a NIC as if its cable were unplugged
+- name: Set the link of a NIC down, as if it had no cable
   virtnet.kvm.guest_nic:
     name: web1
     alias: ua-storage

@@ -44,6 +44,10 @@ options:
         description:
           - Name of the variable with policy rules, such as V(virtnet_policy). They are the set O(set).
         type: str
+      guest_nics:
+        description:
+          - Name of the variable with guests and the complete lists of their NICs, such as V(virtnet_guests).
+        type: str
       shaping:
         description:
           - Name of the variable with the shaping of interfaces, such as V(virtnet_shaping).

@@ -59,7 +59,11 @@ def predicted(
 
 
 def _changes(found: Mapping[str, Any], kind: str) -> dict[str, list[str]]:
-    return {item["name"]: item["actions"] for item in found.get(kind, ()) if item["changed"]}
+    changes: dict[str, list[str]] = {}
+    for item in found.get(kind, ()):
+        if item["changed"]:  # a guest has several items of one name
+            changes.setdefault(item["name"], []).extend(item["actions"])
+    return changes
 
 
 def _options(found: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:

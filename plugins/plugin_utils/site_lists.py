@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Callable
 
 from ..module_utils.errors import OptionError
+from .guest_lists import guest_nics
 from .rule_lists import outbound, policies, portforwards
 
 Items = list[dict[str, Any]]
@@ -56,6 +57,11 @@ SITE_LISTS: Mapping[str, SiteList] = {
     "portforwards": _rule_set(portforwards),
     "outbound": _rule_set(outbound),
     "policies": _rule_set(policies),
+    # what is removed are networks and rules: the guests keep their NICs
+    "guest_nics": SiteList(
+        applied=lambda value, variable, _name: guest_nics(value(), variable),
+        removed=lambda _value, _variable, _name: [],
+    ),
     "shaping": SiteList(
         applied=lambda value, variable, _name: _shapings(value(), variable),
         removed=lambda value, variable, _name: [

@@ -115,7 +115,7 @@ def test_a_survey_in_check_mode_and_for_real(fresh: Host) -> None:
     real = launch(fresh, answers)
     assert real.status == "successful", real
     assert real.artifacts == predicted.artifacts
-    assert "Apply networks and firewall rules" in real.changed
+    assert "Apply networks, guests and rules" in real.changed
     lan = fresh.look()["lan"]
     assert lan["active"] and lan["autostart"]
     assert "52:54:00:00:00:10" in lan["stored"] and "192.168.150.199" in lan["stored"]

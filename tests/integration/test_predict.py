@@ -68,7 +68,7 @@ def test_a_first_run_shows_only_what_it_does(fresh: Host) -> None:
         "Apply what was predicted",
         "Write the sysctl file, for forwarding after a reboot",
         "Load the sysctl file, for forwarding now",
-        "Apply networks and firewall rules",
+        "Apply networks, guests and rules",
         "Report the changes",
         "Set the changes as statistics of the run",
     ]

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Optional, cast
 
-from ...contract import Host, Notes, Options, Plan, Resource, Shown, World
+from ...contract import AnyResource, Host, Notes, Options, Plan, Resource, Shown, World
 from ...errors import OptionError, under
 from ...model.fields import from_options, to_options, without_host_chosen
 from ...model.guest_nic.facts import GuestNicFacts
-from ...model.guest_nic.guest import Guest, Key, Observed, observed
+from ...model.guest_nic.guest import Guest, Key, Observed, observed, others_of
 from ...model.guest_nic.options import Nic
 from ...model.guest_nic.plan import DesiredNic, plan_nic
 from ...model.guest_nic.steps import GuestNicDriver
@@ -61,8 +61,19 @@ class GuestNicResource(Resource[Observed]):
         return frozenset(found)
 
     def current(self, host: Host) -> Observed:
-        key = Key(mac=self.planned[0]) if self.planned else self.desired.key
-        return observed(host.driver(GuestNicDriver).guest(self.name), key)
+        desired = self.desired
+        guest = host.driver(GuestNicDriver).guest(self.name)
+        if not desired.present and desired.exclusive and not str(desired.key):
+            found = Observed(guest)
+        else:
+            found = observed(guest, Key(mac=self.planned[0]) if self.planned else desired.key)
+        if guest is None or not desired.exclusive:
+            return found
+        own = [Key(mac=found.mac)] if found.mac else []
+        try:
+            return replace(found, others=others_of(guest, [*own, *desired.siblings]))
+        except OptionError:
+            return found  # which the plan refuses
 
     def plan(self, current: Observed, world: World, notes: Notes) -> Plan[Observed]:
         with under(self.path):
@@ -91,6 +102,11 @@ class GuestNicResource(Resource[Observed]):
 
 def show(state: Observed, name: str, given: Optional[Nic]) -> Shown:
     """Returns the printable form: what is stored, and where the running guest has other values."""
+    others: Shown = {"others": [str(nic) for nic in state.others]} if state.others else {}
+    return {**_shown(state, name, given), **others}
+
+
+def _shown(state: Observed, name: str, given: Optional[Nic]) -> Shown:
     if not state.exists:
         return {"name": name, "state": "absent"}
     base = state.stored or state.live or Nic()
@@ -131,8 +147,22 @@ def nic_of(options: Options, path: str) -> GuestNicResource:
         replug=bool(options["replug"]),
         replug_timeout=timeout,
         flap=bool(options["flap"]),
+        exclusive=bool(options["exclusive"]),
+        ignore_missing=options["guest_missing"] == "ignore",
     )
     return GuestNicResource(desired, path)
+
+
+def settled_nic(resource: AnyResource, others: Sequence[AnyResource]) -> AnyResource:
+    """Returns a NIC that is to be exclusive with the keys of the other NICs that the run declares for its guest."""
+    if not isinstance(resource, GuestNicResource) or not resource.desired.exclusive:
+        return resource
+    siblings = tuple(
+        other.desired.key
+        for other in others
+        if isinstance(other, GuestNicResource) and other is not resource and other.name == resource.name
+    )
+    return replace(resource, desired=replace(resource.desired, siblings=siblings))
 
 
 def describe_nics(host: Host, names: Optional[Sequence[str]]) -> list[dict[str, object]]:

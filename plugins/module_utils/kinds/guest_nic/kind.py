@@ -42,6 +42,8 @@ class GuestNicKind(Kind):
             "replug": {"type": "bool", "default": True},
             "replug_timeout": {"type": "int", "default": 20},
             "flap": {"type": "bool", "default": True},
+            "exclusive": {"type": "bool", "default": False},
+            "guest_missing": {"type": "str", "choices": ["fail", "ignore"], "default": "fail"},
         }
 
     def parse(self, options: Options, path: str = "") -> AnyResource:
@@ -54,6 +56,11 @@ class GuestNicKind(Kind):
 
         del options
         return describe_nics(host, names)
+
+    def settle(self, resource: AnyResource, others: Sequence[AnyResource]) -> AnyResource:
+        from ._resource import settled_nic
+
+        return settled_nic(resource, others)
 
 
 GUEST_NIC = GuestNicKind()

@@ -45,6 +45,17 @@ class GuestNicFacts(Facts):
             self._macs.append((mac, guest))
 
     @functools.cached_property
+    def _missing(self) -> set[str]:
+        return set()
+
+    def is_first_missing(self, guest: str) -> bool:
+        """Returns whether nothing was said yet of a guest that the host doesn't have."""
+        if guest in self._missing:
+            return False
+        self._missing.add(guest)
+        return True
+
+    @functools.cached_property
     def filters(self) -> set[str]:
         """The names of the nwfilters; plans that create some add them."""
         return set(self._driver.filters())

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Optional
 
@@ -79,11 +80,15 @@ class Key:
 
 @dataclass(frozen=True)
 class Observed:
-    """A guest, and the NIC that was asked for, as it is stored and as it runs. ``None``: there is none."""
+    """A guest, and the NIC that was asked for, as it is stored and as it runs. ``None``: there is none.
+
+    ``others`` are the NICs that the guest should not have, where the declared ones are all that it should have.
+    """
 
     guest: Optional[Guest]
     stored: Optional[Nic] = None
     live: Optional[Nic] = None
+    others: tuple[Nic, ...] = ()
 
     @property
     def exists(self) -> bool:
@@ -133,6 +138,12 @@ def place_of(nic: Nic) -> str:
     if source.network:
         return f"network {source.network}"
     return f"bridge {source.bridge}" if source.bridge else f"device {source.dev}"
+
+
+def others_of(guest: Guest, keys: Iterable[Key]) -> tuple[Nic, ...]:
+    """Returns the NICs of a guest that none of the keys finds. Raises `OptionError` where several match a key."""
+    declared = [find(guest, key) for key in keys]
+    return tuple(nic for nic in guest.nics if not any(nic is each for each in declared))
 
 
 def observed(guest: Optional[Guest], key: Key) -> Observed:

@@ -12,7 +12,7 @@ from typing import Optional
 from ...contract import Notes, Step
 from ...errors import OptionError
 from .facts import GuestNicFacts
-from .guest import Guest, Key, Observed, find
+from .guest import Guest, Key, Observed, find, others_of
 from .live import LINK, STORED_ONLY, differing, flaps, live_phases, needing_replug
 from .options import VIRTIO, Nic, generated_mac, with_given
 from .steps import Attach, Detach, Replug, Store, UpdateLive
@@ -21,7 +21,11 @@ from .validate import check_nic, check_source
 
 @dataclass(frozen=True)
 class DesiredNic:
-    """A NIC as a user declares it: what was given, and how far the running guest may be touched."""
+    """A NIC as a user declares it: what was given, and how far the running guest may be touched.
+
+    ``exclusive``: the guest has no NIC besides this one and those of ``siblings``. ``ignore_missing``: nothing is done where
+    the host doesn't have the guest.
+    """
 
     guest: str
     given: Nic
@@ -30,6 +34,14 @@ class DesiredNic:
     replug: bool = True
     replug_timeout: int = 20
     flap: bool = True
+    exclusive: bool = False
+    siblings: tuple[Key, ...] = ()
+    ignore_missing: bool = False
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """The keys of all NICs that the guest should have. Without a key, a NIC that should be absent is none in particular."""
+        return (self.key, *self.siblings) if self.present or str(self.key) else self.siblings
 
 
 @dataclass
@@ -48,15 +60,25 @@ def plan_nic(desired: DesiredNic, current: Observed, facts: GuestNicFacts, notes
     """Plans the way to the desired NIC. Raises `OptionError` for what can't be done."""
     guest = current.guest
     if guest is None:
-        if not desired.present:
+        if not desired.present and not desired.ignore_missing:
             return NicPlan(current)
+        if desired.ignore_missing:
+            missing = f"guest {desired.guest} isn't on this host, so that its NICs are left out"
+            return NicPlan(current, warnings=[missing] if facts.is_first_missing(desired.guest) else [])
         raise OptionError("name", desired.guest, "is no guest of this host; define it first, or correct the name")
-    found = find(guest, desired.key)
-    if not desired.present:
-        return _Planner(desired, guest, facts).absent(current)
-    check_source(desired.given)
     planner = _Planner(desired, guest, facts)
-    return planner.created() if found is None else planner.changed(current, link_was_up=notes.get(LINK) == "up")
+    if not desired.present and desired.exclusive and not str(desired.key):
+        plan = NicPlan(Observed(guest))
+    elif not desired.present:
+        find(guest, desired.key)
+        plan = planner.absent(current)
+    else:
+        check_source(desired.given)
+        found = find(guest, desired.key)
+        plan = planner.created() if found is None else planner.changed(current, link_was_up=notes.get(LINK) == "up")
+    if desired.exclusive:
+        planner.remove_others(plan)
+    return plan
 
 
 class _Planner:
@@ -143,23 +165,39 @@ class _Planner:
 
     def absent(self, current: Observed) -> NicPlan:
         """Returns the plan that removes a NIC."""
-        guest = self.guest
-        plan = NicPlan(Observed(guest))
+        plan = NicPlan(replace(current, stored=None, live=None, others=()))
         if not current.exists:
-            return NicPlan(current)
-        plan.method = "removed"
-        if current.live is not None:
-            if self._may_plug("state", "absent", needs_port=False):
-                plan.steps.append(Detach(guest.name, current.live, self.desired.replug_timeout))
-            else:
-                plan.after = Observed(guest, None, current.live)
-                self._wait(plan, ("state",))
-        if current.stored is not None:
-            place = next(place for place, nic in enumerate(guest.stored) if nic is current.stored)
-            plan.steps.append(Store(guest.name, current.stored, None, place))
-        if not plan.steps:
-            plan.method = "none"
+            return plan
+        if not self._remove(plan, current.stored, current.live):
+            plan.after = replace(plan.after, live=current.live)
+            self._wait(plan, ("state",))
+        plan.method = "removed" if plan.steps else "none"
         return plan
+
+    def remove_others(self, plan: NicPlan) -> None:
+        """Adds the steps that remove all NICs that aren't declared."""
+        guest, left = self.guest, []
+        for nic in others_of(guest, self.desired.keys):
+            stored = any(nic is each for each in guest.stored)
+            live = guest.live_of(nic) if stored else nic
+            if not self._remove(plan, nic if stored else None, live) and live is not None:
+                left.append(live)
+        plan.after = replace(plan.after, others=tuple(left))
+        if left:
+            self._wait(plan, (*plan.pending, "exclusive"))
+        if plan.steps and plan.method == "none":
+            plan.method = "removed"
+
+    def _remove(self, plan: NicPlan, stored: Optional[Nic], live: Optional[Nic]) -> bool:
+        """Adds the steps that remove a NIC; returns whether the running guest no longer has it then."""
+        guest = self.guest
+        may = live is None or self._may_plug("state", "absent", needs_port=False)
+        if live is not None and may:
+            plan.steps.append(Detach(guest.name, live, self.desired.replug_timeout))
+        if stored is not None:
+            place = next(place for place, nic in enumerate(guest.stored) if nic is stored)
+            plan.steps.append(Store(guest.name, stored, None, place))
+        return may
 
     def _may_plug(self, option: str, value: object, *, needs_port: bool) -> bool:
         """Returns whether a NIC may be attached or detached; raises `OptionError` where the guest can't do that."""
