@@ -13,8 +13,10 @@ from integration.support.bare_guests import define, interfaces, nic, remove
 from integration.support.checks import converge, refused
 from integration.support.host import Host
 from integration.support.networks import isolated
+from integration.support.plays import foretold, play
 
 MODULES = ("guest_nic", "guest_nic_info")
+SITE = "virtnet.kvm.site"
 MAC, OTHER = "52:54:00:aa:00:01", "52:54:00:aa:00:02"
 _FILTERED = {"filter": "no-mac-spoofing"}
 
@@ -230,6 +232,25 @@ def test_killed_at_each_step(bare: Host) -> None:
             assert found.find("link") is None or found.find("link").get("state") == "up"
             states.add((args["mtu"], _bridge(bare)))
     assert states == {(1400, "virbr-cluster"), (0, "virbr-lan")}
+
+
+@pytest.mark.once
+def test_the_playbook_applies_complete_lists(bare: Host) -> None:
+    """Also of networks that it creates itself; a guest that is elsewhere is one warning."""
+    first = {"alias": "ua-lan", "mac": "52:54:00:aa:00:11", "network": "lan"}
+    nics = [first, {"alias": "ua-fresh", "network": "fresh", "filter": "no-mac-spoofing"}]
+    guests = [{"name": "two", "nics": nics}, {"name": "elsewhere", "nics": []}]
+    fresh = {"type": "isolated", "name": "fresh", "cidr": "10.0.7.0/24"}
+    made = foretold(bare, SITE, {"virtnet_topologies": [fresh], "virtnet_guests": guests})
+    assert "guest elsewhere isn't on this host" in made.done.stdout + made.done.stderr
+    places = [(each.find("source").get("network"), each.find("alias").get("name")) for each in interfaces(bare, "two")]
+    assert places == [("lan", "ua-lan"), ("fresh", "ua-fresh")]
+    second = nic("52:54:00:aa:00:12", "cluster", "<boot order='2'/>")
+    role = {"role": "virtnet.kvm.guest_network", "guest_network_guests": [{"name": "two", "nics": []}]}
+    play(bare, [{"hosts": "all", "gather_facts": False, "become": True, "roles": [role]}], {})
+    assert interfaces(bare, "two") == []
+    define(bare, "two", nic("52:54:00:aa:00:11"), second, start=False)
+    bare.ok("virt_net", {"name": "fresh", "state": "absent"})
 
 
 def test_refused(bare: Host) -> None:

@@ -42,7 +42,7 @@ class Guest:
 
     def live_of(self, stored: Nic) -> Optional[Nic]:
         """Returns what the running guest has of a stored NIC: by its own alias, else by its MAC or PCI address."""
-        for same in (_same_alias, _same_mac, _same_address):
+        for same in (_same_alias, _same_mac_and_address, _same_mac, _same_address):
             for nic in self.live:
                 if same(stored, nic):
                     return nic
@@ -55,6 +55,10 @@ def _stored_of(guest: Guest, live: Nic) -> Optional[Nic]:
 
 def _same_alias(one: Nic, other: Nic) -> bool:
     return one.alias is not None and one.alias == other.alias
+
+
+def _same_mac_and_address(one: Nic, other: Nic) -> bool:
+    return _same_mac(one, other) and _same_address(one, other)
 
 
 def _same_mac(one: Nic, other: Nic) -> bool:
