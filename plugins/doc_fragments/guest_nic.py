@@ -139,7 +139,7 @@ isolated:
 trust_guest_rx_filters:
   description:
     - Trust of the guest's receive filters (C(trustGuestRxFilters)). The guest may change the MAC address and the multicast filters of its
-      macvtap. Updated live. The default is V(false).
+      macvtap. Updated live, with libvirt before 11.0 by a replug. The default is V(false).
   type: bool
 boot_order:
   description:

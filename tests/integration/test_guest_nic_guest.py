@@ -89,8 +89,8 @@ def test_a_replug(host: Host, guest: Guest) -> None:
     assert guest.check(slot) == before
     assert interfaces(host, "g1", live=True)[0].find("mtu").get("size") == "1300"
 
-    # QEMU can't open that device, so that the NIC is attached as it was
-    broken = {"name": "g1", "mtu": 1200, "backend": {"tap": "/dev/null"}}
+    # QEMU can't read that file, so that the NIC is attached as it was
+    broken = {"name": "g1", "mtu": 1200, "rom": {"enabled": True, "file": "/nonexistent"}}
     failed = host.module("guest_nic", broken)
     assert failed.get("failed") and "the host is as it was" in failed["msg"], failed
     guest.until("test $(cat /sys/class/net/eth0/mtu) = 1300")

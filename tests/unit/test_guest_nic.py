@@ -78,6 +78,13 @@ def test_options_that_are_left_out_stay_live_and_stored(host: GuestHost) -> None
     assert host.nics.kept["web1"].stored[0].mtu == 1400
 
 
+def test_an_update_that_an_old_libvirt_ignores_is_a_replug() -> None:
+    for libvirt, method in ((9_000_000, "replugged"), (11_003_000, "updated")):
+        host = GuestHost(libvirt=libvirt)
+        host.add("web1", nic())
+        assert host.converge({"trust_guest_rx_filters": True}).returned["method"] == method
+
+
 # ---- the order of calls
 
 

@@ -15,6 +15,8 @@ from typing import Any, Callable
 from ..fields import shapes
 from .options import Nic, Source
 
+# libvirt 9.0 reports success for an update of this, and ignores it; 11.3 updates it.
+_IGNORED_BEFORE = {"trust_guest_rx_filters": 11_000_000}
 # What an update of the running NIC changes, in the order of the calls.
 _UPDATED = ("source", "vlan", "isolated", "trust_guest_rx_filters", "bandwidth", "coalesce")
 FILTER, LINK, SOURCE = "filterref", "link", "source"
@@ -37,9 +39,10 @@ def differing(one: Nic, other: Nic) -> list[str]:
     ]
 
 
-def needing_replug(live: Nic, desired: Nic, on_bridge: OnBridge) -> list[str]:
-    """Returns the options that libvirt can't change in the running NIC."""
+def needing_replug(live: Nic, desired: Nic, on_bridge: OnBridge, libvirt: int) -> list[str]:
+    """Returns the options that libvirt, of this version, can't change in the running NIC."""
     found = [name for name in differing(live, desired) if name not in (*_UPDATED, FILTER, LINK, *STORED_ONLY)]
+    found += [name for name in differing(live, desired) if libvirt < _IGNORED_BEFORE.get(name, 0)]
     if live.source != desired.source and not _moves(live.source, desired.source, on_bridge):
         found.insert(0, SOURCE)
     if desired.address is not None and live.address != desired.address:

@@ -142,7 +142,7 @@ class _Planner:
             desired = replace(desired, address=before.address)
         kept = {name: getattr(before, name) for name in STORED_ONLY}
         waiting = tuple(name for name in STORED_ONLY if name != "alias" and getattr(desired, name) != kept[name])
-        options = needing_replug(before, desired, self.facts.on_bridge)
+        options = needing_replug(before, desired, self.facts.on_bridge, self.facts.libvirt)
         if options and self._may_plug(options[0], desired, needs_port=False):
             plan.steps.append(Replug(self.guest.name, before, desired, tuple(options), self.desired.replug_timeout))
             plan.after, plan.method = replace(plan.after, live=desired), "replugged"
