@@ -104,7 +104,7 @@ def _filterref(name: Any, parameters: Any) -> dict[str, Any]:
         return found
     if not isinstance(parameters, Mapping):
         raise OptionError("parameters", parameters, "is not a dict; write it as {IP: 192.168.150.10}")
-    values = []
+    values: list[dict[str, str]] = []
     for variable, value in parameters.items():
         several = isinstance(value, Sequence) and not isinstance(value, str)
         values.extend({"name": str(variable), "value": str(each)} for each in (value if several else [value]))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from integration.support.bare_guests import define, interfaces, nic, remove
+from integration.support.bare_guests import define, interfaces, nic, parts, remove
 from integration.support.checks import converge, refused
 from integration.support.host import Host
 from integration.support.networks import isolated
@@ -48,8 +48,8 @@ def test_moves(bare: Host) -> None:
     assert result["method"] == "updated" and len(result["actions"]) == 2 and result["pending"] == []
     assert _bridge(bare) == "virbr-cluster"
     for live in (False, True):
-        (found,) = interfaces(bare, "one", live=live)
-        assert found.get("type") == "network" and found.find("source").get("network") == "cluster"
+        assert parts(bare, "one", "@type", live=live) == ["network"]
+        assert parts(bare, "one", "source/@network", live=live) == ["cluster"]
     bare.shell("ip link add br7 type bridge; ip link set br7 up")
     result = _nic(bare, {"source": {"bridge": "br7"}, "flap": False}, changed=True)
     assert _bridge(bare) == "br7" and interfaces(bare, "one")[0].get("type") == "bridge"
@@ -62,11 +62,12 @@ def test_updated_live(bare: Host) -> None:
     """What libvirt updates in a running guest without moving it: set, changed and removed again."""
     before = _documents(bare)
     spoofing = {"filter": "no-ip-spoofing", "parameters": [{"name": "IP", "value": "10.0.0.7"}]}
-    for args in (
+    changes: list[dict[str, Any]] = [
         {"link": "down", "filterref": _FILTERED, "trust_guest_rx_filters": True, "coalesce": {"rx_frames_max": 7}},
         {"link": "up", "filterref": spoofing, "trust_guest_rx_filters": False, "coalesce": {"rx_frames_max": 8}},
         {"filterref": {}, "coalesce": {}},
-    ):
+    ]
+    for args in changes:
         if bare.libvirt < (11,):  # it reports success, and ignores it
             args.pop("trust_guest_rx_filters", None)
         result = _nic(bare, args, changed=True)
@@ -166,9 +167,8 @@ def test_attached_to_a_running_guest(bare: Host) -> None:
     args = {"name": "one", "alias": "ua-storage", "source": {"network": "cluster"}}
     result = converge(bare, args, module="guest_nic", changed=True)
     assert result["method"] == "created" and result["nic"]["index"] == 1
-    stored, live = (interfaces(bare, "one", live=live)[1] for live in (False, True))
-    assert stored.find("address").attrib == live.find("address").attrib
-    mac = stored.find("mac").get("address")
+    assert parts(bare, "one", "address/@slot")[1] == parts(bare, "one", "address/@slot", live=True)[1]
+    mac = parts(bare, "one", "mac/@address")[1]
     refused(bare, {"name": "one", "link": "up"}, MAC, mac, "ua-storage", module="guest_nic", option="mac")
     result = converge(
         bare,
@@ -227,8 +227,7 @@ def test_killed_at_each_step(bare: Host) -> None:
             bare.module("guest_nic", args, fault={"calls": "nics", "at": at, "when": "after", "signal": 9})
             bare.ok("guest_nic", args)
             assert not bare.ok("guest_nic", args)["changed"]
-            (found,) = interfaces(bare, "one", live=True)
-            assert found.find("link") is None or found.find("link").get("state") == "up"
+            assert parts(bare, "one", "link/@state", live=True) in ([""], ["up"])
             states.add((args["mtu"], _bridge(bare)))
     assert states == {(1400, "virbr-cluster"), (0, "virbr-lan")}
 
@@ -242,7 +241,7 @@ def test_the_playbook_applies_complete_lists(bare: Host) -> None:
     fresh = {"type": "isolated", "name": "fresh", "cidr": "10.0.7.0/24"}
     made = play(bare, SITE, {"virtnet_topologies": [fresh], "virtnet_guests": guests})
     assert "guest elsewhere isn't on this host" in made.done.stdout + made.done.stderr
-    places = [(each.find("source").get("network"), each.find("alias").get("name")) for each in interfaces(bare, "two")]
+    places = list(zip(parts(bare, "two", "source/@network"), parts(bare, "two", "alias/@name"), strict=True))
     assert places == [("lan", "ua-lan"), ("fresh", "ua-fresh")]
     second = nic("52:54:00:aa:00:12", "cluster", "<boot order='2'/>")
     role = {"role": "virtnet.kvm.guest_network", "guest_network_guests": [{"name": "two", "nics": []}]}

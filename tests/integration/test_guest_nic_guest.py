@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from integration.support.bare_guests import interfaces
+from integration.support.bare_guests import parts
 from integration.support.checks import converge
 from integration.support.guests import guest_on, reaches
 from integration.support.host import Host
@@ -35,14 +35,6 @@ def guest(host: Host) -> Iterator[Guest]:
     with guest_on(host, "lan") as found:
         yield found
     host.clean()
-
-
-def _count(host: Host, guest: Guest, seconds: float) -> str:
-    """A flood of pings to the guest, in the background; the file says how many came back."""
-    address = guest.lease()
-    log = "/run/virtnet-test.flood"
-    host.shell(f"ping -n -f -w {seconds} {address} >{log} 2>&1 </dev/null &")
-    return log
 
 
 def test_a_move_brings_a_new_lease(host: Host, guest: Guest) -> None:
@@ -87,7 +79,7 @@ def test_a_replug(host: Host, guest: Guest) -> None:
     assert result["method"] == "replugged" and result["pending"] == []
     guest.until("test $(cat /sys/class/net/eth0/mtu) = 1300")
     assert guest.check(slot) == before
-    assert interfaces(host, "g1", live=True)[0].find("mtu").get("size") == "1300"
+    assert parts(host, "g1", "mtu/@size", live=True) == ["1300"]
 
     # QEMU can't read that file, so that the NIC is attached as it was
     broken = {"name": "g1", "mtu": 1200, "rom": {"enabled": True, "file": "/nonexistent"}}
@@ -95,7 +87,7 @@ def test_a_replug(host: Host, guest: Guest) -> None:
     assert failed.get("failed") and "the host is as it was" in failed["msg"], failed
     guest.until("test $(cat /sys/class/net/eth0/mtu) = 1300")
     for live in (False, True):
-        assert interfaces(host, "g1", live=live)[0].find("mtu").get("size") == "1300"
+        assert parts(host, "g1", "mtu/@size", live=live) == ["1300"]
 
     second = {"name": "g1", "alias": "ua-two", "source": {"network": "lan"}}
     assert converge(host, second, module="guest_nic", changed=True)["method"] == "created"

@@ -63,3 +63,8 @@ def interfaces(host: Host, name: str, *, live: bool = False) -> list[etree._Elem
     """Returns the <interface> elements of a guest."""
     text = host.shell(f"virsh dumpxml {'' if live else '--inactive'} {name}")
     return list(etree.fromstring(text).findall("devices/interface"))
+
+
+def parts(host: Host, name: str, path: str, *, live: bool = False) -> list[str]:
+    """Returns an attribute of the interfaces of a guest, such as ``source/@network``; empty where one hasn't it."""
+    return [str(each.xpath(f"string({path})")) for each in interfaces(host, name, live=live)]
