@@ -11,13 +11,13 @@ import os
 from .backend.host import Host
 from .backend.netlink.addresses import addresses_by_interface
 from .backend.os.paths import is_local
-from .backend.probe.probes import measure
+from .backend.probe.probes import Asked, measure
 from .errors import HostError, OptionError
 from .kinds.common import URI
 from .kinds.network import NETWORK
 from .model.fields import argument_spec, from_options
 from .model.network.steps import NetworkDriver
-from .model.reach.options import PROTOCOLS, Measurement
+from .model.reach.options import PROTOCOLS, USUAL_SERVICES, Measurement
 from .model.reach.places import places
 from .model.reach.table import Answer, differences, lines, unused
 from .runner import Module, Result, new_module, run_module
@@ -32,7 +32,8 @@ def run_reach() -> None:
         if not is_local(host.uri):
             raise OptionError("uri", host.uri, "is another host; measure on the host itself")
         found, skipped = places(given, host.driver(NetworkDriver).definitions(), _addresses(), _random())
-        answers, failed = measure(found, given.outside or (), given.protocols or PROTOCOLS)
+        services = USUAL_SERVICES if given.services is None else given.services
+        answers, failed = measure(found, Asked(given.outside or (), given.protocols or PROTOCOLS, services))
         return _result(module, given, answers, [*skipped, *failed])
 
     run_module(module, work, [NETWORK])

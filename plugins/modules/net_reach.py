@@ -14,7 +14,7 @@ author:
   - virtnet.kvm contributors (@virtnet)
 description:
   - Puts a probe in each network, and measures which of them reach each other, the host and the outside, by ping, TCP and UDP, over IPv4 and
-    IPv6.
+    IPv6, and whether DNS and DHCP answer in each network.
   - A probe is a network namespace with a NIC in the bridge, like a small guest. It has an address that no machine and no reservation has,
     outside of the ranges of DHCP if possible, and the host as its router. It ends with the module, also if the module is killed, so nothing is
     left behind.
@@ -47,6 +47,14 @@ options:
     type: list
     elements: str
     choices: [icmp, tcp, udp]
+  services:
+    description:
+      - Services of each network to measure. The default is V(dns).
+      - V(dns) asks the host's addresses in the network, over IPv4 and IPv6. Any answer counts.
+      - V(dhcp) asks for the offer of an IPv4 address, which takes three seconds more. The offer isn't taken, so there is no lease.
+    type: list
+    elements: str
+    choices: [dns, dhcp]
   expect:
     description:
       - What is expected. What no item is about is not checked. If several items fit, the last one counts.
@@ -59,7 +67,7 @@ options:
         type: str
         aliases: [from]
       to:
-        description: Name of the network or bridge that is asked, V(host) or V(outside). If left out, all.
+        description: Name of the network or bridge that is asked, V(host), V(outside), or a service, V(dns) or V(dhcp). If left out, all.
         type: str
       protocol:
         description: Protocol. If left out, all.
@@ -110,7 +118,7 @@ reach:
       returned: always
       sample: lan
     to:
-      description: Name of the network or bridge that was asked, V(host) or V(outside).
+      description: Name of the network or bridge that was asked, V(host), V(outside), V(dns) or V(dhcp).
       type: str
       returned: always
       sample: cluster
@@ -120,7 +128,7 @@ reach:
       returned: always
       sample: ipv4
     protocol:
-      description: Protocol, V(icmp), V(tcp) or V(udp).
+      description: Protocol, V(icmp), V(tcp) or V(udp). That of V(dns) and V(dhcp) is V(udp).
       type: str
       returned: always
       sample: tcp
@@ -140,11 +148,11 @@ table:
   type: list
   elements: str
   sample:
-    - "| from \\ to | lan | cluster | host |"
-    - "| --------- | --- | ------- | ---- |"
-    - "| lan       |     | no      | yes  |"
-    - "| cluster   | no  |         | yes  |"
-    - "| host      | yes | yes     |      |"
+    - "| from \\ to | lan | cluster | host | dns |"
+    - "| --------- | --- | ------- | ---- | --- |"
+    - "| lan       |     | no      | yes  | yes |"
+    - "| cluster   | no  |         | yes  | yes |"
+    - "| host      | yes | yes     |      |     |"
 skipped:
   description: Networks and bridges without a probe, with the reason.
   returned: success, and if something is not as expected

@@ -65,10 +65,10 @@ def _different(host: Host, expected: Mapping[tuple[str, str], tuple[bool, bool]]
     kinds = {each["name"]: _TYPES[each["type"]] for each in _topologies()} | _BRIDGES
     found = host.ok("net_reach", {"networks": [each["name"] for each in _topologies()], "bridges": list(_BRIDGES)})
     assert found["skipped"] == [] and not found["changed"]
-    pairs = [each for each in found["reach"] if "host" not in (each["from"], each["to"])]
+    pairs = [each for each in found["reach"] if not {"host", "dns"} & {each["from"], each["to"]}]
     assert len(pairs) == len(kinds) * (len(kinds) - 1) * 6
     wrong = []
-    for each in found["reach"]:
+    for each in (each for each in found["reach"] if each["to"] != "dns"):
         pair = kinds.get(each["from"], "host"), kinds.get(each["to"], "host")
         should = (True, False) if "host" in pair else expected.get(pair)
         found_so = (each["reached"], each["masqueraded"])
@@ -98,6 +98,24 @@ def test_who_reaches_whom(clean: Host) -> None:
         assert not _different(clean, kept)
     finally:
         clean.shell(_DROP.format("ACCEPT"))
+
+
+def test_services(clean: Host) -> None:
+    """DNS of both families and DHCP of a network that has them, and of one that has none of them."""
+    cidr, cidr6 = _subnets(31)
+    clean.ok("fabric", fabric([{"type": "nat", "name": "served", "cidr": cidr, "cidr6": cidr6}], "topologies"))
+    clean.net(**{**isolated("bare", 172), "dns": {"enable": False}})
+    expected = [
+        {"to": "dns", "reached": False},
+        {"from": "served", "to": "dns", "reached": True},
+        {"from": "served", "to": "dhcp", "reached": True},
+        {"from": "bare", "to": "dhcp", "reached": False},
+    ]
+    asked = {"networks": ["served", "bare"], "protocols": ["icmp"], "services": ["dns", "dhcp"], "expect": expected}
+    found = clean.ok("net_reach", asked)
+    dns = [each for each in found["reach"] if each["to"] == "dns" and each["from"] == "served"]
+    assert sorted(each["family"] for each in dns) == ["ipv4", "ipv6"]
+    assert clean.shell("virsh -q net-dhcp-leases served") == ""
 
 
 def test_probes_leave_nothing_and_disturb_no_guest(clean: Host) -> None:

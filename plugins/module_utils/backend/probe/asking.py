@@ -21,6 +21,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Optional
 
+from ...model.reach.options import DHCP, DNS
+from .services import ask_dhcp, ask_dns
+
 PORT = 7007  # of the servers, TCP and UDP
 SECONDS = 1.5  # for an answer
 _TRIES = 3
@@ -31,7 +34,7 @@ _MOST_THREADS = 64
 
 @dataclass(frozen=True)
 class Question:
-    """What a probe asks: an address, by a protocol; ``name`` is the name of the place."""
+    """What a probe asks: an address, by a protocol or as a service; ``name`` is the name of the place or service."""
 
     name: str
     address: str
@@ -95,7 +98,15 @@ def _ask_icmp(question: Question) -> Optional[str]:
     return None
 
 
-_BY_PROTOCOL = {"icmp": _ask_icmp, "tcp": _ask_tcp, "udp": _ask_udp}
+def _ask_dns(question: Question) -> Optional[str]:
+    return "" if ask_dns(question.address) else None
+
+
+def _ask_dhcp(_question: Question) -> Optional[str]:
+    return "" if ask_dhcp() else None
+
+
+_BY_PROTOCOL = {"icmp": _ask_icmp, "tcp": _ask_tcp, "udp": _ask_udp, DNS: _ask_dns, DHCP: _ask_dhcp}
 
 
 def _echo(kind: int, number: int, sequence: int) -> bytes:

@@ -16,10 +16,11 @@ import os
 import signal
 import socket
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ...errors import HostError
-from ...model.reach.options import HOST, OUTSIDE
+from ...model.reach.options import DHCP, HOST, OUTSIDE, SERVICES
 from ...model.reach.places import Place
 from ...model.reach.table import Answer
 from ..os import commands
@@ -30,6 +31,15 @@ _CLONE_NEWNET = 0x40000000  # linux/sched.h
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _SECONDS = 90
 _FAMILIES = {4: "ipv4", 6: "ipv6"}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked besides the networks: addresses outside; by which protocols, and which services of the networks."""
+
+    outside: Sequence[str]
+    protocols: Sequence[str]
+    services: Sequence[str]
 
 
 class Probe:
@@ -69,9 +79,7 @@ class Probe:
                 commands.run(f"remove {self.port}", "ip", "link", "delete", self.port)
 
 
-def measure(
-    places: Sequence[Place], outside: Sequence[str], protocols: Sequence[str]
-) -> tuple[list[Answer], list[str]]:
+def measure(places: Sequence[Place], asked: Asked) -> tuple[list[Answer], list[str]]:
     """Returns the answers of all probes, and the places that got no address. Raises `HostError`."""
     with _probes(places) as probes:
         for probe in probes:
@@ -80,42 +88,41 @@ def measure(
             probe.addresses = {int(version): address for version, address in probe.receive().items()}
         answers: list[Answer] = []
         for probe in probes:
-            probe.send(
-                [[each.name, each.address, each.protocol] for each in _questions(probe, probes, outside, protocols)]
-            )
-        answers += _of_host(probes, outside, protocols)
+            probe.send([[each.name, each.address, each.protocol] for each in _questions(probe, probes, asked)])
+        answers += _of_host(probes, asked)
         for probe in probes:
-            questions = _questions(probe, probes, outside, protocols)
+            questions = _questions(probe, probes, asked)
             answers += _answers(probe.place.name, probe.addresses, questions, probe.receive())
         return answers, [f"{probe.place.name}: no free address was found" for probe in probes if not probe.addresses]
 
 
-def _questions(
-    probe: Probe, probes: Sequence[Probe], outside: Sequence[str], protocols: Sequence[str]
-) -> list[Question]:
-    """Returns what a probe asks: the host and the outside by ping, the other probes by each protocol."""
+def _questions(probe: Probe, probes: Sequence[Probe], asked: Asked) -> list[Question]:
+    """Returns what a probe asks: the host and the outside by ping, the other probes by each protocol, and the services."""
     found = [
         Question(other.place.name, address, protocol)
         for other in probes
         if other is not probe
         for address in other.addresses.values()
-        for protocol in protocols
+        for protocol in asked.protocols
     ]
-    if "icmp" in protocols:
+    if "icmp" in asked.protocols:
         found += [Question(HOST, side.gateway, "icmp") for side in probe.place.sides]
-        found += [Question(OUTSIDE, address, "icmp") for address in outside]
+        found += [Question(OUTSIDE, address, "icmp") for address in asked.outside]
+    gateways = [side.gateway for side in probe.place.sides]
+    for service in asked.services:
+        found += [Question(service, each, service) for each in gateways if service != DHCP or ":" not in each]
     return [each for each in found if each.version in probe.addresses]
 
 
-def _of_host(probes: Sequence[Probe], outside: Sequence[str], protocols: Sequence[str]) -> list[Answer]:
+def _of_host(probes: Sequence[Probe], asked: Asked) -> list[Answer]:
     questions = [
         Question(probe.place.name, address, protocol)
         for probe in probes
         for address in probe.addresses.values()
-        for protocol in protocols
+        for protocol in asked.protocols
     ]
-    if "icmp" in protocols:
-        questions += [Question(OUTSIDE, address, "icmp") for address in outside]
+    if "icmp" in asked.protocols:
+        questions += [Question(OUTSIDE, address, "icmp") for address in asked.outside]
     return _answers(HOST, {}, questions, ask_all(questions))
 
 
@@ -127,8 +134,9 @@ def _answers(
         # The host has an address in each network, so there is none that it should have been seen with.
         known = seen or None if own else None
         family = _FAMILIES[question.version]
+        protocol = "udp" if question.protocol in SERVICES else question.protocol
         found.append(
-            Answer(source, question.name, family, question.protocol, seen is not None, known, own.get(question.version))
+            Answer(source, question.name, family, protocol, seen is not None, known, own.get(question.version))
         )
     return found
 

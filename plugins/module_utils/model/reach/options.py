@@ -15,6 +15,8 @@ from ..fields import option
 PROTOCOLS = ("icmp", "tcp", "udp")
 FAMILIES = ("ipv4", "ipv6")
 HOST, OUTSIDE = "host", "outside"
+SERVICES = DNS, DHCP = ("dns", "dhcp")
+USUAL_SERVICES = (DNS,)
 
 
 @dataclass(frozen=True)
@@ -36,4 +38,5 @@ class Measurement:
     bridges: Optional[tuple[str, ...]] = option(norm=values.ifname)
     outside: Optional[tuple[str, ...]] = option(norm=values.ip)
     protocols: Optional[tuple[str, ...]] = option(choices=PROTOCOLS)
+    services: Optional[tuple[str, ...]] = option(choices=SERVICES)
     expect: Optional[tuple[Expectation, ...]] = option()

@@ -14,7 +14,7 @@ from typing import Union
 from ...errors import OptionError
 from ..network.facts import known
 from ..network.options import Network
-from .options import HOST, OUTSIDE, Measurement
+from .options import HOST, OUTSIDE, SERVICES, Measurement
 
 Interface = Union[ipaddress.IPv4Interface, ipaddress.IPv6Interface]
 Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
@@ -73,7 +73,7 @@ def places(
         else:
             skipped.append(f"{name}: the host has no address on {bridge}")
     for place in found:
-        if place.name in (HOST, OUTSIDE):
+        if place.name in (HOST, OUTSIDE, *SERVICES):
             raise OptionError(
                 "networks", place.name, "is a word for another place; rename the network, or leave it out"
             )
