@@ -20,12 +20,12 @@ description:
     steps before it are undone, including those for other items.
   - The order of the lists and of their items has no meaning. Items that are absent are removed first. An item is applied after the items
     that it needs. A VLAN or macvlan interface follows its parent, what is in a namespace follows the namespace, a bridge follows its
-    ports, a tap or an end of a veth pair follows its bridge, a network follows its bridge, and a
-    guest NIC follows its network. They are removed in the reverse order.
+    ports, a tap or an end of a veth pair follows its bridge, a network follows its bridge, and a guest NIC follows its network and its filter. A
+    filter follows those that it refers to, and a binding its interface and its filter. They are removed in the reverse order.
   - Items that aren't in the lists stay as they are. A network that isn't in O(networks) isn't changed or removed, and the same is true
     for the other lists.
   - One task with a list is many times faster than a loop over the module of that kind.
-  - libvirt is only needed for O(networks) and O(guest_nics).
+  - libvirt is only needed for O(networks), O(guest_nics), O(filters) and O(filter_bindings).
 options:
   checkpoint:
     description:
@@ -36,6 +36,7 @@ options:
 extends_documentation_fragment:
   - virtnet.kvm.network.fabric
   - virtnet.kvm.guest_nic.fabric
+  - virtnet.kvm.nwfilter.fabric
   - virtnet.kvm.linux_bridge.fabric
   - virtnet.kvm.vlan_iface.fabric
   - virtnet.kvm.macvlan_iface.fabric
@@ -61,6 +62,8 @@ seealso:
   - module: virtnet.kvm.net_namespace
   - module: virtnet.kvm.veth_pair
   - module: virtnet.kvm.guest_nic
+  - module: virtnet.kvm.nwfilter
+  - module: virtnet.kvm.nwfilter_binding
   - module: virtnet.kvm.net_checkpoint
   - name: libvirt's network format
     description: The reference of all elements of a network's definition.
@@ -275,6 +278,16 @@ guest_nics:
 veth_pairs:
   description: Result for each veth pair, in the order of O(veth_pairs), as M(virtnet.kvm.veth_pair) returns it.
   returned: when O(veth_pairs) has any
+  type: list
+  elements: dict
+filters:
+  description: Result for each filter, in the order of O(filters), as M(virtnet.kvm.nwfilter) returns it.
+  returned: when O(filters) has any
+  type: list
+  elements: dict
+filter_bindings:
+  description: Result for each binding, in the order of O(filter_bindings), as M(virtnet.kvm.nwfilter_binding) returns it.
+  returned: when O(filter_bindings) has any
   type: list
   elements: dict
 diff:

@@ -32,6 +32,10 @@ options:
         host doesn't have stays as it is.
     type: dict
     suboptions:
+      filters:
+        description:
+          - Name of the variable with network filters, such as V(virtnet_filters).
+        type: str
       portforwards:
         description:
           - Name of the variable with port forwards, such as V(virtnet_forwards). They are the set O(set).

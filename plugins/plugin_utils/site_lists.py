@@ -15,6 +15,7 @@ from typing import Any, Callable
 
 from ..module_utils.errors import OptionError
 from .guest_lists import guest_nics
+from .ready_filters import filters, removed_filters
 from .rule_lists import outbound, policies, portforwards
 
 Items = list[dict[str, Any]]
@@ -54,6 +55,7 @@ def _shapings(value: Any, variable: str) -> Items:
 
 # By the names of the lists of `fabric`.
 SITE_LISTS: Mapping[str, SiteList] = {
+    "filters": SiteList(applied=filters, removed=removed_filters),
     "portforwards": _rule_set(portforwards),
     "outbound": _rule_set(outbound),
     "policies": _rule_set(policies),

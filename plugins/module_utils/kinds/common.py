@@ -30,3 +30,8 @@ def text(options: Options, name: str) -> Optional[str]:
 def namespace_label(netns: str) -> str:
     """Returns what a network namespace is called in `Resource.provides` and `Resource.needs`, by its name or path."""
     return f"namespace {short_name(netns)}"
+
+
+def filter_label(name: str) -> str:
+    """Returns what a network filter is called in `Resource.provides` and `Resource.needs`."""
+    return f"filter {name}"

@@ -14,6 +14,8 @@ from .netns.namespace import NAMESPACE
 from .netns.veth import VETH
 from .network import NETWORK
 from .nic_tuning.kind import NIC_TUNING
+from .nwfilter.bindings import BINDING
+from .nwfilter.filters import FILTER
 from .shaping.kind import SHAPING
 from .static_routes.kind import STATIC_ROUTES
 
@@ -24,8 +26,10 @@ KINDS: tuple[Kind, ...] = (
     VLAN,
     MACVLAN,
     TUNTAP,
+    FILTER,
     NETWORK,
     GUEST_NIC,
+    BINDING,
     PORTFORWARD,
     OUTBOUND,
     POLICY,

@@ -32,6 +32,13 @@ tc -d filter show dev $each; tc -d filter show dev $each ingress 2>/dev/null; do
 _GUESTS = "for each in $(virsh list --all --name); do virsh dumpxml --inactive $each; virsh dumpxml $each; done"
 
 
+# Filters as libvirt has stored them, bindings, and whether a device that is bound is up.
+_FILTERS = """
+cd /etc/libvirt/nwfilter && grep -v '^<!--' *.xml; cd /run/libvirt/nwfilter-binding 2>/dev/null && cat *.xml 2>/dev/null
+ip -o link show | grep -o '^[0-9]*: [^:]*: <[A-Z,_-]*>'
+"""
+
+
 def _steady(found: dict[str, Any]) -> dict[str, Any]:
     """What was looked at, but for whether the route to an address's subnet is the kernel's: a tool makes one a moment later."""
     if "interfaces" not in found:
@@ -49,6 +56,8 @@ def _look(host: Host, args: dict[str, Any], module: str) -> dict[str, Any]:
         return host.look()
     if module == "guest_nic":
         return {"guests": host.shell(_GUESTS)}
+    if module.startswith("nwfilter") or {"filters", "filter_bindings"} & set(args):
+        return {"filters": host.shell(_FILTERS)}
     if module in ("net_namespace", "veth_pair") or {"namespaces", "veth_pairs"} & set(args):
         names = host.shell(_NAMESPACES).split()
         return {**host.interfaces(), "namespaces": {name: host.interfaces(name)["interfaces"] for name in names}}
