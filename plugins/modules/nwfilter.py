@@ -39,7 +39,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Let guests be reached by SSH and HTTP only
+- name: Create a filter for guests that are reached by SSH and HTTP only
   virtnet.kvm.nwfilter:
     name: web
     rules:
@@ -67,7 +67,7 @@ EXAMPLES = r"""
         direction: inout
         protocol: all
 
-- name: Let guests reach one network only
+- name: Create a filter for guests that reach one network only
   virtnet.kvm.nwfilter:
     name: backup-only
     rules:
@@ -78,7 +78,7 @@ EXAMPLES = r"""
           dstipaddr: 10.0.9.0
           dstipmask: 24
 
-- name: Drop answers of DHCP servers among the guests, before other rules for IPv4
+- name: Create a filter that drops the answers of DHCP servers among the guests, before other rules for IPv4
   virtnet.kvm.nwfilter:
     name: no-dhcp-server
     chain: ipv4-dhcp
@@ -91,7 +91,7 @@ EXAMPLES = r"""
           protocol: udp
           srcportstart: 67
 
-- name: Use a document of libvirt
+- name: Apply a document of libvirt
   virtnet.kvm.nwfilter:
     xml: "{{ lookup('ansible.builtin.file', 'web.xml') }}"
 

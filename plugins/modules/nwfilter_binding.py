@@ -35,7 +35,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Keep what is behind a tap to its own MAC and IP address
+- name: Apply a filter to a tap, against other MAC and IP addresses than its own
   virtnet.kvm.nwfilter_binding:
     name: tap0
     mac: "52:54:00:12:34:56"

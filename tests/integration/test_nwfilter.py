@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.virtnet.kvm.plugins.plugin_utils.ready_filters import filters
-from integration.support import stations
-from integration.support.checks import converge
+from integration.support import filter_rules, stations
+from integration.support.checks import _look, converge, refused
 from integration.support.host import Host
 from integration.support.stations import MAC, TAP
 
@@ -119,3 +119,123 @@ def test_a_web_server(free: Host) -> None:
     absent = {kind: [{"name": each["name"], "state": "absent"} for each in items] for kind, items in declared.items()}
     converge(free, absent, module="fabric", changed=True)
     assert stations.open_to(free, "peer") == everything
+
+
+def test_every_attribute_is_kept(free: Host) -> None:
+    """What is accepted comes back from libvirt as it was sent: each attribute of each protocol, negated, and as a variable."""
+    declared = filter_rules.rules()
+    assert len(declared) > 900
+    made = converge(free, {"name": "all-attributes", "rules": declared}, module="nwfilter", changed=True)
+    for sent, kept in zip(declared, made["after"]["rules"], strict=True):
+        assert {key: value for key, value in kept.items() if key != "priority"} == sent
+    # as libvirt reads it from its own file
+    free.shell("systemctl restart libvirtd")
+    converge(free, {"name": "all-attributes", "rules": declared}, module="nwfilter", changed=False)
+
+
+NO_PING = {"action": "drop", "direction": "in", "protocol": "icmp"}
+
+
+def test_changed_under_a_flood(free: Host) -> None:
+    """No ping comes through while a filter changes, while the device gets another one, and while its rules are created again."""
+    declared = [{"name": "no-ping", "rules": [NO_PING]}, {"name": "other", "rules": [NO_PING]}]
+    free.ok("fabric", {"filters": declared})
+    _bind(free, "no-ping")
+    drop = {"action": "drop", "direction": "in", "protocol": "udp", "match": {"dstportstart": 53}}
+    assert stations.flooded(free, lambda: free.ok("nwfilter", {"name": "no-ping", "rules": [NO_PING, drop]})) == 0
+    assert stations.flooded(free, lambda: free.ok("nwfilter_binding", {"name": TAP, "filter": "other"})) == 0
+    assert "udp 53" in stations.open_to(free, "peer") and "ping" not in stations.open_to(free, "peer")
+    changed = {"name": TAP, "parameters": ADDRESS}
+    assert stations.flooded(free, lambda: free.ok("nwfilter_binding", changed)) == 0
+    (found,) = free.ok("nwfilter_binding_info", {"name": [TAP]})["filter_bindings"]
+    assert found["definition"]["parameters"] == ADDRESS and found["guest"] is None
+    converge(free, found["definition"], module="nwfilter_binding", changed=False)
+
+
+def test_rules_that_are_gone(free: Host) -> None:
+    """What others have removed from the kernel is noticed, and created again by either module."""
+    lan = {"action": "drop", "direction": "out", "protocol": "ip", "match": {"dstipaddr": "10.44.0.3"}}
+    definition = {"name": "mixed", "rules": [NO_PING, lan]}
+    free.ok("nwfilter", definition)
+    _bind(free, "mixed")
+    for remove, module, options, said in (
+        ("nft delete table bridge nat", "nwfilter", definition, "create the rules of filter mixed for vguest again"),
+        ("iptables -w -D FORWARD -j libvirt-out", "nwfilter", {"name": "mixed"}, "for vguest again"),
+        ("nft flush ruleset", "nwfilter_binding", {"name": TAP}, "for vguest again"),
+    ):
+        free.shell(remove)
+        problem = ["the kernel lacks rules for vguest"]
+        assert free.ok("nwfilter_info", {"name": ["mixed"]})["filters"][0]["problems"] == problem
+        assert free.ok("nwfilter_binding_info", {})["filter_bindings"][0]["problems"] == problem
+        made = converge(free, options, module=module, changed=True)
+        assert said in made["actions"][0] and made["before"]["problems"] == problem
+    assert stations.open_to(free, "peer") == set() and "ping" not in stations.open_to(free, "guest")
+    free.shell("systemctl restart libvirtd")  # it must not miss its own chains when the next network starts
+
+
+def test_undone_and_completed(free: Host) -> None:
+    """A run that fails leaves filters and bindings as they were; one that is killed is completed by the next."""
+    free.ok("fabric", {"filters": [{"name": "one", "rules": [NO_PING]}, {"name": "two", "rules": [NO_PING]}]})
+    _bind(free, "one")
+    changes = {
+        "filters": [{"name": "one", "rules": []}, {"name": "three", "rules": [NO_PING]}],
+        "filter_bindings": [{"name": TAP, "filter": "two"}],
+    }
+    before = _look(free, changes, "fabric")
+    for at in (1, 2, 3):
+        fault = {"name": "bind" if at == 3 else "define", "at": min(at, 2), "when": "before", "error": "no memory"}
+        fault["at"] = 1 if at == 3 else at
+        failed = free.module("fabric", changes, fault=fault)
+        assert failed["failed"] and "the host is as it was" in failed["msg"], failed["msg"]
+        assert _look(free, changes, "fabric") == before
+    killed = free.module("fabric", changes, fault={"name": "bind", "at": 1, "when": "before", "signal": 9})
+    assert killed["signal"] == 9 and not free.can(f"ip link show {TAP} up | grep .")
+    made = converge(free, changes, module="fabric", changed=True)
+    assert made["actions"] == [f"bind {TAP} to filter two", f"bring up {TAP}"]
+
+
+_GUEST = """<domain type='qemu'><name>stored1</name><memory>65536</memory><os><type>hvm</type></os><devices>
+<interface type='network'><mac address='52:54:00:44:00:07'/><source network='default'/>
+<filterref filter='used'><parameter name='PORT' value='22'/></filterref></interface></devices></domain>"""
+
+
+def test_refused(free: Host) -> None:
+    """What is in use isn't removed, and what can't work isn't defined, in one sentence."""
+    rule = {**NO_PING, "protocol": "tcp"}
+    used = {"name": "used", "rules": [{**rule, "match": {"dstportstart": "$PORT"}}]}
+    free.ok("fabric", {"filters": [used, {"name": "user", "rules": [{"filterref": {"filter": "used"}}]}]})
+    port = [{"name": "PORT", "value": "22"}]
+    _bind(free, "used", parameters=port)
+    free.shell("virsh define /dev/stdin", input=_GUEST)
+    try:
+        users = ("guest stored1 (52:54:00:44:00:07)", "filter user", f"the binding of {TAP}")
+        refused(free, {"name": "used", "state": "absent"}, *users, module="nwfilter", option="name")
+        (info,) = free.ok("nwfilter_info", {"name": ["used"]})["filters"]
+        assert info["guests"] == [{"domain": "stored1", "mac": "52:54:00:44:00:07"}] and info["filters"] == ["user"]
+        assert info["bindings"] == [TAP] and info["variables"] == ["PORT"]
+        more = {"name": "used", "rules": [{**rule, "match": {"dstportstart": "$OTHER"}}]}
+        refused(free, more, f"the binding of {TAP}", "OTHER", module="nwfilter", option="rules")
+    finally:
+        free.shell("virsh undefine stored1")
+    missing = {"name": "bad", "rules": [NO_PING, {"filterref": {"filter": "nowhere"}}]}
+    refused(free, missing, "nowhere", "this host", module="nwfilter", option="rules[1].filterref.filter")
+    back = {"name": "used", "rules": [{"filterref": {"filter": "user"}}]}
+    refused(free, back, "used -> user -> used", module="nwfilter", option="rules[0].filterref.filter")
+    document = "<filter name='bad'><rule action='drop' direction='in'><icmp dstportstart='1'/></rule></filter>"
+    refused(free, {"xml": document}, "icmp", module="nwfilter", option="xml.rules[0].match.dstportstart")
+    binding = {"name": TAP, "filter": "used"}
+    refused(free, {**binding, "parameters": []}, "PORT", module="nwfilter_binding", option="parameters")
+    refused(free, {**binding, "name": "none0"}, "none0", module="nwfilter_binding", option="name")
+    refused(free, {**binding, "filter": "nowhere"}, "nowhere", module="nwfilter_binding", option="filter")
+    leases = "/run/libvirt/network/nwfilter.leases"
+    free.shell(
+        f"cp {leases} /run/virtnet-test.leases; for i in 2 9; do echo 1 d54df46f-{MAC} 10.44.0.$i 10.44.0.1 >>{leases}; done"
+    )
+    learning = [*port, {"name": "CTRL_IP_LEARNING", "value": "dhcp"}]
+    try:
+        said = ("dhcp", "two addresses", "crash")
+        refused(
+            free, {**binding, "parameters": learning}, *said, module="nwfilter_binding", option="parameters[0].value"
+        )
+    finally:
+        free.shell(f"cat /run/virtnet-test.leases >{leases}")

@@ -139,6 +139,7 @@ DRIVERS: dict[str, tuple[tuple[str, str, tuple[str, ...]], ...]] = {
             ),
         ),
         ("boot_tools.files", "Files", ("write", "reload")),
+        ("libvirt.nwfilters", "NwFilters", ("define", "undefine", "bind", "unbind", "bring_up")),
     ),
     "moves": (("libvirt.guests", "Guests", ("_move",)),),
     "nics": (("libvirt.guest_nics", "GuestNics", ("update", "attach", "detach", "store")),),

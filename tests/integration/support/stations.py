@@ -155,9 +155,9 @@ def spoofed(host: Host) -> set[str]:
 
 
 def flooded(host: Host, doing: Any) -> int:
-    """How many of the peer's pings the guest answers while something is done, 100 a second."""
+    """How many of the peer's pings the guest answers while something is done, 500 a second."""
     log = "/run/virtnet-test.flood"
-    pid = host.shell(f"ip netns exec peer ping -n -i 0.01 {GUEST} >{log} 2>&1 & echo $!").strip()
+    pid = host.shell(f"ip netns exec peer ping -n -i 0.002 {GUEST} >{log} 2>&1 & echo $!").strip()
     try:
         doing()
     finally:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Optional
 
@@ -110,10 +111,14 @@ class NwFilters(FilterDriver):
         except OSError:
             return None
 
+    def _guarded(self) -> AbstractContextManager[None]:
+        """Keeps guests filtered while libvirt sets filters, if there are any to be kept so."""
+        return filter_rules.guarded() if self._local and self.bindings() else contextlib.nullcontext()
+
     # -- changing ----------------------------------------------------------------------------------------------------
 
     def define(self, definition: Filter, uuid: Optional[str]) -> None:
-        with libvirt_errors(f"define filter {definition.name}"):
+        with self._guarded(), libvirt_errors(f"define filter {definition.name}"):
             self._connection.nwfilterDefineXML(render_filter(definition, uuid))
         self.forget()
 
@@ -128,8 +133,10 @@ class NwFilters(FilterDriver):
         self.forget()
 
     def rebuild(self, name: str) -> None:
-        """Changes a filter, and changes it back: libvirt does nothing for a definition that is the same as before
-        (virNWFilterObjListAssignDef)."""
+        """Creates the rules of a filter again, by changing it and changing it back.
+
+        libvirt does nothing for a definition that is the same as before (virNWFilterObjListAssignDef).
+        """
         self.forget()
         stored = self.filters()[name]
         definition = stored.definition
@@ -137,7 +144,7 @@ class NwFilters(FilterDriver):
         self.define(definition, stored.uuid)
 
     def bind(self, binding: Binding) -> None:
-        with libvirt_errors(f"bind {binding.device} to filter {binding.filter}"):
+        with self._guarded(), libvirt_errors(f"bind {binding.device} to filter {binding.filter}"):
             self._connection.nwfilterBindingCreateXML(render_binding(binding), 0)
         self.forget()
 

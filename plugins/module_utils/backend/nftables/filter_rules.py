@@ -9,8 +9,10 @@ What is looked for is how packets of a device get to its rules, and that there a
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+from collections.abc import Iterator
 from typing import Optional
 
 from ...errors import HostError
@@ -24,6 +26,9 @@ _CONFIGURATION = "/etc/libvirt/nwfilter.conf"
 _DOING = "list the rules of filters"
 # From a guest, and to it: the chain of a device that PREROUTING and POSTROUTING lead to.
 _CHAINS = {"out": ("i", "I"), "in": ("o", "O")}
+# Without libvirt-in-post, which accepts what has passed libvirt-in.
+_GUARDED = (("FORWARD", "libvirt-in"), ("FORWARD", "libvirt-out"), ("INPUT", "libvirt-host-in"))
+_COMMENT = ("-m", "comment", "--comment", "virtnet.kvm")
 _JUMPS = ("-A FORWARD -j libvirt-in", "-A FORWARD -j libvirt-out", "-A INPUT -j libvirt-host-in")
 
 
@@ -38,6 +43,34 @@ def read() -> Optional[frozenset[KernelRule]]:
     except HostError:
         return None
     return found
+
+
+@contextlib.contextmanager
+def guarded() -> Iterator[None]:
+    """Keeps all guests filtered while libvirt sets a filter.
+
+    Each time, libvirt removes the jumps from FORWARD and INPUT to the rules of all guests, and creates them again
+    (iptablesCreateBaseChains); for some 40 ms there is no rule of iptables for any guest. Jumps of ours stay meanwhile. They have a
+    comment, so that libvirt doesn't remove them in place of its own.
+    """
+    _remove_guards()
+    for tool in (IPTABLES, IP6TABLES):
+        for chain, target in reversed(_GUARDED):
+            with contextlib.suppress(HostError):  # libvirt has no such chain yet, so that there is nothing to guard
+                commands.run(_DOING, tool, "-w", "-I", chain, *_COMMENT, "-j", target)
+    try:
+        yield
+    finally:
+        _remove_guards()
+
+
+def _remove_guards() -> None:
+    """Removes the jumps of ours, also those of a run that was killed."""
+    for tool in (IPTABLES, IP6TABLES):
+        for chain, target in _GUARDED:
+            with contextlib.suppress(HostError):
+                while True:
+                    commands.run(_DOING, tool, "-w", "-D", chain, *_COMMENT, "-j", target)
 
 
 def _by_iptables() -> bool:

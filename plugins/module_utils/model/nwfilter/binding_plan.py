@@ -15,11 +15,13 @@ from ...contract import Notes, Plan, Step
 from ...errors import OptionError
 from .facts import FilterFacts, bridging_warning
 from .learning import check_learning
-from .options import Binding, BindingOptions, Owner
+from .options import Binding, BindingOptions, Owner, Parameter
+from .shown import shown_binding
 from .steps import Bind, BringUp, Rebind, Unbind
 from .tree import ADDRESS, LEARNING, given, learns_address, missing_variables
 
-_UP = "bring_up"
+# The notes of a run that replaces a binding: whether the device has been up, and the binding.
+_UP, _BEFORE = "bring_up", "binding"
 _OWNER = "virtnet.kvm"
 
 
@@ -45,15 +47,16 @@ def plan_binding(
     if not exists(device):
         raise OptionError("name", device, "is not an interface of this host; create it first")
     before = current.binding
+    former = before or _noted(notes)
     for option in ("mac", "filter"):
-        if before is None and getattr(options, option) is None:
+        if former is None and getattr(options, option) is None:
             raise OptionError(option, None, f"is missing; {device} has no binding yet, so it must be given")
     after = Binding(
         device,
-        options.mac or (before.mac if before else ""),
-        options.filter or (before.filter if before else ""),
-        options.parameters if options.parameters is not None else before.parameters if before else (),
-        before.owner if before else owner_of(device),
+        options.mac or (former.mac if former else ""),
+        options.filter or (former.filter if former else ""),
+        options.parameters if options.parameters is not None else former.parameters if former else (),
+        former.owner if former else owner_of(device),
     )
     _check(after, facts)
     up = bool(notes.get(_UP))
@@ -68,8 +71,22 @@ def plan_binding(
         (step, *bring_up),
         BindingState(after),
         warnings=(warning,) if warning and before != after else (),
-        notes={_UP: True} if is_up and (before is not None or bring_up) else {},
+        notes={_UP: is_up, _BEFORE: binding_notes(former)} if former is not None else {},
     )
+
+
+def binding_notes(binding: Binding) -> Notes:
+    """Returns a binding as notes."""
+    return {**shown_binding(binding), "owner": [binding.owner.name, binding.owner.uuid]}
+
+
+def _noted(notes: Notes) -> Optional[Binding]:
+    """Returns the binding that a run has been replacing that was killed."""
+    held = notes.get(_BEFORE)
+    if not isinstance(held, dict):
+        return None
+    parameters = tuple(Parameter(each["name"], each["value"]) for each in held["parameters"])
+    return Binding(held["name"], held["mac"], held["filter"], parameters, Owner(*held["owner"]))
 
 
 def _check(binding: Binding, facts: FilterFacts) -> None:
