@@ -8,12 +8,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from lxml import etree
 
 from ansible_collections.virtnet.kvm.plugins.plugin_utils.ready_filters import filters
 from integration.support import filter_rules, stations
 from integration.support.checks import _look, converge, refused
+from integration.support.guests import guest_on, reaches
 from integration.support.host import Host
+from integration.support.networks import isolated
 from integration.support.stations import MAC, TAP
+from lab.guest import mac_of
 
 MODULES = ("nwfilter", "nwfilter_info", "nwfilter_binding", "nwfilter_binding_info")
 
@@ -22,6 +26,7 @@ _OURS = """cd /etc/libvirt/nwfilter && ls | sed 's/[.]xml$//' | grep -vxF "$(ls 
 
 def _remove_all(host: Host) -> None:
     for binding in host.ok("nwfilter_binding_info", {})["filter_bindings"]:
+        assert binding["guest"] is None
         host.ok("nwfilter_binding", {"name": binding["name"], "state": "absent"})
     names = host.shell(_OURS).split()
     host.ok("fabric", {"filters": [{"name": name, "state": "absent"} for name in names]})
@@ -69,6 +74,7 @@ def test_what_libvirt_has_is_fed_back(free: Host) -> None:
     assert not again["changed"], again["actions"]
 
 
+@pytest.mark.controller("bookworm")
 def test_a_filter_comes_changes_and_goes(free: Host) -> None:
     rule = {"action": "drop", "direction": "in", "protocol": "tcp", "match": {"dstportstart": 23}}
     made = converge(free, {"name": "one", "rules": [rule]}, module="nwfilter", changed=True)
@@ -98,6 +104,7 @@ def test_a_filter_comes_changes_and_goes(free: Host) -> None:
     converge(free, {"name": "one", "state": "absent"}, module="nwfilter", changed=True)
 
 
+@pytest.mark.controller
 def test_a_web_server(free: Host) -> None:
     """TCP 22 and 80 in, ping out and not in, DNS out, nothing with other addresses."""
     everything = {"ping", "tcp 22", "tcp 53", "tcp 80", "tcp 81", "udp 53", "udp 54"}
@@ -160,8 +167,7 @@ def test_rules_that_are_gone(free: Host) -> None:
     _bind(free, "mixed")
     for remove, module, options, said in (
         ("nft delete table bridge nat", "nwfilter", definition, "create the rules of filter mixed for vguest again"),
-        ("iptables -w -D FORWARD -j libvirt-out", "nwfilter", {"name": "mixed"}, "for vguest again"),
-        ("nft flush ruleset", "nwfilter_binding", {"name": TAP}, "for vguest again"),
+        ("nft flush ruleset", "nwfilter_binding", {"name": TAP}, "create the rules of filter mixed for vguest again"),
     ):
         free.shell(remove)
         problem = ["the kernel lacks rules for vguest"]
@@ -173,6 +179,7 @@ def test_rules_that_are_gone(free: Host) -> None:
     free.shell("systemctl restart libvirtd")  # it must not miss its own chains when the next network starts
 
 
+@pytest.mark.controller("bookworm")
 def test_undone_and_completed(free: Host) -> None:
     """A run that fails leaves filters and bindings as they were; one that is killed is completed by the next."""
     free.ok("fabric", {"filters": [{"name": "one", "rules": [NO_PING]}, {"name": "two", "rules": [NO_PING]}]})
@@ -194,11 +201,39 @@ def test_undone_and_completed(free: Host) -> None:
     assert made["actions"] == [f"bind {TAP} to filter two", f"bring up {TAP}"]
 
 
+@pytest.mark.controller
+def test_a_guest(free: Host) -> None:
+    """The NIC of a guest that runs: nothing comes through while its filter changes, and what uses the filter is named."""
+    drop = {"action": "drop", "direction": "in", "protocol": "ip", "match": {"protocol": "icmp"}}
+    declared: dict[str, Any] = {
+        "networks": [isolated("iso", 151)],
+        "filters": [{"name": "no-ping", "rules": [drop]}],
+    }
+    free.ok("fabric", declared)
+    with guest_on(free, "iso", ip="192.168.151.2/24") as guest:
+        (nic,) = etree.fromstring(free.shell(f"virsh dumpxml {guest.name}")).iterfind("devices/interface")
+        etree.SubElement(nic, "filterref", filter="no-ping")
+        text = etree.tostring(nic, encoding="unicode")
+        free.shell(f"virsh update-device {guest.name} /dev/stdin --live", input=text)
+        who = f"guest {guest.name} ({mac_of(free.machine.name, guest.name)})"
+        more = {"name": "no-ping", "rules": [drop, {**drop, "match": {"protocol": "udp", "dstportstart": 9}}]}
+        assert stations.flooded(free, lambda: free.ok("nwfilter", more), "192.168.151.2", "") == 0
+        (found,) = free.ok("nwfilter_binding_info", {})["filter_bindings"]
+        assert (found["name"], found["guest"], found["problems"]) == (guest.ifname(), guest.name, [])
+        refused(free, {"name": "no-ping", "state": "absent"}, who, module="nwfilter", option="name")
+        refused(free, {"name": guest.ifname(), "state": "absent"}, who, module="nwfilter_binding", option="name")
+        free.ok("nwfilter", {"name": "no-ping", "rules": []})
+        reaches(free, "192.168.151.2")
+    absent = {kind: [{"name": each["name"], "state": "absent"} for each in items] for kind, items in declared.items()}
+    assert free.ok("fabric", absent)["changed"]
+
+
 _GUEST = """<domain type='qemu'><name>stored1</name><memory>65536</memory><os><type>hvm</type></os><devices>
 <interface type='network'><mac address='52:54:00:44:00:07'/><source network='default'/>
 <filterref filter='used'><parameter name='PORT' value='22'/></filterref></interface></devices></domain>"""
 
 
+@pytest.mark.controller("bookworm")
 def test_refused(free: Host) -> None:
     """What is in use isn't removed, and what can't work isn't defined, in one sentence."""
     rule = {**NO_PING, "protocol": "tcp"}

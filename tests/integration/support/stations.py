@@ -154,10 +154,10 @@ def spoofed(host: Host) -> set[str]:
     return set(host.until("sed -n 2p /run/virtnet-test.heard | grep .", 10).split())
 
 
-def flooded(host: Host, doing: Any) -> int:
+def flooded(host: Host, doing: Any, address: str = GUEST, prefix: str = "ip netns exec peer ") -> int:
     """How many of the peer's pings the guest answers while something is done, 500 a second."""
     log = "/run/virtnet-test.flood"
-    pid = host.shell(f"ip netns exec peer ping -n -i 0.002 {GUEST} >{log} 2>&1 & echo $!").strip()
+    pid = host.shell(f"{prefix}ping -n -i 0.002 {address} >{log} 2>&1 & echo $!").strip()
     try:
         doing()
     finally:

@@ -10,6 +10,7 @@ https://libvirt.org/html/libvirt-libvirt-nwfilter.html
 from __future__ import annotations
 
 import contextlib
+import glob
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -28,6 +29,7 @@ from .connection import libvirt_errors, libvirt_module
 # virNWFilterSnoopLeaseFileWrite: "expiry uuid-mac address server"
 _LEASES = "/run/libvirt/network/nwfilter.leases"
 _BRIDGES = "/proc/sys/net/bridge/bridge-nf-call-{}"
+_BRIDGE = "/sys/class/net/*/bridge/nf_call_{}"
 
 # A rule without an effect: each packet goes on to the next rule.
 _NOTHING = Rule("continue", "inout", HIGHEST)
@@ -105,11 +107,8 @@ class NwFilters(FilterDriver):
     def bridges_filtered(self, tool: str) -> Optional[bool]:
         if not self._local:
             return True
-        try:
-            with open(_BRIDGES.format(tool), encoding="ascii") as file:
-                return file.read().strip() != "0"
-        except OSError:
-            return None
+        found = [_is_on(path) for path in (_BRIDGES.format(tool), *glob.glob(_BRIDGE.format(tool)))]
+        return None if found[0] is None else any(found)
 
     def _guarded(self) -> AbstractContextManager[None]:
         """Keeps guests filtered while libvirt sets filters, if there are any to be kept so."""
@@ -171,6 +170,15 @@ class NwFilters(FilterDriver):
     def bring_up(self, device: str) -> None:
         _set_up(device, True)
         self._was_up.discard(device)
+
+
+def _is_on(path: str) -> Optional[bool]:
+    """Returns whether a setting isn't 0; ``None`` where it isn't there."""
+    try:
+        with open(path, encoding="ascii") as file:
+            return file.read().strip() != "0"
+    except OSError:
+        return None
 
 
 def _nics(domain: VirDomain) -> list[GuestNic]:

@@ -72,7 +72,7 @@ class FilterDriver(Driver, ABC):
 
     @abstractmethod
     def bridges_filtered(self, tool: str) -> Optional[bool]:
-        """Returns whether packets of all bridges pass through iptables or ip6tables; ``None``: the kernel doesn't do so yet."""
+        """Returns whether packets of bridges pass through iptables or ip6tables, of all or some; ``None``: the kernel can't yet."""
 
     @abstractmethod
     def define(self, definition: Filter, uuid: Optional[str]) -> None:
