@@ -74,13 +74,13 @@ def test_what_libvirt_has_is_fed_back(free: Host) -> None:
     assert not again["changed"], again["actions"]
 
 
-@pytest.mark.controller("bookworm")
+@pytest.mark.once("bookworm")
 def test_a_filter_comes_changes_and_goes(free: Host) -> None:
     rule = {"action": "drop", "direction": "in", "protocol": "tcp", "match": {"dstportstart": 23}}
     made = converge(free, {"name": "one", "rules": [rule]}, module="nwfilter", changed=True)
     assert made["actions"] == ["create filter one"]
     (before,) = free.ok("nwfilter_info", {"name": ["one"]})["filters"]
-    for options in (
+    changes: list[dict[str, Any]] = [
         {"chain": "ipv4-mine"},
         {"priority": -650},
         {"chain": "root"},
@@ -92,7 +92,8 @@ def test_a_filter_comes_changes_and_goes(free: Host) -> None:
         },
         {"rules": [{"filterref": {"filter": "clean-traffic", "parameters": [*ADDRESS, {"name": "A", "value": "b"}]}}]},
         {"rules": []},
-    ):
+    ]
+    for options in changes:
         converge(free, {"name": "one", **options}, module="nwfilter", changed=True)
     (after,) = free.ok("nwfilter_info", {"name": ["one"]})["filters"]
     assert after["uuid"] == before["uuid"] and after["definition"] == {
@@ -104,7 +105,7 @@ def test_a_filter_comes_changes_and_goes(free: Host) -> None:
     converge(free, {"name": "one", "state": "absent"}, module="nwfilter", changed=True)
 
 
-@pytest.mark.controller
+@pytest.mark.once
 def test_a_web_server(free: Host) -> None:
     """TCP 22 and 80 in, ping out and not in, DNS out, nothing with other addresses."""
     everything = {"ping", "tcp 22", "tcp 53", "tcp 80", "tcp 81", "udp 53", "udp 54"}
@@ -179,7 +180,7 @@ def test_rules_that_are_gone(free: Host) -> None:
     free.shell("systemctl restart libvirtd")  # it must not miss its own chains when the next network starts
 
 
-@pytest.mark.controller("bookworm")
+@pytest.mark.once("bookworm")
 def test_undone_and_completed(free: Host) -> None:
     """A run that fails leaves filters and bindings as they were; one that is killed is completed by the next."""
     free.ok("fabric", {"filters": [{"name": "one", "rules": [NO_PING]}, {"name": "two", "rules": [NO_PING]}]})
@@ -201,7 +202,7 @@ def test_undone_and_completed(free: Host) -> None:
     assert made["actions"] == [f"bind {TAP} to filter two", f"bring up {TAP}"]
 
 
-@pytest.mark.controller
+@pytest.mark.once
 def test_a_guest(free: Host) -> None:
     """The NIC of a guest that runs: nothing comes through while its filter changes, and what uses the filter is named."""
     drop = {"action": "drop", "direction": "in", "protocol": "ip", "match": {"protocol": "icmp"}}
@@ -233,7 +234,7 @@ _GUEST = """<domain type='qemu'><name>stored1</name><memory>65536</memory><os><t
 <filterref filter='used'><parameter name='PORT' value='22'/></filterref></interface></devices></domain>"""
 
 
-@pytest.mark.controller("bookworm")
+@pytest.mark.once("bookworm")
 def test_refused(free: Host) -> None:
     """What is in use isn't removed, and what can't work isn't defined, in one sentence."""
     rule = {**NO_PING, "protocol": "tcp"}

@@ -32,10 +32,10 @@ tc -d filter show dev $each; tc -d filter show dev $each ingress 2>/dev/null; do
 _GUESTS = "for each in $(virsh list --all --name); do virsh dumpxml --inactive $each; virsh dumpxml $each; done"
 
 
-# Filters as libvirt has stored them, bindings, and whether a device that is bound is up.
+# Filters as libvirt has stored them, bindings, and which devices are up.
 _FILTERS = """
 cd /etc/libvirt/nwfilter && grep -v '^<!--' *.xml; cd /run/libvirt/nwfilter-binding 2>/dev/null && cat *.xml 2>/dev/null
-ip -o link show | grep -o '^[0-9]*: [^:]*: <[A-Z,_-]*>'
+ip -o link show up | cut -d: -f2
 """
 
 

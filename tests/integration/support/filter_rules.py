@@ -53,10 +53,10 @@ def value_of(protocol: str, name: str) -> str:
 def _with_needed(protocol: str, name: str) -> dict[str, str]:
     """The attribute, and those without which it has no meaning."""
     found: dict[str, str] = {}
-    each: str | None = name
+    each = name
     while each in PROTOCOLS[protocol].attributes and each not in found:
         found[each] = value_of(protocol, each)
-        each = NEEDS.get(each)
+        each = NEEDS.get(each, "")
     return found
 
 
