@@ -56,14 +56,14 @@ def _shapings(value: Any, variable: str) -> Items:
 # By the names of the lists of `fabric`.
 SITE_LISTS: Mapping[str, SiteList] = {
     "filters": SiteList(applied=filters, removed=removed_filters),
-    "portforwards": _rule_set(portforwards),
-    "outbound": _rule_set(outbound),
-    "policies": _rule_set(policies),
     # what is removed are networks and rules: the guests keep their NICs
     "guest_nics": SiteList(
         applied=lambda value, variable, _name: guest_nics(value(), variable),
         removed=lambda _value, _variable, _name: [],
     ),
+    "portforwards": _rule_set(portforwards),
+    "outbound": _rule_set(outbound),
+    "policies": _rule_set(policies),
     "shaping": SiteList(
         applied=lambda value, variable, _name: _shapings(value(), variable),
         removed=lambda value, variable, _name: [
