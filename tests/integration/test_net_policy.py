@@ -98,6 +98,44 @@ def test_isolation_is_isolation(clean: Host) -> None:
     clean.ok("net_policy", {"state": "absent"})
 
 
+def test_a_network_that_is_created_later_is_not_outside(clean: Host) -> None:
+    """Its bridge is known at once, also to a libvirt that doesn't know our hook yet, and after rules are gone."""
+    clean.net(**_network("dmz", 152, "route"))
+    given = {"rules": [_rule("outside", "dmz", "deny")]}
+    converge(clean, given, module="net_policy", changed=True)
+
+    def known(*bridges: str) -> None:
+        elements = 'nft -j list set inet virtnet_pol_default networks | grep -o \'"virbr-[^"]*"\' | sort | xargs'
+        clean.until(f"test \"$({elements})\" = '{' '.join(sorted(bridges))}'", 5)
+
+    known("virbr-dmz")
+    clean.shell("mv /etc/libvirt/hooks /run; systemctl restart libvirtd; mv /run/hooks /etc/libvirt")
+    clean.net(**_network("later", 154, "open"))
+    known("virbr-dmz", "virbr-later")
+    assert not clean.ok("net_policy", given, check=True)["changed"]
+    with (
+        guest_on(clean, "dmz", ip="192.168.152.10/24", kind="station") as one,
+        guest_on(clean, "later", name="g2", ip="192.168.154.10/24", kind="station") as two,
+    ):
+        for subnet, guest in ((152, one), (154, two)):
+            guest.check(f"ip route add default via 192.168.{subnet}.1")
+            reaches(clean, guest.address())
+        assert two.ping("192.168.152.10")
+        clean.shell("nft flush set inet virtnet_pol_default networks")
+        assert two.run("ping -c 1 -W 1 192.168.152.10")[0] != 0
+        clean.shell("nft delete table inet virtnet_pol_default")
+        known("virbr-dmz", "virbr-later")
+    clean.shell("virsh net-destroy later")
+    known("virbr-dmz")
+    # with the hook, before the first guest can be connected
+    clean.shell("systemctl restart libvirtd")
+    elements = "nft list set inet virtnet_pol_default networks"
+    assert "virbr-later" in clean.shell(f"virsh -q net-start later; {elements}")
+    assert "virbr-later" not in clean.shell(f"virsh -q net-destroy later; {elements}")
+    assert not clean.ok("net_policy", given, check=True)["changed"]
+    clean.ok("net_policy", {"state": "absent"})
+
+
 def test_a_checkpoint_has_the_rules_too(clean: Host) -> None:
     """A set that was there is as it was, one that was not is gone, also where the host rolls back by itself."""
     look = (

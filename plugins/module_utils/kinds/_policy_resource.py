@@ -40,7 +40,8 @@ class PolicyResource(RuleSetResource[ResolvedRule]):
 
     def table(self, desired: Sequence[ResolvedRule], world: World) -> Table:
         networks = world.facts(NetworkFacts).networks.values()
-        return policy_table(self.name, desired, [network.bridge for network in networks if network.bridge])
+        bridges = [network.bridge for network in networks if network.active and network.bridge]
+        return policy_table(self.name, desired, bridges)
 
     def warnings(self, desired: Sequence[ResolvedRule], world: World) -> tuple[str, ...]:
         allowed = [each.source.link for each in desired if each.rule.action == ALLOW and each.source.link]

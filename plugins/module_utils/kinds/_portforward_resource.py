@@ -46,8 +46,8 @@ class PortForwardResource(RuleSetResource[Resolved]):
     def table(self, desired: Sequence[Resolved], world: World) -> Table:
         subnets = [subnet for link in world.facts(LinkFacts).links for subnet in link.subnets]
         networks = world.facts(NetworkFacts).networks.values()
-        closed = [network.bridge for network in networks if network.isolated and network.bridge]
-        return forwards_table(self.name, desired, subnets, closed)
+        isolated = [network.bridge for network in networks if network.active and network.isolated and network.bridge]
+        return forwards_table(self.name, desired, subnets, isolated)
 
     def after_loading(self, former: Sequence[Resolved], desired: Sequence[Resolved]) -> Sequence[Step]:
         flows = changed_flows(former, desired)

@@ -19,6 +19,10 @@ from dataclasses import dataclass
 FAMILY = "inet"
 DIGEST = "v_"
 OURS = "virtnet_"  # what the names of our tables begin with
+# Sets of the bridges of libvirt's active networks: of all of them, and of isolated ones. Their elements come and go with the networks,
+# see `service`, so they are neither stored nor compared.
+NETWORKS, ISOLATED = "networks", "isolated"
+LIVE = (NETWORKS, ISOLATED)
 
 # The first and the last value of a part of a key, equal for a single one: addresses, ports, or a word.
 Span = tuple[str, str]
@@ -57,6 +61,11 @@ class NftSet:
     @property
     def keyword(self) -> str:
         return "map" if self.value else "set"
+
+    @property
+    def live(self) -> bool:
+        """Whether its elements come and go with libvirt's networks."""
+        return self.name in LIVE
 
     @property
     def type_text(self) -> str:
@@ -125,7 +134,7 @@ class Loaded:
 def expected(table: Table) -> Loaded:
     """Returns what is listed of a table after it was loaded."""
     rules = {chain.name: len(chain.rules) for chain in table.chains if chain.rules}
-    return Loaded(table.digest, rules, {each.name: frozenset(each.elements) for each in table.sets})
+    return Loaded(table.digest, rules, {each.name: frozenset(each.elements) for each in table.sets if not each.live})
 
 
 def _skeleton(table: Table) -> Iterator[str]:
@@ -139,12 +148,23 @@ def _skeleton(table: Table) -> Iterator[str]:
         yield "  }"
 
 
-def script(table: Table) -> str:
-    """Returns the script that replaces a table in one transaction, or creates it; it can be loaded again and again."""
+def live_set(name: str, bridges: Iterable[str]) -> NftSet:
+    """Returns one of the sets `LIVE`, with these bridges."""
+    return NftSet(
+        name, ("ifname",), interval=False, elements=tuple(Element((word(each),)) for each in sorted({*bridges}))
+    )
+
+
+def script(table: Table, *, live: bool = True) -> str:
+    """Returns the script that replaces a table in one transaction, or creates it; it can be loaded again and again.
+
+    Without ``live`` the sets of bridges of networks are empty in it.
+    """
     lines = [f"table {FAMILY} {table.name}", f"delete table {FAMILY} {table.name}", f"table {FAMILY} {table.name} {{"]
     lines += [f"  chain {table.digest} {{ }}", *_skeleton(table), "}"]
     for each in table.sets:
-        lines += _elements("add", table.name, each.name, sorted(each.elements))
+        if live or not each.live:
+            lines += _elements("add", table.name, each.name, sorted(each.elements))
     return "\n".join([*lines, ""])
 
 
@@ -221,7 +241,7 @@ def listed(listing: Mapping[str, object]) -> Loaded:
                 digest = str(held["name"])
             elif kind == "rule":
                 rules[str(held["chain"])] = rules.get(str(held["chain"]), 0) + 1
-            elif kind in ("set", "map"):
+            elif kind in ("set", "map") and held["name"] not in LIVE:
                 elements[str(held["name"])] = frozenset(_element(each, kind) for each in _list(held.get("elem")))
     return Loaded(digest, rules, elements)
 

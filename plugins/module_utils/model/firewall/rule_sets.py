@@ -111,7 +111,7 @@ NOTHING = SetState(None, None)
 def file_text(rules: Sequence[Rule], table: Table) -> str:
     """Returns the file of a set: what it is made from, as a comment, and the script."""
     declared = json.dumps([to_json(each) for each in rules], sort_keys=True)
-    return f"{_HEADER}\n{_DECLARED}{declared}\n{script(table)}"
+    return f"{_HEADER}\n{_DECLARED}{declared}\n{script(table, live=False)}"
 
 
 def plan_set(

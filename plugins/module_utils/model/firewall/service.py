@@ -4,9 +4,10 @@
 
 """What keeps firewall rules in place without Ansible: at boot, and after others have removed or replaced rules.
 
-A script loads what is stored, and puts the rule for marked packets at the head of others' chains. A service runs it at boot, when
-nftables.service is reloaded, and when the kernel reports that rules were changed. A hook of libvirt runs it when a network is
-started, before the first guest is connected. None of them needs Python or asks libvirt for anything that takes time.
+A script loads what is stored, puts the rule for marked packets at the head of others' chains, and has the bridges of libvirt's
+active networks in the sets `LIVE`. A service runs it at boot, when nftables.service is reloaded, and when the kernel reports that
+rules or interfaces were changed. A hook of libvirt runs it when a network is started, before the first guest is connected; libvirt
+only finds it when it is started the next time. None of them needs Python or asks libvirt for anything that takes time.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .base import DEFAULT_MASK, MASK
-from .nft import DIGEST, FAMILY
+from .nft import DIGEST, FAMILY, ISOLATED, NETWORKS
 from .steps import DIRECTORY, SystemFile
 
 SCRIPT = "/usr/local/lib/virtnet.kvm/firewall"
@@ -26,24 +27,72 @@ _OURS = "# Made by virtnet.kvm; changes here are overwritten"
 _SCRIPT = r"""#!/bin/bash
 @OURS@
 # Loads the firewall rules of virtnet.kvm where they are missing, and accepts at the head of others' chains what they mark.
-# usage: firewall restore|watch
+# usage: firewall restore|watch|started|stopped
 PATH=$PATH:/usr/sbin:/sbin
 export LC_ALL=C
 mask=@MASK@ default=@DEFAULT_MASK@
 
 log() { echo "virtnet.kvm: $*" >&2; }
 
+# The name of the table that a file loads.
+table() { sed -n 's/^table @FAMILY@ \([^ {]*\)$/\1/p' "$1" | head -n 1; }
+
+# Prints the bridges that libvirt has created for networks, after the name of each set of ours that a bridge belongs to:
+# those of active networks, and of networks in files like the one that a hook reads.
+networks() {
+    local -a files=("$@")
+    local file
+    for file in /run/libvirt/network/*.xml; do
+        [[ ! -r $file ]] || files+=("$file")
+    done
+    ((${#files[@]})) || return 0
+    awk -F \' '
+        function print_bridge() {
+            if (bridge == "" || foreign) return
+            print "@NETWORKS@", bridge
+            if (isolated) print "@ISOLATED@", bridge
+        }
+        FNR == 1 { print_bridge(); bridge = ""; foreign = 0; isolated = 1 }
+        /^    <forward[ >\/]/ { isolated = 0; foreign = /mode=.(bridge|private|vepa|passthrough|hostdev)./ }
+        /^    <bridge name=/ { bridge = $2 }
+        END { print_bridge() }' "${files[@]}" 2>/dev/null | sort -u
+}
+
+# Prints what gives the sets of a table, which a file loads, their bridges; $2 has the lines of networks. A bridge that is there
+# without a network may be of one that is being started.
+bridges() {
+    local name set there bridge
+    name=$(table "$1")
+    for set in $(sed -n 's/^  set \(@NETWORKS@\|@ISOLATED@\) .*/\1/p' "$1"); do
+        there=$(nft list set @FAMILY@ "$name" "$set" 2>/dev/null) && echo "flush set @FAMILY@ $name $set"
+        {
+            sed -n "s/^$set //p" <<<"$2"
+            for bridge in $(grep -o '"[^"]*"' <<<"$there" | tr -d '"'); do
+                grep -q " $bridge\$" <<<"$2" || [[ ! -e /sys/class/net/$bridge ]] || echo "$bridge"
+            done
+        } | sed "s/.*/add element @FAMILY@ $name $set { \"&\" }/"
+    done
+}
+
 # What is loaded from each file has the file's digest as the name of an empty chain.
 load() {
-    local file table digest
+    local file digest
     for file in @DIRECTORY@/*.nft; do
         [[ -e $file ]] || continue
-        table=$(sed -n 's/^table @FAMILY@ \([^ {]*\)$/\1/p' "$file" | head -n 1)
         digest=$(sed -n 's/^ *chain \(@DIGEST@[0-9a-f]*\) .*/\1/p' "$file" | head -n 1)
-        nft list chain @FAMILY@ "$table" "$digest" >/dev/null 2>&1 && continue
+        nft list chain @FAMILY@ "$(table "$file")" "$digest" >/dev/null 2>&1 && continue
         # nft has the kernel load helpers, but not what translates the addresses in their connections
         sed -n 's/^ *ct helper .* type "\([a-z]*\)" .*/nf_nat_\1/p' "$file" | xargs -r -n 1 modprobe -q
-        nft -f "$file" && log "loaded $file"
+        { cat "$file"; bridges "$file" "$1" | grep -v '^flush'; } | nft -f - && log "loaded $file"
+    done
+}
+
+# Has the bridges in the sets of all tables. What is loaded meanwhile has them already.
+fill() {
+    local file
+    for file in @DIRECTORY@/*.nft; do
+        [[ -e $file ]] || continue
+        bridges "$file" "$1" | nft -f - 2>/dev/null
     done
 }
 
@@ -105,31 +154,60 @@ open_iptables() {
     done
 }
 
+# $1: the lines of networks
 restore() {
+    fill "$1"
     mkdir -p /run/virtnet.kvm
     (
         flock -w 60 9
-        load
+        load "$1"
         ask_libvirt
         open_nft
         open_iptables
     ) 9>/run/virtnet.kvm/firewall.lock
 }
 
-# Rules come and go in groups: it waits until there is no news for a moment, and acts at most once in a second.
-# Of all news only rules, because nft 1.0.6 crashes on elements of maps.
+# Prints what the kernel reports about rules and interfaces, and ends if one of the two ends.
+# Of rules nothing else, because nft 1.0.6 crashes on elements of maps.
+news() {
+    stdbuf -oL nft monitor rules &
+    stdbuf -oL ip -o monitor link &
+    wait -n
+    kill $(jobs -p)
+}
+
+# Rules come and go in groups: it waits until there is no news for a moment, at most two seconds, and acts at most once in a second.
+# libvirt writes the file of a network some time after it has created the bridge, so it looks again after news of interfaces.
 watch() {
-    restore
-    stdbuf -oL nft monitor rules | while read -r line; do
-        [[ $line == *virtnet* || $line == *libvirt* || $line == *LIBVIRT* || $line == *FORWARD* ]] || continue
-        while read -r -t 0.2 line; do :; done
-        restore
+    local line status end rules looks=0 known found
+    known=$(networks)
+    restore "$known"
+    news | while :; do
+        if ((looks)); then read -r -t 1 line; else read -r line; fi
+        status=$?
+        ((status == 0 || status > 128)) || break
+        ((status == 0)) || { line='' looks=$((looks - 1)); }
+        rules='' end=$((SECONDS + 2))
+        while [[ $line ]]; do
+            case $line in
+            [0-9]* | Deleted*) looks=3 ;;
+            *virtnet* | *libvirt* | *LIBVIRT* | *FORWARD*) rules=yes ;;
+            esac
+            ((SECONDS < end)) && read -r -t 0.2 line || line=''
+        done
+        found=$(networks)
+        [[ $rules || $found != "$known" ]] || continue
+        known=$found
+        restore "$known"
         sleep 1
     done
 }
 
 case ${1-} in
-restore | watch) "$1" ;;
+watch) watch ;;
+restore) restore "$(networks)" ;;
+started) restore "$(networks -)" ;; # by the hook: libvirt writes the file of the network after it
+stopped) fill "$(networks)" ;;
 *) sed -n 's/^# usage/usage/p' "$0" >&2; exit 2 ;;
 esac
 """
@@ -155,7 +233,8 @@ WantedBy=multi-user.target
 _HOOK = """#!/bin/sh
 @OURS@
 case $2 in
-started | updated) @SCRIPT@ restore </dev/null >/dev/null 2>&1 ;;
+started | updated) @SCRIPT@ started >/dev/null 2>&1 ;;
+stopped) @SCRIPT@ stopped </dev/null >/dev/null 2>&1 ;;
 esac
 exit 0
 """
@@ -178,6 +257,8 @@ def _filled(text: str) -> str:
         "DIRECTORY": DIRECTORY,
         "FAMILY": FAMILY,
         "DIGEST": DIGEST,
+        "NETWORKS": NETWORKS,
+        "ISOLATED": ISOLATED,
         "SCRIPT": SCRIPT,
     }
     for name, value in words.items():

@@ -17,7 +17,7 @@ from typing import Optional
 
 from ..fields import to_options
 from ..firewall.base import DEFAULT_MASK, MARKED, MASK
-from ..firewall.nft import Chain, Element, NftSet, Table, hook, word
+from ..firewall.nft import NETWORKS, Chain, Table, hook, live_set
 from ..firewall.rule_sets import SetKind
 from .options import ALLOW, FAMILIES, HOST, OUTSIDE, REJECT, PolicyRule, Service
 
@@ -82,39 +82,39 @@ def _service_words(service: Service) -> str:
     return f"{service.protocol} {service.port}" if service.port else str(service.protocol)
 
 
-def policy_table(name: str, rules: Sequence[ResolvedRule], inside: Iterable[str]) -> Table:
-    """Returns the table of a set; ``inside`` are the bridges of guests, without which an interface leads outside."""
+def policy_table(name: str, rules: Sequence[ResolvedRule], networks: Iterable[str]) -> Table:
+    """Returns the table of a set; ``networks`` are the bridges of libvirt's networks, which don't lead outside."""
+    outside = any(OUTSIDE in (each.source.zone, each.to.zone) for each in rules)
     links = {party.link for each in rules for party in (each.source, each.to) if party.link}
-    elements = tuple(Element((word(each),)) for each in sorted({*inside, *links}))
+    inside = tuple(f'"{each}"' for each in sorted({"lo", *links}))
     routed = [each for each in rules if HOST not in (each.source.zone, each.to.zone)]
     forward = [each for each in routed if not each.rule.default]
     closed = [each for each in routed if each.rule.default and each.rule.action != ALLOW]
     opened = [each for each in routed if each.rule.default and each.rule.action == ALLOW]
     to_host, from_host = ([each for each in rules if getattr(each, side).zone == HOST] for side in ("to", "source"))
     kept = tuple(dict.fromkeys(line for each in forward if each.rule.action == ALLOW for line in _kept(each.to)))
+
+    def chain(name: str, at: str, priority: int, first: tuple[str, ...], found: Sequence[ResolvedRule]) -> Chain:
+        lines = (line for each in found for line in _lines(each, inside))
+        return Chain(name, (*first, *lines), hook("filter", at, priority))
+
+    before = (_FORWARDED, _ALLOWED_BEFORE, _ALLOWED_BY_DEFAULT_BEFORE, _RUNNING)
     chains = (
-        _filter(
-            "forward", "forward", _FILTER, (_FORWARDED, _ALLOWED_BEFORE, _ALLOWED_BY_DEFAULT_BEFORE, _RUNNING), forward
-        ),
+        chain("forward", "forward", _FILTER, before, forward),
         # After the rules of all sets, which mark what they allow.
-        *([_filter("closed", "forward", _CLOSED, (_FORWARDED, MARKED, _RUNNING), closed)] if closed else []),
-        *([_filter("opened", "forward", _OPENED, (_FORWARDED, MARKED, _RUNNING), opened)] if opened else []),
-        _filter("input", "input", _FILTER, (_RUNNING,), to_host),
-        _filter("output", "output", _FILTER, (_RUNNING,), from_host),
+        *([chain("closed", "forward", _CLOSED, (_FORWARDED, MARKED, _RUNNING), closed)] if closed else []),
+        *([chain("opened", "forward", _OPENED, (_FORWARDED, MARKED, _RUNNING), opened)] if opened else []),
+        chain("input", "input", _FILTER, (_RUNNING,), to_host),
+        chain("output", "output", _FILTER, (_RUNNING,), from_host),
         Chain("postrouting", kept, hook("nat", "postrouting", _SNAT)),
     )
-    return Table(POLICY.table_name(name), (NftSet("inside", ("ifname",), interval=False, elements=elements),), chains)
+    return Table(POLICY.table_name(name), (live_set(NETWORKS, networks),) if outside else (), chains)
 
 
-def _filter(name: str, at: str, priority: int, first: tuple[str, ...], rules: Sequence[ResolvedRule]) -> Chain:
-    """Returns a chain that filters with these rules, after the lines ``first``."""
-    return Chain(name, (*first, *(line for each in rules for line in _lines(each))), hook("filter", at, priority))
-
-
-def _lines(each: ResolvedRule) -> Iterator[str]:
+def _lines(each: ResolvedRule, inside: Sequence[str]) -> Iterator[str]:
     """Yields the rules of one: for each pair of addresses of one family, and each protocol."""
-    for source in _matches(each.source, each.to, "iifname", "saddr"):
-        for to in _matches(each.to, each.source, "oifname", "daddr"):
+    for source in _matches(each.source, each.to, "iifname", "saddr", inside):
+        for to in _matches(each.to, each.source, "oifname", "daddr", inside):
             versions = {_VERSIONS[word] for word in (source.split(" ")[0], to.split(" ")[0]) if word in _VERSIONS}
             family = each.rule.family
             if len(versions | ({FAMILIES[family]} if family else set())) > 1:
@@ -136,7 +136,10 @@ def _kept(to: ResolvedParty) -> Iterator[str]:
         yield f"{ours} {ip} daddr {cidr} snat {ip} to {ip} saddr"
 
 
-def _matches(party: ResolvedParty, other: ResolvedParty, interface: str, address: str) -> Iterator[str]:
+def _matches(
+    party: ResolvedParty, other: ResolvedParty, interface: str, address: str, inside: Sequence[str]
+) -> Iterator[str]:
+    """Yields what fits a packet of a party; ``inside`` are the interfaces besides those of networks that don't lead outside."""
     if party.addresses:
         for cidr in party.addresses:
             at = f' {interface} "{party.link}"' if party.link else ""
@@ -144,7 +147,7 @@ def _matches(party: ResolvedParty, other: ResolvedParty, interface: str, address
     elif party.link:
         yield f'{interface} "{party.link}"'
     elif party.zone == OUTSIDE:
-        yield f"{interface} != @inside"
+        yield f"{interface} != @{NETWORKS} {interface} != {{ {', '.join(inside)} }}"
     elif party.zone is None and other.link:  # what stays on a bridge is not meant
         yield f'{interface} != "{other.link}"'
     else:

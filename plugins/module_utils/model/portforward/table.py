@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Optional
 
 from ..firewall.base import MASK
-from ..firewall.nft import Chain, Element, NftSet, Table, hook, network, word
+from ..firewall.nft import ISOLATED, Chain, Element, NftSet, Table, hook, live_set, network, word
 from ..firewall.rule_sets import SetKind
 from ..firewall.steps import Flows
 from .first_packets import helped, helper_chains, helper_marks, helper_objects, logged
@@ -35,19 +35,12 @@ _PLACES = (("to", True), ("any", False))
 FORWARDS = SetKind("virtnet_fwd_", "forwards", "port forwards", Resolved)
 
 
-def forwards_table(name: str, forwards: Sequence[Resolved], subnets: Iterable[str], closed: Iterable[str]) -> Table:
+def forwards_table(name: str, forwards: Sequence[Resolved], subnets: Iterable[str], isolated: Iterable[str]) -> Table:
     """Returns the table of a set.
 
-    ``subnets`` are those of the host's bridges, in CIDR form; ``closed`` are bridges whose guests don't reach a forward.
+    ``subnets`` are those of the host's bridges, in CIDR form; ``isolated`` are bridges whose guests don't reach a forward.
     """
-    sets = [
-        NftSet(
-            "closed",
-            ("ifname",),
-            interval=False,
-            elements=tuple(Element((word(each),)) for each in sorted(set(closed))),
-        )
-    ]
+    sets = [live_set(ISOLATED, isolated)]
     # A kernel may have no NAT for IPv6, or no IPv6 at all.
     versions = sorted({each.version for each in forwards})
     for version in versions:
@@ -123,7 +116,7 @@ def _hairpins(version: int, forwards: Sequence[Resolved], subnets: Iterable[str]
 
 
 def _chains(versions: Sequence[int], forwards: Sequence[Resolved]) -> Iterator[Chain]:
-    closed = "iifname @closed return"
+    closed = f"iifname @{ISOLATED} return"
     log = (rule for selection in logged(forwards) for rule in selection.rules())
     yield Chain("to_guests", (*log, *_translations(versions)))
     yield Chain("prerouting", (closed, "jump to_guests"), hook("nat", "prerouting", _DNAT))
