@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import glob
-import json
 import os
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -21,21 +20,28 @@ from typing import Optional
 
 from ...errors import HostError
 from ...model.firewall.base import DEFAULT_MASK, MARKED, MASK, marked_iptables
-from ...model.firewall.nft import FAMILY, OURS, BaseChain, Loaded, base_chains, counted, listed
-from ...model.firewall.others import FIREWALLD, STRICT, Others, admitted, programs
+from ...model.firewall.listing import (
+    FORWARD,
+    IPTABLES,
+    LIBVIRT_TABLE,
+    Listing,
+    accepts_mark,
+    forward_passages,
+    libvirt_passages,
+    readable,
+)
+from ...model.firewall.nft import BaseChain, Loaded, base_chains, counted, listed
+from ...model.firewall.others import STRICT, Others, admitted, programs
 from ...model.firewall.service import UNIT
 from ...model.firewall.steps import DIRECTORY, FirewallDriver, Flows, Passage, ServiceState, SystemFile
 from ..netlink.addresses import addresses_by_interface
 from ..os import commands, sockets, units
 from ..os.atomic import write_file
-from . import conntrack, legacy
+from . import conntrack, legacy, ruleset
 
 _NFT = "nft"
-_IPTABLES = {"iptables": "ip", "ip6tables": "ip6"}
-_LIBVIRT = "libvirt_network"  # its table with the backend nftables (nftablesPrivateChains)
 _WAIT = "-w"
 _OURS = "virtnet.kvm"  # in the names of our directories
-_ABSENT = "No such file or directory"
 _HELPER = re.compile(r'^ *ct helper .* type "([a-z]+)" ', re.MULTILINE)
 
 
@@ -58,11 +64,11 @@ class NftFirewall(FirewallDriver):
 
     def __init__(self) -> None:
         self._listening: dict[str, tuple[sockets.Socket, ...]] = {}
-        self._tables: Optional[Sequence[str]] = None  # as they were when one of them was looked for
+        self._ruleset: Optional[Listing] = None  # as it was when it was looked at
 
     def forget(self) -> None:
         self._listening.clear()
-        self._tables = None
+        self._ruleset = None
 
     def stored(self) -> Mapping[str, str]:
         found = {}
@@ -77,31 +83,26 @@ class NftFirewall(FirewallDriver):
 
     def tables(self) -> Sequence[str]:
         """Returns the names of the tables that are ours."""
-        listing = json.loads(commands.run("list the tables", _NFT, "-j", "list", "tables", FAMILY))
-        names = [entry["table"]["name"] for entry in listing["nftables"] if "table" in entry]
-        return [name for name in names if name.startswith(OURS)]
+        return self._listed().tables
 
     def counters(self, table: str) -> Optional[Mapping[str, tuple[int, int]]]:
         listing = self._listing(table)
         return None if listing is None else counted(listing)
 
     def _listing(self, table: str) -> Optional[Mapping[str, object]]:
-        """Returns a table as nft lists it (libnftables-json(5)); ``None`` where it isn't there.
-
-        A run may look for many sets that a host doesn't have. They cost one command.
-        """
-        if self._tables is None:
-            self._tables = self.tables()
-        if table not in self._tables:
+        """Returns a table as nft lists it (libnftables-json(5)); ``None`` where it isn't there."""
+        found = self._listed().table(table)
+        if not found.entries:
             return None
-        try:
-            said = commands.run(f"list the table {table}", _NFT, "-j", "list", "table", FAMILY, table)
-        except HostError as error:
-            if _ABSENT in error.cause:
-                return None
-            raise
-        listing: Mapping[str, object] = json.loads(said)
-        return listing
+        if not found.has_elements:
+            return found.mapping
+        listing = ruleset.of_table(table)
+        return None if listing is None else listing.mapping
+
+    def _listed(self) -> Listing:
+        if self._ruleset is None:
+            self._ruleset = ruleset.without_elements()
+        return self._ruleset
 
     def forwarding(self, version: int) -> bool:
         path = "/proc/sys/net/ipv4/ip_forward" if version == 4 else "/proc/sys/net/ipv6/conf/all/forwarding"
@@ -115,22 +116,19 @@ class NftFirewall(FirewallDriver):
         conntrack.forget(flows, self.addresses())
 
     def passages(self) -> Mapping[Passage, bool]:
-        found = {}
-        for family in ("ip", "ip6"):
-            rules = self._chain(family, _LIBVIRT, "forward")
-            if rules is not None:
-                found[Passage(_NFT, family, f"{_LIBVIRT} forward")] = bool(rules) and MASK in rules[0]
-        for tool, family in _IPTABLES.items():
-            found.update(self._forward(tool, family))
+        listing = self._listed()
+        found = dict(libvirt_passages(listing))
+        for tool, family in IPTABLES.items():
+            shown = readable(listing.rules(family, *FORWARD)) and not legacy.used(family)
+            found.update(forward_passages(tool, listing) if shown else self._forward(tool, family))
         return found
 
     def others(self) -> Others:
-        listing = json.loads(commands.run("list the chains", _NFT, "-j", "list", "chains"))
-        found = programs(listing)
-        strict = self._chain(*STRICT) if FIREWALLD in found else None
+        listing = self._listed()
+        strict = ruleset.lines(*STRICT) if listing.chain(*STRICT) is not None else None
         return Others(
-            chains=tuple(self._with_admission(chain) for chain in base_chains(listing)),
-            programs=found,
+            chains=tuple(self._with_admission(chain) for chain in base_chains(listing.mapping)),
+            programs=programs(listing.mapping),
             admitted=None if strict is None else admitted(strict),
             legacy=legacy.tables(),
         )
@@ -138,21 +136,11 @@ class NftFirewall(FirewallDriver):
     def _with_admission(self, chain: BaseChain) -> BaseChain:
         if chain.policy != "drop":
             return chain
-        rules = self._chain(chain.family, chain.table, chain.name) or ()
-        return replace(chain, admits=any(MASK in rule for rule in rules))
-
-    def _chain(self, family: str, table: str, chain: str) -> Optional[list[str]]:
-        """Returns the rules of a chain as lines; ``None`` where it isn't there."""
-        try:
-            said = commands.run(f"list the chain {table} {chain}", _NFT, "list", "chain", family, table, chain)
-        except HostError as error:
-            if _ABSENT in error.cause:
-                return None
-            raise
-        return [line.strip() for line in said.splitlines() if line.startswith("\t\t") and "hook" not in line]
+        rules = self._listed().rules(chain.family, chain.table, chain.name)
+        return replace(chain, admits=any(accepts_mark(rule) for rule in rules))
 
     def _forward(self, tool: str, family: str) -> Mapping[Passage, bool]:
-        """Returns the chain FORWARD of iptables, if it rejects: by libvirt's chains, or by its policy."""
+        """Returns the chain FORWARD of iptables, if it rejects, where nft doesn't show what it has."""
         try:
             lines = commands.run(f"list the rules of {tool}", tool, _WAIT, "-S", "FORWARD").splitlines()
         except HostError:
@@ -190,7 +178,7 @@ class NftFirewall(FirewallDriver):
         return True
 
     def run(self, doing: str, script: str) -> None:
-        self._tables = None
+        self._ruleset = None
         for helper in sorted(set(_HELPER.findall(script))):
             # nft has the kernel load a helper, but not what translates the addresses in its connections; it may be built in
             with contextlib.suppress(HostError):
@@ -215,12 +203,10 @@ class NftFirewall(FirewallDriver):
         for path in paths:
             with contextlib.suppress(FileNotFoundError), open(path, encoding="utf-8", errors="replace") as handle:
                 files[path] = SystemFile(handle.read(), os.fstat(handle.fileno()).st_mode & 0o777)
-        return ServiceState(
-            files, bool(files) and all(units.answers(question, UNIT) for question in ("is-active", "is-enabled"))
-        )
+        return ServiceState(files, bool(files) and units.runs(UNIT))
 
     def set_service(self, on: bool) -> None:
-        doing = f"{'start' if on else 'end'} {UNIT}"
+        doing, self._ruleset = f"{'start' if on else 'end'} {UNIT}", None
         if on:
             units.start(UNIT, doing)
         else:
@@ -233,13 +219,13 @@ class NftFirewall(FirewallDriver):
         self._close_all()
 
     def _close_all(self) -> None:
-        for tool, family in _IPTABLES.items():
+        for tool, family in IPTABLES.items():
             self.close_passage(Passage(tool, family, "FORWARD"))
             self.close_passage(Passage(tool, family, "FORWARD", last=True))
-            self.close_passage(Passage(_NFT, family, f"{_LIBVIRT} forward"))
+            self.close_passage(Passage(_NFT, family, f"{LIBVIRT_TABLE} forward"))
 
     def open(self, passage: Passage) -> None:
-        self.close_passage(passage)
+        self.close_passage(passage)  # and forgets what was listed
         doing = f"put a rule at the {passage.end} of {passage}"
         if passage.tool == _NFT:
             table, chain = passage.place.split()
@@ -251,7 +237,7 @@ class NftFirewall(FirewallDriver):
             commands.run(doing, passage.tool, _WAIT, *where, *_accepting(passage))
 
     def close_passage(self, passage: Passage) -> None:
-        doing = f"remove the rule from {passage}"
+        doing, self._ruleset = f"remove the rule from {passage}", None
         if passage.tool == _NFT:
             table, chain = passage.place.split()
             for handle in self._handles(passage.family, table, chain):
@@ -264,11 +250,6 @@ class NftFirewall(FirewallDriver):
                 return  # there is none any more
 
     def _handles(self, family: str, table: str, chain: str) -> list[int]:
-        try:
-            said = commands.run(f"list the chain {table} {chain}", _NFT, "-j", "list", "chain", family, table, chain)
-        except HostError as error:
-            if _ABSENT in error.cause:
-                return []
-            raise
-        rules = [entry["rule"] for entry in json.loads(said)["nftables"] if "rule" in entry]
-        return [rule["handle"] for rule in rules if rule.get("comment") == "virtnet.kvm"]
+        listing = ruleset.of_chain(family, table, chain)
+        rules = listing.rules(family, table, chain) if listing else ()
+        return [int(str(rule["handle"])) for rule in rules if rule.get("comment") == "virtnet.kvm"]

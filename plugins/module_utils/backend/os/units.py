@@ -57,13 +57,13 @@ def stop(unit: str, doing: str) -> None:
     commands.run(doing, _CTL, "stop", unit)
 
 
-def answers(question: str, unit: str) -> bool:
-    """Returns the answer to a question such as ``is-active``."""
+def runs(unit: str) -> bool:
+    """Returns whether a service runs, and is enabled."""
     try:
-        commands.run(f"ask systemd about {unit}", _CTL, "--quiet", question, unit)
+        said = commands.run(f"ask systemd about {unit}", _CTL, "show", "--property=ActiveState,UnitFileState", unit)
     except HostError:
         return False
-    return True
+    return {"ActiveState=active", "UnitFileState=enabled"} <= set(said.splitlines())
 
 
 @contextlib.contextmanager
