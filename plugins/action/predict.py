@@ -19,7 +19,14 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import OptionError
 from ansible_collections.virtnet.kvm.plugins.plugin_utils.host_look import PACKAGES, SYSCTL_FILE, Look, needs
-from ansible_collections.virtnet.kvm.plugins.plugin_utils.predicted import KINDS, OF_LIBVIRT, predicted
+from ansible_collections.virtnet.kvm.plugins.plugin_utils.predicted import (
+    KINDS,
+    OF_LIBVIRT,
+    applied_before,
+    not_predicted_before,
+    predicted,
+    rule_steps,
+)
 from ansible_collections.virtnet.kvm.plugins.plugin_utils.return_routes import SETS, published
 from ansible_collections.virtnet.kvm.plugins.plugin_utils.rule_lists import SET
 from ansible_collections.virtnet.kvm.plugins.plugin_utils.site_lists import SITE_LISTS
@@ -36,6 +43,8 @@ SPEC: dict[str, dict[str, Any]] = {
     "options": {"type": "dict"},
     "prepare": {"type": "bool", "default": False},
     "prepared": {"type": "list", "elements": "str", "default": []},
+    "predicted": {"type": "list", "elements": "str", "default": []},
+    "publish": {"type": "dict"},
     "types": {"type": "list", "elements": "str"},
     "manage_packages": {"type": "bool"},
     "require_kvm": {"type": "bool"},
@@ -74,7 +83,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible's plugins are n
         return dict(checked.validated_parameters)
 
     def _predict(self) -> dict[str, Any]:
-        params, derived = self._params, self._params["options"] is None
+        params, derived, check = self._params, self._params["options"] is None, bool(self._task.check_mode)
+        if params["publish"] is not None:
+            return {"changed": False, **params["publish"]}
         known = params["variable"] in self._vars
         # Before the host is contacted: this refuses invalid topologies and rules.
         lists = self._lists()
@@ -90,7 +101,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible's plugins are n
                 kind: [] if kind in OF_LIBVIRT and not look.has_libvirt else options.get(kind, []) for kind in KINDS
             }
             found = self._fabric(options) if any(options.values()) else {}
-            return {**predicted(None, found, options, check=bool(self._task.check_mode)), **look.left, **routes}
+            result = {**predicted(None, found, options, check=check), **look.left}
+            return applied_before(result, routes, check=check)
         if look is not None:
             self._check_ready(look)
         if look is None or not look.problems:
@@ -98,9 +110,14 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible's plugins are n
                 options = _joined(self._derived(topologies, look), lists)
             if any(options.get(kind) for kind in KINDS):
                 found = self._fabric(options)
-        result = predicted(look, found, options, check=bool(self._task.check_mode), prepared=params["prepared"])
+        if check:
+            found = not_predicted_before(found, params["predicted"])
+        result = predicted(look, found, options, check=check, prepared=params["prepared"])
+        if check and found.get("changed"):
+            result["rule_steps"] = [*params["predicted"], *rule_steps(found)]
         warnings = [*result.get("warnings", ()), *routes.pop("warnings", ())]
-        return {**result, **routes, **({"warnings": warnings} if warnings else {})}
+        result = applied_before(result, routes, check=check)
+        return {**result, **({"warnings": warnings} if warnings else {})}
 
     # -- the topologies ------------------------------------------------------------------------------------------
 

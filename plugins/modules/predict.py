@@ -86,6 +86,17 @@ options:
     type: list
     elements: str
     default: []
+  predicted:
+    description:
+      - Steps that the run has predicted before, RV(rule_steps). They are not predicted again. Only for check mode, in which a host
+        is the same for each role of a play.
+    type: list
+    elements: str
+    default: []
+  publish:
+    description:
+      - What an earlier task has returned as RV(publish). This task publishes it, and predicts nothing.
+    type: dict
   types:
     description:
       - Types of the topologies. If left out, the types in O(variable).
@@ -202,9 +213,21 @@ notes:
   type: list
   elements: str
   sample: [the routers outside need the route 10.9.0.0/24 via 192.168.1.10]
+rule_steps:
+  description: All steps of sets of rules that the run has predicted so far.
+  returned: in check mode, when the host would change
+  type: list
+  elements: str
+  sample: [enable the service that keeps the rules in place]
+publish:
+  description:
+    - The key RV(ansible_facts) and the statistics of the run, for a task that publishes them when the changes are applied. If one of them fails,
+      routers keep the routes that they have.
+  returned: instead of RV(ansible_facts), if the host changes
+  type: dict
 ansible_facts:
   description: Facts of the host.
-  returned: with O(prepare), if there are topologies of type V(routed) or V(open)
+  returned: with O(prepare), if there are topologies of type V(routed) or V(open), and nothing is changed or the task runs in check mode
   type: dict
   contains:
     virtnet_return_routes:

@@ -6,16 +6,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Optional
 
 from .host_look import SYSCTL_FILE, Look
 from .site_lists import SITE_LISTS
+from .topology_rules import RULES
 
 # The lists of `fabric` that topologies and the other variables of the playbooks are made of.
 INTERFACES = ("bridges", "vlans")
 KINDS = (*INTERFACES, "networks", *SITE_LISTS)
 OF_LIBVIRT = ("networks", *(kind for kind, each in SITE_LISTS.items() if each.of_libvirt))
+_PUBLISHED = ("ansible_facts", "ansible_stats")
 
 
 def predicted(
@@ -56,6 +58,43 @@ def predicted(
     if check and found.get("diff"):
         result["diff"] = found["diff"]
     return result
+
+
+def not_predicted_before(found: Mapping[str, Any], steps: Collection[str]) -> dict[str, Any]:
+    """Returns the result of `fabric` without these steps of sets of rules.
+
+    All sets share a service. In check mode each role of a play would predict it again, as the host doesn't have it yet.
+    """
+    kinds = {kind: [_without(item, steps) for item in found.get(kind, ())] for kind in RULES}
+    result = {**found, **{kind: items for kind, items in kinds.items() if kind in found}}
+    if found.get("actions"):
+        result["actions"] = [each for each in found["actions"] if each not in steps]
+        result["changed"] = bool(result["actions"])
+    return result
+
+
+def _without(item: Mapping[str, Any], steps: Collection[str]) -> dict[str, Any]:
+    left = [each for each in item["actions"] if each not in steps]
+    return {**item, "actions": left, "changed": bool(left)}
+
+
+def rule_steps(found: Mapping[str, Any]) -> list[str]:
+    """Returns the steps of all sets of rules."""
+    return list(dict.fromkeys(step for kind in RULES for item in found.get(kind, ()) for step in item["actions"]))
+
+
+def applied_before(result: Mapping[str, Any], routes: Mapping[str, Any], *, check: bool) -> dict[str, Any]:
+    """Returns both together. The routes are published when the changes are applied, if there are any.
+
+    A router would otherwise lose the route to a network whose removal fails afterwards.
+    """
+    if check or not result["parts"] or "ansible_facts" not in routes:
+        return {**result, **routes}
+    rest = {key: value for key, value in routes.items() if key not in _PUBLISHED}
+    if result["parts"][-1] != "report":  # it predicts again
+        return {**result, **rest}
+    held = {key: routes[key] for key in _PUBLISHED if key in routes}
+    return {**result, **rest, "parts": [*result["parts"][:-1], "publish", "report"], "publish": held}
 
 
 def _changes(found: Mapping[str, Any], kind: str) -> dict[str, list[str]]:

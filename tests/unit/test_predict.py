@@ -17,7 +17,12 @@ import pytest
 import yaml
 
 from ansible_collections.virtnet.kvm.plugins.plugin_utils.host_look import PACKAGES, SYSCTL_FILE, Look, Needs, needs
-from ansible_collections.virtnet.kvm.plugins.plugin_utils.predicted import predicted
+from ansible_collections.virtnet.kvm.plugins.plugin_utils.predicted import (
+    applied_before,
+    not_predicted_before,
+    predicted,
+    rule_steps,
+)
 from conftest import CHECKOUT
 
 ROUTED = "# Written by the Ansible role virtnet.kvm.host, which overwrites changes.\nnet/ipv4/ip_forward = 1\n"
@@ -112,6 +117,34 @@ def test_policies_about_the_host_are_applied_apart() -> None:
     assert made["guarded"] == [{"name": "site"}] and made["policies"] == [{"name": "net-lan"}, {"name": "net-dmz"}]
 
 
+def test_routes_are_published_when_the_changes_are_applied() -> None:
+    """A router keeps the route to a network whose removal fails."""
+    facts = {"ansible_facts": {"virtnet_return_routes": []}, "ansible_stats": {"data": {}}}
+    routes = {**facts, "return_routes": []}
+    changing, same = {"parts": ["networks", "report"]}, {"parts": []}
+    made = applied_before(changing, routes, check=False)
+    assert made == {"parts": ["networks", "publish", "report"], "publish": facts, "return_routes": []}
+    assert applied_before({"parts": ["report"]}, routes, check=True) == {"parts": ["report"], **routes}
+    assert applied_before(same, routes, check=False) == {**same, **routes}
+    again = {"parts": ["packages_debian", "again"]}
+    assert applied_before(again, routes, check=False) == {**again, "return_routes": []}
+    assert applied_before(changing, {"notes": []}, check=False) == {**changing, "notes": []}
+
+
+def test_what_all_sets_of_rules_share_is_predicted_once() -> None:
+    service, own = "enable the service that keeps the rules in place", "policy rules of set net-lan: ..."
+    item = {"name": "net-lan", "changed": True, "actions": [own, service]}
+    shared = {**item, "name": "net-dmz", "actions": [service]}
+    found = {**CHANGED, "policies": [item, shared], "actions": ["create network lan", own, service]}
+    assert rule_steps(found) == [own, service]
+    assert not_predicted_before(found, []) == found
+    left = not_predicted_before(found, [service, "create network lan of another role"])
+    assert left["actions"] == ["create network lan", own] and left["changed"]
+    assert [(each["actions"], each["changed"]) for each in left["policies"]] == [([own], True), ([], False)]
+    nothing = not_predicted_before({**SAME, "changed": True, "actions": [service], "policies": [shared]}, [service])
+    assert not nothing["changed"] and result(look(), nothing, check=True)["parts"] == []
+
+
 def test_each_part_is_a_task_file() -> None:
     files = {path.stem for path in (CHECKOUT / "roles" / "host" / "tasks").glob("*.yml")}
     parts = {
@@ -121,6 +154,7 @@ def test_each_part_is_a_task_file() -> None:
         "safely",
         "networks",
         "policies",
+        "publish",
         "report",
         *(f"packages_{each}" for each in PACKAGES),
     }
