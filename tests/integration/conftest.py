@@ -59,6 +59,9 @@ def pytest_configure(config: pytest.Config) -> None:
         "once: it shows the same on each Debian, so that with --spread only one container runs it, that of Debian 13 or the one"
         " that it names",
     )
+    config.addinivalue_line(
+        "markers", "debian: only on hosts of the releases that it names, as it needs what others lack"
+    )
     config.addinivalue_line("markers", "thorough: not in a quick run; what it shows is shown with a fake host too")
 
 
@@ -104,6 +107,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             found = [item.get_closest_marker(mark) for mark in MARKS[where]]
             return any(mark and (not mark.args or where in mark.args) for mark in found)
         if where and item.get_closest_marker("kernel"):
+            return False
+        debian = item.get_closest_marker("debian")
+        if where and debian and HOSTS[where]["distro"] not in debian.args:
             return False
         once = item.get_closest_marker("once")
         if where and once and config.getoption("--spread"):
