@@ -109,7 +109,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if where and item.get_closest_marker("kernel"):
             return False
         debian = item.get_closest_marker("debian")
-        if where and debian and HOSTS[where]["distro"] not in debian.args:
+        if where and debian and HOSTS[str(where)]["distro"] not in debian.args:
             return False
         once = item.get_closest_marker("once")
         if where and once and config.getoption("--spread"):
