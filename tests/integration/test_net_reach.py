@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import pytest
 
 from ansible_collections.virtnet.kvm.plugins.plugin_utils.topology import fabric
 from integration.support.checks import refused
+from integration.support.firewalls import FIREWALLS, running_firewall
 from integration.support.guests import guest_on
 from integration.support.host import CHECKOUT, Host
 from integration.support.networks import isolated
@@ -55,15 +56,21 @@ def _documented() -> dict[tuple[str, str], tuple[bool, bool]]:
     head = next(place for place, row in enumerate(rows) if row[0] == r"from \ to")
     kinds = rows[head][1:]
     found = {}
-    for row in rows[head + 2 :]:
+    for row in rows[head + 2 : head + 2 + len(kinds)]:
         found.update({(row[0], kind): _WORDS[cell] for kind, cell in zip(kinds, row[1:], strict=True) if cell})
     return found
 
 
-def _different(host: Host, expected: Mapping[tuple[str, str], tuple[bool, bool]]) -> list[str]:
-    """What is measured and isn't as expected, a line each."""
-    kinds = {each["name"]: _TYPES[each["type"]] for each in _topologies()} | _BRIDGES
-    found = host.ok("net_reach", {"networks": [each["name"] for each in _topologies()], "bridges": list(_BRIDGES)})
+def _different(
+    host: Host,
+    expected: Mapping[tuple[str, str], tuple[bool, bool]],
+    topologies: Sequence[Mapping[str, Any]] = (),
+    pings: Collection[tuple[str, str]] = (),
+) -> list[str]:
+    """What is measured and isn't as expected, a line each. Only pings are answered between the pairs ``pings``."""
+    topologies = topologies or _topologies()
+    kinds = {each["name"]: _TYPES[each["type"]] for each in topologies} | _BRIDGES
+    found = host.ok("net_reach", {"networks": [each["name"] for each in topologies], "bridges": list(_BRIDGES)})
     assert found["skipped"] == [] and not found["changed"]
     pairs = [each for each in found["reach"] if not {"host", "dns"} & {each["from"], each["to"]}]
     assert len(pairs) == len(kinds) * (len(kinds) - 1) * 6
@@ -71,12 +78,18 @@ def _different(host: Host, expected: Mapping[tuple[str, str], tuple[bool, bool]]
     for each in (each for each in found["reach"] if each["to"] != "dns"):
         pair = kinds.get(each["from"], "host"), kinds.get(each["to"], "host")
         should = (True, False) if "host" in pair else expected.get(pair)
+        if pair in pings:
+            should = (each["protocol"] == "icmp", False)
         found_so = (each["reached"], each["masqueraded"])
         if each["protocol"] == "icmp" and should:  # a ping doesn't show the address
             found_so = (each["reached"], should[1])
         if should and found_so != should:
             wrong.append(f"{each}: not {should}")
     return wrong
+
+
+def _between(*kinds: str) -> set[tuple[str, str]]:
+    return {(one, other) for one in kinds for other in kinds}
 
 
 @pytest.mark.nftables
@@ -93,9 +106,8 @@ def test_who_reaches_whom(clean: Host) -> None:
         clean.ok("fabric", options)
         assert not clean.ok("fabric", options)["changed"]
         # Nothing of ours is about plain bridges alone.
-        plain = {"outside", "plain bridge"}
-        kept = {pair: should for pair, should in expected.items() if not plain.issuperset(pair)}
-        assert not _different(clean, kept)
+        closed = dict.fromkeys(_between("outside", "plain bridge"), (False, False))
+        assert not _different(clean, {**expected, **closed})
     finally:
         clean.shell(_DROP.format("ACCEPT"))
 
@@ -116,6 +128,65 @@ def test_services(clean: Host) -> None:
     dns = [each for each in found["reach"] if each["to"] == "dns" and each["from"] == "served"]
     assert sorted(each["family"] for each in dns) == ["ipv4", "ipv6"]
     assert clean.shell("virsh -q net-dhcp-leases served") == ""
+
+
+@pytest.mark.once
+def test_beside_ufw(clean: Host) -> None:
+    """Only pings pass between plain bridges and the outside; without default rules, open networks are as these."""
+    topologies, expected = _topologies()[::2], _documented()
+    _create_bridges(clean)
+    clean.ok("fabric", fabric(topologies, "topologies"))
+    with running_firewall(clean, FIREWALLS["ufw"]):
+        clean.ok("fabric", fabric(topologies, "topologies"))
+        assert not _different(clean, expected, topologies, _between("outside", "plain bridge"))
+        bare = fabric([{**each, "default_rules": False} for each in topologies], "topologies")
+        clean.ok("fabric", bare)
+        assert not _different(clean, expected, topologies, _between("outside", "plain bridge", "open"))
+
+
+@pytest.mark.debian("trixie")  # an older libvirt gives the bridge of an open network no zone
+def test_beside_firewalld(clean: Host) -> None:
+    """It closes networks in no zone to each other. With the zones of the warnings, only plain bridges stay closed from outside."""
+    host, topologies, expected = clean, _topologies()[::2], _documented()
+    _create_bridges(host)
+    host.shell("sysctl -q net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1")
+    given = fabric(topologies, "topologies")
+    given["outbound"] = [*given["outbound"], {"name": "plain", "rules": [{"source": {"bridge": "br11"}}]}]
+    host.ok("fabric", given)
+    with running_firewall(host, FIREWALLS["firewalld"]):
+        warnings = [str(each) for each in host.ok("fabric", given)["warnings"]]
+        commands = [
+            found[0]
+            for each in warnings
+            for found in [re.findall("firewall-cmd .*--add-interface=br11", each)]
+            if found
+        ]
+        host.ok("nat_outbound", {"name": "plain", "state": "absent"})
+        closed = dict.fromkeys(_between("outside", "open", "plain bridge"), (False, False))
+        assert not _different(host, {**expected, **closed}, topologies)
+        (command,) = commands
+        zoned = fabric(topologies, "topologies", None, host.libvirt, firewalld=True)
+        host.ok("fabric", zoned)
+        host.shell(f"{command}; {command.replace('br11', 'br12')}; firewall-cmd -q --reload")
+        host.until("firewall-cmd --zone=libvirt-routed --list-interfaces | grep virbr-open | grep virbr-routed")
+        host.until("firewall-cmd --zone=libvirt --list-interfaces | grep virbr-nat | grep virbr-isolated")
+        with_zones = {**expected, ("outside", "plain bridge"): (False, False)}
+        assert not _different(host, with_zones, topologies)
+        _allow_from_outside(host)
+
+
+def _allow_from_outside(host: Host) -> None:
+    """Connections from outside to a NAT network pass with a rule of ours and the policy of firewalld that the docs show."""
+    rule = {"source": {"bridge": "br10"}, "to": {"network": "nat1"}, "action": "allow"}
+    measure = {"networks": ["nat1"], "bridges": ["br10"], "protocols": ["tcp"]}
+    expect = [{"from": "br10", "to": "nat1", "reached": False}]
+    host.ok("net_policy", {"rules": [rule]})
+    host.ok("net_reach", {**measure, "expect": expect})
+    text = (CHECKOUT / "docs" / "policies.md").read_text()
+    lines = re.findall(r"(?m)^ +(firewall-cmd .*)$", text)
+    host.shell("; ".join(lines))
+    host.ok("net_reach", {**measure, "expect": [{**expect[0], "reached": True}]})
+    host.ok("net_policy", {"state": "absent"})
 
 
 def test_probes_leave_nothing_and_disturb_no_guest(clean: Host) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from integration.support.checks import refused
+from integration.support.firewalls import FIREWALLS, LOADED, Firewall, running_firewall
 from integration.support.forwards import (
     ASK,
     HOST,
@@ -46,54 +47,6 @@ _POLICY: dict[str, Any] = {
     ]
 }
 _SETS = {"nat_portforward": _SET, "nat_outbound": _OUTBOUND, "net_policy": _POLICY}
-
-
-@dataclass(frozen=True)
-class Firewall:
-    """A firewall of a host: how it is started and stopped, and what may happen to it."""
-
-    start: str
-    stop: str
-    events: tuple[str, ...] = ()
-
-
-# An old firewalld has no rules yet when it has started.
-_LOADED = "until nft list chain inet firewalld filter_FORWARD 2>&1 | grep -q reject; do sleep 0.1; done"
-FIREWALLS = {
-    "firewalld": Firewall(
-        start=f"systemctl start firewalld; {_LOADED}",
-        # Debian 12's removes all that iptables has, libvirt's rules too.
-        stop="systemctl stop firewalld; rm -rf /etc/firewalld/zones/* /etc/firewalld/policies/*;"
-        " iptables -S FORWARD | grep -q LIBVIRT_ || systemctl restart libvirtd",
-        events=(
-            "firewall-cmd -q --reload",
-            "systemctl restart firewalld",
-            "systemctl stop firewalld",
-            "systemctl start firewalld",
-        ),
-    ),
-    "ufw": Firewall(
-        start="iptables-save >/run/rules4; ip6tables-save >/run/rules6; ufw allow ssh; ufw --force enable",
-        # it leaves empty chains
-        stop="ufw --force reset; rm -f /etc/ufw/*.rules.*; iptables-restore /run/rules4; ip6tables-restore /run/rules6",
-        events=("ufw reload", "ufw disable", "ufw --force enable"),
-    ),
-    "drop": Firewall(
-        start="iptables -P FORWARD DROP; ip6tables -P FORWARD DROP",
-        stop="iptables -P FORWARD ACCEPT; ip6tables -P FORWARD ACCEPT",
-        events=("virsh net-destroy other; virsh net-start other",),
-    ),
-}
-
-
-@contextlib.contextmanager
-def _running(host: Host, firewall: Firewall) -> Iterator[None]:
-    """The firewall runs, and is gone at the end with all of its rules."""
-    try:
-        host.shell(firewall.start)
-        yield
-    finally:
-        host.shell(firewall.stop)
 
 
 @dataclass(frozen=True)
@@ -170,7 +123,7 @@ def _rules_of_others(host: Host) -> list[str]:
 def test_all_works_beside(forwarding: Host, name: str) -> None:
     """All works beside the firewall and after each event, and without our sets, its rules are as they were."""
     host, firewall = forwarding, FIREWALLS[name]
-    with _guests(host) as guests, _running(host, firewall):
+    with _guests(host) as guests, running_firewall(host, firewall):
         made = host.ok("nat_outbound", _OUTBOUND)
         if name == "firewalld":
             assert asked(host, 7000, where=INNER, address="192.168.30.1") == ""
@@ -204,13 +157,13 @@ def test_what_the_info_modules_say(forwarding: Host) -> None:
         return host.ok("nat_portforward_info", {})["others"]
 
     assert others()["programs"] == ["libvirt"] and others()["firewalld"] is None
-    with _running(host, FIREWALLS["ufw"]):
+    with running_firewall(host, FIREWALLS["ufw"]):
         found = others()
         assert found["programs"] == ["libvirt", "ufw"]
         assert {"drop"} == {
             each["policy"] for each in found["chains"] if (each["table"], each["hook"]) == ("filter", "forward")
         }
-    with _running(host, FIREWALLS["firewalld"]):
+    with running_firewall(host, FIREWALLS["firewalld"]):
         # libvirt gives its bridges their zone, and itself its rules, a moment after firewalld has started
         bridges = {"virbr-lan", "virbr-cluster", "virbr-other"}
         _until(lambda: set(others()["firewalld"]["zones"].get("libvirt", ())), bridges, "the start")
@@ -228,7 +181,7 @@ def test_strict_firewalld(forwarding: Host) -> None:
     host = forwarding
     host.shell(f"cp {_CONF} /run/firewalld.conf; sed -i s/^StrictForwardPorts=.*/StrictForwardPorts=yes/ {_CONF}")
     try:
-        with _guests(host), _running(host, FIREWALLS["firewalld"]):
+        with _guests(host), running_firewall(host, FIREWALLS["firewalld"]):
             option = "forwards[0].listen.port"
             said = refused(host, _SET, "StrictForwardPorts is yes", module="nat_portforward", option=option)
             assert host.ok("nat_portforward_info", {})["others"]["firewalld"]["strict_forward_ports"]
@@ -255,10 +208,10 @@ def test_an_open_network_beside_firewalld(clean: Host) -> None:
     open0 = {"type": "open", "name": "open0", "cidr": "10.9.1.0/24"}
     given = {"virtnet_topologies": [open0]}
     enabled = Firewall(
-        f"systemctl enable -q --now firewalld; {_LOADED}",
+        f"systemctl enable -q --now firewalld; {LOADED}",
         f"systemctl disable -q firewalld; {FIREWALLS['firewalld'].stop}",
     )
-    with server_outside(clean), _running(clean, enabled):
+    with server_outside(clean), running_firewall(clean, enabled):
         made = play(clean, "virtnet.kvm.site", given)
         if clean.libvirt < (10, 4):
             said = " ".join(f"{made.done.stdout} {made.done.stderr}".split())
