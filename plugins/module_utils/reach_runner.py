@@ -56,7 +56,7 @@ def _result(module: Module, given: Measurement, answers: list[Answer], skipped: 
         "changed": False,
         "reach": [each.shown() for each in answers],
         "table": lines(answers),
-        "skipped": skipped,
+        "unmeasured": skipped,  # a key `skipped` would say that the task was skipped
     }
     wrong = [
         *(f"expect[{place}] fits nothing that was measured" for place in unused(answers, expected)),

@@ -153,7 +153,7 @@ table:
     - "| lan       |     | no      | yes  | yes |"
     - "| cluster   | no  |         | yes  | yes |"
     - "| host      | yes | yes     |      |     |"
-skipped:
+unmeasured:
   description: Networks and bridges without a probe, with the reason.
   returned: success, and if something is not as expected
   type: list

@@ -16,6 +16,7 @@ from integration.support.firewalls import FIREWALLS, running_firewall
 from integration.support.guests import guest_on
 from integration.support.host import CHECKOUT, Host
 from integration.support.networks import isolated
+from integration.support.plays import play
 
 MODULES = ("net_reach",)
 _TYPES = {"nat": "NAT", "routed": "routed", "open": "open", "isolated": "isolated"}
@@ -71,7 +72,7 @@ def _different(
     topologies = topologies or _topologies()
     kinds = {each["name"]: _TYPES[each["type"]] for each in topologies} | _BRIDGES
     found = host.ok("net_reach", {"networks": [each["name"] for each in topologies], "bridges": list(_BRIDGES)})
-    assert found["skipped"] == [] and not found["changed"]
+    assert found["unmeasured"] == [] and not found["changed"]
     pairs = [each for each in found["reach"] if not {"host", "dns"} & {each["from"], each["to"]}]
     assert len(pairs) == len(kinds) * (len(kinds) - 1) * 6
     wrong = []
@@ -212,6 +213,16 @@ def test_probes_leave_nothing_and_disturb_no_guest(clean: Host) -> None:
         clean.shell(f"kill -KILL $(awk '/^PPid/ {{ print $2 }}' /proc/{probe}/status)")
         assert clean.end_module(agent=1)["signal"] == 9
         clean.until(f"test \"$({look})\" = '{before.strip()}'")
+
+
+@pytest.mark.once
+def test_the_playbook_shows_the_table(clean: Host) -> None:
+    """And why a network has no probe."""
+    clean.net(**isolated("one", 170))
+    clean.net(**isolated("two", 171))
+    played = play(clean, "virtnet.kvm.reach", {"virtnet_reach": {"networks": ["one", "two", "default"]}})
+    assert "| two       | no  |     | yes  |" in played.done.stdout
+    assert "default: the network is not active" in played.done.stdout
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from ...model.reach.options import DHCP, DNS
 from .services import ask_dhcp, ask_dns
 
 PORT = 7007  # of the servers, TCP and UDP
-SECONDS = 1.5  # for an answer
+SECONDS = 3.0  # for an answer; a busy host needs more than one
 _TRIES = 3
 # RFC 792, RFC 4443: type of the request and of the reply
 _ECHO = {4: (8, 0), 6: (128, 129)}
