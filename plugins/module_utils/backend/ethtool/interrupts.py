@@ -79,7 +79,7 @@ def balanced() -> bool:
     with contextlib.suppress(OSError):
         if not os.listdir(f"{ROOT}/run/irqbalance"):
             return False
-        return units.answers("is-active", "irqbalance.service")
+        return units.is_active("irqbalance.service")
     return False
 
 

@@ -59,11 +59,21 @@ def stop(unit: str, doing: str) -> None:
 
 def runs(unit: str) -> bool:
     """Returns whether a service runs, and is enabled."""
+    return _has(unit, "ActiveState=active", "UnitFileState=enabled")
+
+
+def is_active(unit: str) -> bool:
+    """Returns whether a service runs."""
+    return _has(unit, "ActiveState=active")
+
+
+def _has(unit: str, *properties: str) -> bool:
+    names = ",".join(each.partition("=")[0] for each in properties)
     try:
-        said = commands.run(f"ask systemd about {unit}", _CTL, "show", "--property=ActiveState,UnitFileState", unit)
+        said = commands.run(f"ask systemd about {unit}", _CTL, "show", f"--property={names}", unit)
     except HostError:
         return False
-    return {"ActiveState=active", "UnitFileState=enabled"} <= set(said.splitlines())
+    return set(properties) <= set(said.splitlines())
 
 
 @contextlib.contextmanager
