@@ -162,7 +162,7 @@ replug:
   description:
     - Whether the NIC of a running guest may be detached and attached again, for what libvirt can't update live. The guest sees a NIC
       that is removed and added, with the same MAC address at the same place. It needs ACPI, and an operating system that reacts.
-    - With V(false), such changes are stored for the next start. RV(pending) lists them. So do a new NIC and one that is removed.
+    - With V(false), such changes are stored for the next start, and C(pending) of the result lists them. So are a new NIC and one that is removed.
   type: bool
   default: true
 replug_timeout:
