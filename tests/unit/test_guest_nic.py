@@ -108,6 +108,16 @@ def test_the_first_filter_needs_no_cut() -> None:
     assert [len(path) for _what, path in live_phases(nic(filterref=CLEAN), nic(), flap=True)] == [1]
 
 
+@pytest.mark.parametrize("flap", [True, False])
+def test_vlans_go_before_a_move_and_come_after_it(flap: bool) -> None:
+    """A NAT network can't carry them."""
+    tagged = nic(type="bridge", source=Source(bridge="trunk0"), vlan=Vlan(tags=(VlanTag(7),)))
+    for before, after in ((nic(), tagged), (tagged, nic())):
+        states = [each for _what, path in live_phases(before, after, flap=flap) for each in path]
+        assert not [each for each in states if each.vlan and each.source == nic().source]
+        assert states[-1] == after
+
+
 def test_a_link_that_is_down_stays_down_during_a_move() -> None:
     before, after = nic(link="down"), nic(source=Source(network="cluster"))
     links = [each.link for _what, path in live_phases(before, after, flap=True) for each in path]

@@ -67,6 +67,7 @@ def live_phases(before: Nic, after: Nic, *, flap: bool) -> list[Phase]:
       for up to two seconds, as libvirt removes the old rules before it creates the new ones; so the link is down meanwhile.
     - A move to another network or bridge sets the link down and up (``flap``). Otherwise the guest sees no change of its
       carrier, and keeps the address of the network that it has left.
+    - VLANs that are removed go before a move, and others come after it.
     - A link that is to be down goes down first, and one that is to be up goes up last.
     """
     found: list[Phase] = []
@@ -83,12 +84,12 @@ def live_phases(before: Nic, after: Nic, *, flap: bool) -> list[Phase]:
     moving = before.source != after.source
     if moving and flap and now.link != "down":
         up, path = now.link, [now := replace(now, link="down")]
-        for name in ("source", "vlan", "isolated"):
+        for name in (*_given_up(now, after), SOURCE, "vlan", "isolated"):
             if getattr(now, name) != getattr(after, name):
                 path.append(now := _with(now, name, after))
         path.append(now := replace(now, link=up))
         found.append((f"move to {_place(after)}, with the link down meanwhile,", tuple(path)))
-    for name in _UPDATED:
+    for name in (*(_given_up(now, after) if now.source != after.source else ()), *_UPDATED):
         if getattr(now, name) != getattr(after, name):
             now = _with(now, name, after)
             what = f"move to {_place(after)}" if name == SOURCE else f"update {name}"
@@ -96,6 +97,12 @@ def live_phases(before: Nic, after: Nic, *, flap: bool) -> list[Phase]:
     if now.link != after.link:
         found.append(("set link up", (replace(now, link=after.link),)))
     return found
+
+
+def _given_up(before: Nic, after: Nic) -> list[str]:
+    """Returns what is removed before a move, as the network may not be able to have it (virDomainActualNetDefValidate)."""
+    floor = before.bandwidth and before.bandwidth.inbound and before.bandwidth.inbound.floor
+    return [*(["vlan"] if after.vlan is None else []), *(["bandwidth"] if floor else [])]
 
 
 def _with(nic: Nic, name: str, after: Nic) -> Nic:
