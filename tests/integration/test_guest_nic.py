@@ -234,22 +234,28 @@ def test_killed_at_each_step(bare: Host) -> None:
 
 @pytest.mark.once
 def test_the_playbook_applies_complete_lists(bare: Host) -> None:
-    """Also of networks that it creates itself; a guest that is elsewhere is one warning."""
+    """Also with networks and filters that it creates itself; a guest that is elsewhere is one warning."""
     first = {"alias": "ua-lan", "mac": "52:54:00:aa:00:11", "network": "lan"}
-    nics = [first, {"alias": "ua-fresh", "network": "fresh", "filter": "no-mac-spoofing"}]
+    second = {"alias": "ua-fresh", "network": "fresh", "filter": "anti-spoof", "parameters": {"IP": "10.0.7.9"}}
+    nics = [first, second]
     guests = [{"name": "two", "nics": nics}, {"name": "elsewhere", "nics": []}]
     fresh = {"type": "isolated", "name": "fresh", "cidr": "10.0.7.0/24"}
-    made = play(bare, SITE, {"virtnet_topologies": [fresh], "virtnet_guests": guests})
+    variables = {"virtnet_topologies": [fresh], "virtnet_filters": ["anti-spoof"], "virtnet_guests": guests}
+    made = play(bare, SITE, variables)
     assert "guest elsewhere isn't on this host" in made.done.stdout + made.done.stderr
     places = list(zip(parts(bare, "two", "source/@network"), parts(bare, "two", "alias/@name"), strict=True))
     assert places == [("lan", "ua-lan"), ("fresh", "ua-fresh")]
-    second = nic("52:54:00:aa:00:12", "cluster", "<boot order='2'/>")
+    assert parts(bare, "two", "filterref/@filter") == ["", "anti-spoof"]
+    other = nic("52:54:00:aa:00:12", "cluster", "<boot order='2'/>")
     role = {"role": "virtnet.kvm.guest_network", "guest_network_guests": [{"name": "two", "nics": []}]}
     play(bare, [{"hosts": "all", "gather_facts": False, "become": True, "roles": [role]}], {})
     assert interfaces(bare, "two") == []
     remove(bare, "two")
-    define(bare, "two", nic("52:54:00:aa:00:11"), second, start=False)
-    bare.ok("virt_net", {"name": "fresh", "state": "absent"})
+    define(bare, "two", nic("52:54:00:aa:00:11"), other, start=False)
+    bare.ok(
+        "fabric",
+        {"networks": [{"name": "fresh", "state": "absent"}], "filters": [{"name": "anti-spoof", "state": "absent"}]},
+    )
 
 
 def test_refused(bare: Host) -> None:

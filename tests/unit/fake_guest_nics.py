@@ -15,6 +15,8 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.kinds.guest_nic.kind i
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.guest_nic.guest import Guest
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.guest_nic.options import Nic, Source, normalise
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.guest_nic.steps import GuestNicDriver
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.nwfilter.options import Filter, Rule
+from unit.fake_filters import Libvirt
 from unit.fake_host import NEWEST, FakeHost
 
 MAC, OTHER = "52:54:00:00:00:01", "52:54:00:00:00:02"
@@ -51,9 +53,6 @@ class FakeGuestNics(GuestNicDriver):
 
     def macs(self) -> Sequence[tuple[str, str]]:
         return [(nic.mac or "", name) for name, guest in self.kept.items() for nic in (*guest.stored, *guest.live)]
-
-    def filters(self) -> frozenset[str]:
-        return frozenset({"clean-traffic", "no-mac-spoofing"})
 
     def vlan_filtering(self, bridge: str) -> Optional[bool]:
         return self.bridges.get(bridge)
@@ -108,6 +107,13 @@ class GuestHost(FakeHost):
     def __init__(self, *, libvirt: int = NEWEST) -> None:
         super().__init__(libvirt=libvirt)
         self.nics = FakeGuestNics()
+        self.filters = Libvirt()
+        address = Rule("drop", "out", match=(("srcipaddr", "$IP"),), protocol="ip")
+        port = Rule("drop", "in", match=(("dstportstart", "$PORT"),), protocol="tcp")
+        self.filters.held = {
+            "clean-traffic": Filter("clean-traffic", rules=(address,)),
+            "port": Filter("port", rules=(port,)),
+        }
         self.declare(
             {"name": "lan", "forward": {"mode": "nat"}, "ips": [{"address": "192.168.150.1/24"}]},
             {"name": "cluster", "ips": [{"address": "192.168.151.1/24"}]},
@@ -115,7 +121,7 @@ class GuestHost(FakeHost):
         )
 
     def drivers(self) -> list[Driver]:
-        return [*super().drivers(), self.nics]
+        return [*super().drivers(), self.nics, self.filters]
 
     def add(self, name: str, *nics: Nic, live: Optional[Sequence[Nic]] = None, **traits: Any) -> None:
         """Adds a guest that runs with the NICs that are stored, or with others."""

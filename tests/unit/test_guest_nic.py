@@ -13,12 +13,12 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.engine import ApplyErr
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import HostError, OptionError
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.guest_nic.live import live_phases
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.guest_nic.options import (
-    FilterParameter,
     FilterRef,
     NicDriver,
     Source,
 )
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.libvirt_parts import Vlan, VlanTag
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.nwfilter.options import Parameter
 from unit.fake_guest_nics import MAC, OTHER, GuestHost, nic
 from unit.fake_host import KilledError
 
@@ -90,9 +90,7 @@ def test_an_update_that_an_old_libvirt_ignores_is_a_replug() -> None:
 
 def test_the_filter_is_first_and_alone_and_the_link_is_down_meanwhile() -> None:
     before = nic(filterref=CLEAN)
-    after = nic(
-        filterref=replace(CLEAN, parameters=(FilterParameter("IP", "10.0.0.7"),)), source=Source(network="cluster")
-    )
+    after = nic(filterref=replace(CLEAN, parameters=(Parameter("IP", "10.0.0.7"),)), source=Source(network="cluster"))
     (filtering, moving) = live_phases(before, after, flap=True)
     assert [each.link for each in filtering[1]] == ["down", "down", None]
     assert [each.source for each in filtering[1]] == [before.source] * 3
@@ -257,6 +255,7 @@ TAGS = {"vlan": {"tags": [{"id": 7}]}}
         ({"source": {"bridge": "eth0"}}, "source.bridge", "is not a bridge"),
         ({"source": {"dev": "eth9"}}, "source.dev", "doesn't exist"),
         ({"filterref": {"filter": "none"}}, "filterref.filter", "is no filter of libvirt"),
+        ({"filterref": {"filter": "port"}}, "filterref.parameters", "lacks PORT, which filter port needs"),
         ({"filterref": {"filter": "clean-traffic"}, "source": {"dev": "eth0"}}, "filterref.filter", "macvtap"),
         (TAGS, "vlan", "network lan can't carry"),
         ({**TAGS, "source": {"bridge": "br0"}}, "vlan", "bridge br0 ignores"),
@@ -314,7 +313,7 @@ def test_vlans_need_a_new_libvirt_and_a_bridge_that_filters() -> None:
 
 
 def test_a_filter_that_learns_by_dhcp_makes_libvirtd_crash(host: GuestHost) -> None:
-    learning = (FilterParameter("CTRL_IP_LEARNING", "dhcp"),)
+    learning = (Parameter("CTRL_IP_LEARNING", "dhcp"),)
     item = {"filter": "clean-traffic", "parameters": [{"name": "CTRL_IP_LEARNING", "value": "dhcp"}]}
     with pytest.raises(OptionError, match="can't be dhcp"):
         host.nic({"filterref": item})
@@ -322,6 +321,14 @@ def test_a_filter_that_learns_by_dhcp_makes_libvirtd_crash(host: GuestHost) -> N
     with pytest.raises(OptionError, match="source: can't be changed while the filter has CTRL_IP_LEARNING=dhcp"):
         host.nic({"source": {"network": "cluster"}})
     host.converge({"link": "down"})
+
+
+def test_the_first_filter_of_iptables_is_a_warning(host: GuestHost) -> None:
+    """All bridges of the host pass through its rules from then on."""
+    host.filters.bridging = None
+    item = {"filterref": {"filter": "port", "parameters": [{"name": "PORT", "value": "22"}]}}
+    assert any("br_netfilter" in warning for warning in host.converge(item).warnings)
+    assert host.nic(item)[0].warnings == []
 
 
 def test_several_nics_are_named(host: GuestHost) -> None:

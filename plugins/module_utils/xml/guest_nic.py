@@ -14,6 +14,7 @@ from ..model import libvirt_parts
 from ..model.guest_nic import options as model
 from ..model.guest_nic.guest import Guest
 from ..model.guest_nic.options import Nic, normalise
+from ..model.nwfilter.options import Parameter
 from .binding import (
     NUMBER,
     ON_OFF,
@@ -59,7 +60,7 @@ _BANDWIDTH = Table(
     Child("inbound", "inbound", Table(model.InboundRate, *_RATE, Attr("floor", "floor", NUMBER))),
     Child("outbound", "outbound", Table(libvirt_parts.Rate, *_RATE)),
 )
-_PARAMETER = Table(model.FilterParameter, Attr("name", "name", STRING), Attr("value", "value", STRING))
+_PARAMETER = Table(Parameter, Attr("name", "name", STRING), Attr("value", "value", STRING))
 _FILTERREF = Table(
     model.FilterRef,
     Attr("filter", "filter", STRING),

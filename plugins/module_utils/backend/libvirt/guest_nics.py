@@ -95,13 +95,6 @@ class GuestNics(GuestNicDriver):
             found.extend((mac, name) for text in texts for mac in read_macs(text))
         return found
 
-    def filters(self) -> frozenset[str]:
-        libvirt = libvirt_module()
-        try:
-            return frozenset(each.name() for each in self._connection.listAllNWFilters(0))
-        except libvirt.libvirtError:
-            return frozenset()  # the hypervisor has none
-
     def vlan_filtering(self, bridge: str) -> Optional[bool]:
         if not self._local or not links.is_bridge(bridge):
             return None

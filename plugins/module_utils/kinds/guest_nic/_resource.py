@@ -18,7 +18,7 @@ from ...model.guest_nic.guest import Guest, Key, Observed, observed, others_of
 from ...model.guest_nic.options import Nic
 from ...model.guest_nic.plan import DesiredNic, plan_nic
 from ...model.guest_nic.steps import GuestNicDriver
-from ..common import interface_name
+from ..common import filter_label, interface_name
 
 _LINK = "link"
 
@@ -57,7 +57,7 @@ class GuestNicResource(Resource[Observed]):
         if source and (source.bridge or source.dev):
             found.add(interface_name(None, source.bridge or source.dev or ""))
         if filterref and filterref.filter:
-            found.add(f"filter {filterref.filter}")
+            found.add(filter_label(filterref.filter))
         return frozenset(found)
 
     def current(self, host: Host) -> Observed:

@@ -18,6 +18,7 @@ from ...model.guest_nic.steps import GuestNicDriver
 from ...model.network.steps import NetworkDriver
 from ..common import STATE, URI
 from ..network import NETWORK
+from ..nwfilter.filters import FILTER
 
 
 def _open_guest_nics(host: Host, _where: Optional[str]) -> Driver:
@@ -31,7 +32,7 @@ class GuestNicKind(Kind):
 
     plural = "guest_nics"
     common_options = URI
-    drivers = {**NETWORK.drivers, GuestNicDriver: _open_guest_nics}
+    drivers = {**NETWORK.drivers, **FILTER.drivers, GuestNicDriver: _open_guest_nics}
 
     def argument_spec(self) -> ArgumentSpec:
         return {

@@ -56,11 +56,6 @@ class GuestNicFacts(Facts):
         return True
 
     @functools.cached_property
-    def filters(self) -> set[str]:
-        """The names of the nwfilters; plans that create some add them."""
-        return set(self._driver.filters())
-
-    @functools.cached_property
     def _definitions(self) -> Mapping[str, Network]:
         found = self.host.driver(NetworkDriver).definitions()
         return {name: definition for name, definition, _active in found}

@@ -14,6 +14,7 @@ from typing import Optional
 from .. import values
 from ..fields import canonical, merge, option
 from ..libvirt_parts import Extra, Rate, VirtualPort, Vlan, normalise_vlan
+from ..nwfilter.options import Parameter, normal_parameters
 
 VIRTIO = "virtio"
 USER_ALIAS = "ua-"
@@ -64,19 +65,11 @@ class NicBandwidth:
 
 
 @dataclass(frozen=True)
-class FilterParameter:
-    """A value of a variable of the filter; a variable with several values has several of these."""
-
-    name: Optional[str] = option(required=True)
-    value: Optional[str] = option(required=True)
-
-
-@dataclass(frozen=True)
 class FilterRef:
     """<filterref>: the nwfilter of the interface."""
 
     filter: Optional[str] = option(norm=values.object_name)
-    parameters: Optional[tuple[FilterParameter, ...]] = option(unordered=True)
+    parameters: Optional[tuple[Parameter, ...]] = option()
 
 
 @dataclass(frozen=True)
@@ -216,10 +209,17 @@ def normalise(nic: Nic) -> Nic:
             type=kind,
             source=source,
             vlan=normalise_vlan(nic.vlan) if nic.vlan else None,
+            filterref=_normal_filter(nic.filterref),
             target=None if nic.target and OWN_TARGETS.match(nic.target) else nic.target,
             alias=nic.alias if (nic.alias or "").startswith(USER_ALIAS) else None,
         )
     )
+
+
+def _normal_filter(found: Optional[FilterRef]) -> Optional[FilterRef]:
+    if found is None or not found.parameters:
+        return found
+    return replace(found, parameters=normal_parameters(found.parameters))
 
 
 def with_given(base: Nic, given: Nic) -> Nic:

@@ -12,9 +12,10 @@ from typing import Optional
 from ...contract import Notes, Step
 from ...errors import OptionError
 from .facts import GuestNicFacts
+from .filters import filter_warning
 from .guest import Guest, Key, Observed, find, others_of
 from .live import LINK, STORED_ONLY, differing, flaps, live_phases, needing_replug
-from .options import VIRTIO, Nic, generated_mac, with_given
+from .options import VIRTIO, FilterRef, Nic, generated_mac, with_given
 from .steps import Attach, Detach, Replug, Store, UpdateLive
 from .validate import check_nic, check_source
 
@@ -78,7 +79,15 @@ def plan_nic(desired: DesiredNic, current: Observed, facts: GuestNicFacts, notes
         plan = planner.created() if found is None else planner.changed(current, link_was_up=notes.get(LINK) == "up")
     if desired.exclusive:
         planner.remove_others(plan)
+    warning = filter_warning(_filter(current), _filter(plan.after), facts)
+    if warning:
+        plan.warnings.append(warning)
     return plan
+
+
+def _filter(state: Observed) -> Optional[FilterRef]:
+    nic = state.live or state.stored
+    return nic.filterref if nic else None
 
 
 class _Planner:

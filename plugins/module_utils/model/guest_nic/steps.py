@@ -34,10 +34,6 @@ class GuestNicDriver(Driver, ABC):
         """Returns the MAC addresses of all guests, each with the guest's name, stored and live."""
 
     @abstractmethod
-    def filters(self) -> frozenset[str]:
-        """Returns the names of all nwfilters."""
-
-    @abstractmethod
     def vlan_filtering(self, bridge: str) -> Optional[bool]:
         """Returns whether a bridge filters VLANs; ``None`` where the host has no bridge of that name, or can't be seen from here."""
 

@@ -12,6 +12,7 @@ from ...errors import OptionError
 from ..fields import shapes
 from ..network.options import OWN_BRIDGE_MODES, dotted, mode_of
 from .facts import GuestNicFacts
+from .filters import check_filter
 from .guest import Guest
 from .options import BRIDGE, DIRECT, NETWORK, VIRTIO, Nic, NicDriver, Source, type_of
 
@@ -19,7 +20,6 @@ from .options import BRIDGE, DIRECT, NETWORK, VIRTIO, Nic, NicDriver, Source, ty
 BRIDGE_VLANS = 11_000_000
 # What libvirt refuses for a macvtap (virDomainNetDefValidate), or what has no meaning there.
 _OF_TAPS = ("mtu", "isolated", "coalesce")
-_LEARNING, _DHCP = "CTRL_IP_LEARNING", "dhcp"
 _LARGEST_TX_RING = 256
 _SINCE = {"rss": 8_003_000, "rss_hash_report": 8_003_000, "page_per_vq": 7_009_000}
 
@@ -62,7 +62,7 @@ def check_nic(given: Nic, desired: Nic, before: Optional[Nic], guest: Guest, fac
             raise OptionError(name, value if isinstance(value, int) else None, problem)
     _check_mac(desired, before, guest, facts)
     _check_target(given, before, facts)
-    _check_filter(given, desired, before, facts)
+    check_filter(given, desired, before, facts)
     _check_vlan(given, desired, before, facts)
     _check_driver(given, desired, facts)
     _check_bandwidth(given, desired, facts)
@@ -122,40 +122,6 @@ def _check_target(given: Nic, before: Optional[Nic], facts: GuestNicFacts) -> No
         return
     if facts.interface_exists(given.target):
         raise OptionError("target", given.target, "is already the name of an interface; give another one")
-
-
-def _check_filter(given: Nic, desired: Nic, before: Optional[Nic], facts: GuestNicFacts) -> None:
-    found, source = desired.filterref, desired.source or Source()
-    if found is None:
-        return
-    if given.filterref is not None:
-        if not found.filter:
-            raise OptionError("filterref.filter", None, "is missing; give the name of a filter, or no parameters")
-        if found.filter not in facts.filters:
-            raise OptionError(
-                "filterref.filter",
-                found.filter,
-                "is no filter of libvirt; create it first, or use one of virsh nwfilter-list",
-            )
-    if not facts.on_bridge(source):
-        option, value = ("filterref.filter", found.filter) if given.filterref else ("source", None)
-        problem = "can't be used with a macvtap, for which libvirt ignores filters; remove the filter, or use a bridge"
-        raise OptionError(option, value, problem)
-    learning = [each for each in found.parameters or () if each.name == _LEARNING and each.value == _DHCP]
-    if learning and given.filterref is not None and given.filterref.parameters:
-        raise OptionError(
-            "filterref.parameters",
-            _LEARNING,
-            "can't be dhcp, with which libvirtd ends with a segmentation fault once the NIC has had two addresses;"
-            " give the parameter IP instead",
-        )
-    if learning and before is not None and before.source != source:
-        raise OptionError(
-            "source",
-            None,
-            f"can't be changed while the filter has {_LEARNING}=dhcp, as libvirtd then ends with a segmentation fault;"
-            " give filterref.parameters with IP instead",
-        )
 
 
 def _check_vlan(given: Nic, desired: Nic, before: Optional[Nic], facts: GuestNicFacts) -> None:
