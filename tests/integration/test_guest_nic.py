@@ -135,6 +135,7 @@ REMOVED: dict[str, Any] = {
 }
 
 
+@pytest.mark.once
 def test_stored(bare: Host) -> None:
     """A guest that doesn't run: each option set, changed and removed again, and the NIC keeps its place."""
     key = {"name": "two", "mac": "52:54:00:aa:00:11"}
@@ -146,6 +147,7 @@ def test_stored(bare: Host) -> None:
     assert bare.shell("virsh dumpxml two") == before
 
 
+@pytest.mark.once("bookworm")
 def test_waits_for_the_next_start(bare: Host) -> None:
     """What can't be updated live is stored, and both the result and the info module say so until the guest is started."""
     for _again in range(2):
@@ -162,6 +164,7 @@ def test_waits_for_the_next_start(bare: Host) -> None:
     bare.shell("virsh destroy one; virsh start one")
 
 
+@pytest.mark.once("bookworm")
 def test_attached_to_a_running_guest(bare: Host) -> None:
     """A new NIC has a MAC address that stays the same, and one address in the running guest and in its definition."""
     args = {"name": "one", "alias": "ua-storage", "source": {"network": "cluster"}}
@@ -193,6 +196,7 @@ def test_not_released(bare: Host) -> None:
     bare.shell("virsh destroy one; virsh start one")
 
 
+@pytest.mark.once
 def test_definition_can_be_given_back(bare: Host) -> None:
     given = {"driver": {"queues": 2, "host": {"tso4": False}}, "mtu": 1300, "bandwidth": {"inbound": {"average": 5}}}
     bare.ok("guest_nic", {"name": "two", "index": 1, "filterref": _FILTERED, **given})
@@ -258,6 +262,7 @@ def test_the_playbook_applies_complete_lists(bare: Host) -> None:
     )
 
 
+@pytest.mark.once("bookworm")
 def test_refused(bare: Host) -> None:
     def no(args: dict[str, Any], *said: str, option: str, name: str = "one") -> None:
         refused(bare, {"name": name, **args}, *said, module="guest_nic", option=option)

@@ -323,6 +323,15 @@ def test_a_filter_that_learns_by_dhcp_makes_libvirtd_crash(host: GuestHost) -> N
     host.converge({"link": "down"})
 
 
+def test_a_nic_of_another_type_is_not_changed(host: GuestHost) -> None:
+    """What is in its source would be lost."""
+    host.add("web1", nic(type="vhostuser", source=None))
+    assert not host.nic({"mac": MAC, "model": "virtio"})[0].changed
+    with pytest.raises(OptionError, match="mtu: can't be changed, as the NIC is of the type vhostuser"):
+        host.nic({"mtu": 1400})
+    host.converge({"mac": MAC, "state": "absent"})
+
+
 def test_the_first_filter_of_iptables_is_a_warning(host: GuestHost) -> None:
     """All bridges of the host pass through its rules from then on."""
     host.filters.bridging = None

@@ -17,7 +17,7 @@ from .guest import Guest, Key, Observed, find, others_of
 from .live import LINK, STORED_ONLY, differing, flaps, live_phases, needing_replug
 from .options import VIRTIO, FilterRef, Nic, generated_mac, with_given
 from .steps import Attach, Detach, Replug, Store, UpdateLive
-from .validate import check_nic, check_source
+from .validate import check_nic, check_source, check_type
 
 
 @dataclass(frozen=True)
@@ -123,6 +123,9 @@ class _Planner:
         base = current.stored or current.live or Nic()
         stored = with_given(base, given)
         live = with_given(current.live, given) if current.live else None
+        for before, after in ((current.stored, stored), (current.live, live)):
+            if before is not None and after is not None:
+                check_type(before, after)
         check_nic(given, live or stored, current.live or base, guest, self.facts)
         if current.stored is not None:
             check_nic(given, stored, current.stored, guest, self.facts)

@@ -14,6 +14,7 @@ from ..network.options import OWN_BRIDGE_MODES, dotted, mode_of
 from .facts import GuestNicFacts
 from .filters import check_filter
 from .guest import Guest
+from .live import differing
 from .options import BRIDGE, DIRECT, NETWORK, VIRTIO, Nic, NicDriver, Source, type_of
 
 # The version from which libvirt sets VLANs on a Linux bridge.
@@ -44,6 +45,17 @@ def check_source(given: Nic) -> None:
         )
     if source.mode and places and places[0] != "dev":
         raise OptionError("source.mode", source.mode, f"has no meaning with {places[0]}; give dev, or leave it out")
+
+
+def check_type(before: Nic, after: Nic) -> None:
+    """Refuses to change a NIC of another type, such as vhostuser: there are no options for what is in its source."""
+    changed = differing(before, after)
+    if changed and before.type not in (NETWORK, BRIDGE, DIRECT):
+        raise OptionError(
+            changed[0],
+            None,
+            f"can't be changed, as the NIC is of the type {before.type}; remove it, and add another one",
+        )
 
 
 def check_nic(given: Nic, desired: Nic, before: Optional[Nic], guest: Guest, facts: GuestNicFacts) -> None:
