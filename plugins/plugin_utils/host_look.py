@@ -54,12 +54,20 @@ def needs(given: Mapping[str, object], topologies: object, options: Optional[Map
     derived = {
         "manage_packages": True,
         "require_kvm": False,
-        "forward_ipv4": not types or not _NOT_ROUTED.issuperset(types) or 4 in versions,
+        "forward_ipv4": (not types and not _only_guests(options or {}))
+        or not _NOT_ROUTED.issuperset(types)
+        or 4 in versions,
         "forward_ipv6": 6 in versions
         or any(topology.get("type") in _ROUTES_IPV6 and topology.get("cidr6") for topology in known),
     }
     said = {name: given[name] for name in derived if given.get(name) is not None}
     return Needs(**{name: bool(value) for name, value in {**derived, **said}.items()})
+
+
+def _only_guests(options: Mapping[str, Any]) -> bool:
+    """Returns whether nothing is declared but filters and NICs of guests, which need no forwarding."""
+    held = {kind for kind, items in options.items() if items}
+    return bool(held) and held <= {"filters", "guest_nics"}
 
 
 def _translated(options: Mapping[str, Any]) -> set[int]:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from lxml import etree
 
 from ansible_collections.virtnet.kvm.plugins.plugin_utils.ready_filters import filters
 from integration.support import filter_rules, stations
@@ -206,16 +205,13 @@ def test_undone_and_completed(free: Host) -> None:
 def test_a_guest(free: Host) -> None:
     """The NIC of a guest that runs: nothing comes through while its filter changes, and what uses the filter is named."""
     drop = {"action": "drop", "direction": "in", "protocol": "ip", "match": {"protocol": "icmp"}}
-    declared: dict[str, Any] = {
-        "networks": [isolated("iso", 151)],
-        "filters": [{"name": "no-ping", "rules": [drop]}],
-    }
-    free.ok("fabric", declared)
+    free.ok("virt_net", isolated("iso", 151))
     with guest_on(free, "iso", ip="192.168.151.2/24") as guest:
-        (nic,) = etree.fromstring(free.shell(f"virsh dumpxml {guest.name}")).iterfind("devices/interface")
-        etree.SubElement(nic, "filterref", filter="no-ping")
-        text = etree.tostring(nic, encoding="unicode")
-        free.shell(f"virsh update-device {guest.name} /dev/stdin --live", input=text)
+        filtered = {
+            "filters": [{"name": "no-ping", "rules": [drop]}],
+            "guest_nics": [{"name": guest.name, "filterref": {"filter": "no-ping"}}],
+        }
+        assert free.ok("fabric", filtered)["changed"] and not free.ok("fabric", filtered)["changed"]
         who = f"guest {guest.name} ({mac_of(free.machine.name, guest.name)})"
         more = {"name": "no-ping", "rules": [drop, {**drop, "match": {"protocol": "udp", "dstportstart": 9}}]}
         assert stations.flooded(free, lambda: free.ok("nwfilter", more), "192.168.151.2", "") == 0
@@ -225,8 +221,7 @@ def test_a_guest(free: Host) -> None:
         refused(free, {"name": guest.ifname(), "state": "absent"}, who, module="nwfilter_binding", option="name")
         free.ok("nwfilter", {"name": "no-ping", "rules": []})
         reaches(free, "192.168.151.2")
-    absent = {kind: [{"name": each["name"], "state": "absent"} for each in items] for kind, items in declared.items()}
-    assert free.ok("fabric", absent)["changed"]
+    free.ok("virt_net", {"name": "iso", "state": "absent"})
 
 
 _GUEST = """<domain type='qemu'><name>stored1</name><memory>65536</memory><os><type>hvm</type></os><devices>

@@ -30,7 +30,7 @@ DROP = {"action": "drop", "direction": "in", "protocol": "icmp"}
 DROP_RULE = Rule("drop", "in", protocol="icmp")
 
 
-class Libvirt(FilterDriver, LinkDriver):
+class FakeFilters(FilterDriver):
     """A libvirt with two filters, one guest and a tap of another program."""
 
     def __init__(self) -> None:
@@ -102,6 +102,10 @@ class Libvirt(FilterDriver, LinkDriver):
         self.kernel = {
             rule for device, binding in self.bound.items() for rule in expected_rules(binding.filter, device, self.held)
         }
+
+
+class Libvirt(FakeFilters, LinkDriver):
+    """The same on a host with two taps and one of a guest."""
 
     def links(self) -> tuple[Link, ...]:
         return (Link("tap0"), Link("tap1"), Link("vnet0"))

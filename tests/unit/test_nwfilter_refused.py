@@ -201,7 +201,7 @@ BINDINGS: dict[str, tuple[dict[str, Any], str]] = {
     "no variable": ({"filter": "port"}, "parameters: is without the variable PORT, which filter port needs; add it"),
     "no address": (
         {"parameters": parameters(CTRL_IP_LEARNING="none")},
-        "the variable IP, which filter base needs as long as CTRL_IP",
+        "the variable IP, which filter base needs; add it",
     ),
     "no way to learn": (
         {"parameters": parameters(CTRL_IP_LEARNING="arp")},

@@ -204,6 +204,9 @@ def test_forwarding_follows_from_the_topologies() -> None:
     assert forwards({}, bridged, nat) == (True, True)
     assert forwards({"types": ["bridged"]}, nat) == (False, True)
     assert forwards({"forward_ipv4": False, "forward_ipv6": False}, nat) == (False, False)
+    # filters and NICs of guests alone need none
+    assert not needs({}, [], {"filters": [{"name": "web"}], "networks": []}).forward_ipv4
+    assert needs({}, [], {"filters": [{"name": "web"}], "policies": [{"name": "site"}]}).forward_ipv4
     assert forwards({}, "a mistake") == (True, False)
 
 

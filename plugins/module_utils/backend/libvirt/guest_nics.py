@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Optional
 
@@ -23,6 +24,7 @@ from ...model.network.options import Network
 from ...model.network.steps import NetworkDriver
 from ...xml.guest_nic import insert_nic, read_guest, read_macs, read_nics, remove_nic, render_nic, replace_nic
 from ..netlink import links
+from ..nftables import filter_rules
 from .binding import LibvirtModule, VirConnect, VirDomain
 from .connection import libvirt_errors, libvirt_module
 from .guest_agent import addresses_by_agent
@@ -107,8 +109,12 @@ class GuestNics(GuestNicDriver):
     def has_interface(self, name: str) -> bool:
         return not self._local or (bool(name) and links.exists(name))
 
+    def _guarded(self, nic: Nic) -> AbstractContextManager[None]:
+        """Keeps other guests filtered while libvirt sets the filter of one."""
+        return filter_rules.guarded() if self._local and nic.filterref else contextlib.nullcontext()
+
     def update(self, guest: str, nic: Nic) -> None:
-        with libvirt_errors(f"update NIC {nic.mac} of guest {guest}"):
+        with self._guarded(nic), libvirt_errors(f"update NIC {nic.mac} of guest {guest}"):
             self._get(guest).updateDeviceFlags(render_nic(nic), libvirt_module().VIR_DOMAIN_AFFECT_LIVE)
         self.forget()
 
@@ -139,7 +145,7 @@ class GuestNics(GuestNicDriver):
         return next((device for nic, device in found if nic.mac == mac), None)
 
     def attach(self, guest: str, nic: Nic) -> None:
-        with libvirt_errors(f"attach NIC {nic.mac} to guest {guest}"):
+        with self._guarded(nic), libvirt_errors(f"attach NIC {nic.mac} to guest {guest}"):
             self._get(guest).attachDeviceFlags(render_nic(nic), libvirt_module().VIR_DOMAIN_AFFECT_LIVE)
         self.forget()
 

@@ -10,12 +10,11 @@ from typing import Optional
 
 from ...errors import OptionError
 from ..nwfilter.facts import FilterFacts, bridging_warning
-from ..nwfilter.tree import ADDRESS, LEARNING, missing_variables, value_of
-from ..nwfilter.tree import given as given_by
+from ..nwfilter.tree import LEARNING, lacking_variable, value_of
 from .facts import GuestNicFacts
 from .options import FilterRef, Nic, Source
 
-_DHCP, _NONE = "dhcp", "none"
+_DHCP = "dhcp"
 
 
 def check_filter(given: Nic, desired: Nic, before: Optional[Nic], facts: GuestNicFacts) -> None:
@@ -55,11 +54,10 @@ def _check_given(found: FilterRef, facts: FilterFacts) -> None:
         raise OptionError(
             "filterref.filter", name, "is no filter of libvirt; create it first, or use one of virsh nwfilter-list"
         )
-    missing = missing_variables(name, facts.filters, given_by(parameters))
-    # libvirt finds out the address by itself if it is all that is missing (virNWFilterDoInstantiate)
-    if missing and (missing != (ADDRESS,) or value_of(parameters, LEARNING).lower() == _NONE):
+    missing = lacking_variable(name, facts.filters, parameters)
+    if missing:
         raise OptionError(
-            "filterref.parameters", None, f"lacks {', '.join(missing)}, which filter {name} needs; give a value"
+            "filterref.parameters", None, f"is without the variable {missing}, which filter {name} needs; add it"
         )
 
 

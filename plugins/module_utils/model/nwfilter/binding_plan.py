@@ -18,7 +18,7 @@ from .learning import check_learning
 from .options import Binding, BindingOptions, Owner, Parameter
 from .shown import shown_binding
 from .steps import Bind, BringUp, Rebind, Unbind
-from .tree import ADDRESS, LEARNING, given, learns_address, missing_variables
+from .tree import lacking_variable
 
 # The notes of a run that replaces a binding: whether the device has been up, and the binding.
 _UP, _BEFORE = "bring_up", "binding"
@@ -93,13 +93,10 @@ def _check(binding: Binding, facts: FilterFacts) -> None:
     if binding.filter not in facts.filters:
         raise OptionError("filter", binding.filter, "is not a filter of this host; create it first")
     check_learning(binding.parameters, binding.mac, facts)
-    missing = missing_variables(binding.filter, facts.filters, given(binding.parameters))
-    if not missing or learns_address(binding.filter, facts.filters, binding.parameters):
-        return
-    name = next((each for each in missing if each != ADDRESS), ADDRESS)
-    because = f" as long as {LEARNING} is none" if missing == (ADDRESS,) else ""
-    problem = f"is without the variable {name}, which filter {binding.filter} needs{because}; add it"
-    raise OptionError("parameters", None, problem)
+    name = lacking_variable(binding.filter, facts.filters, binding.parameters)
+    if name is not None:
+        problem = f"is without the variable {name}, which filter {binding.filter} needs; add it"
+        raise OptionError("parameters", None, problem)
 
 
 def _refuse_guests(device: str, facts: FilterFacts) -> None:

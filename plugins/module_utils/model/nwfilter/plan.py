@@ -15,8 +15,7 @@ from .facts import FilterFacts, StoredFilter, bridging_warning
 from .learning import check_relearning
 from .options import Filter, GivenFilter, Reference, chain_priority, desired_filter
 from .steps import Define, Rebuild, Undefine
-from .tree import given as given_variables
-from .tree import learns_address, loop, missing_variables, uses
+from .tree import lacking_variable, loop, uses
 
 
 @dataclass(frozen=True)
@@ -94,27 +93,23 @@ def _check_references(given: GivenFilter, desired: Filter, facts: FilterFacts) -
 def _check_users(name: str, facts: FilterFacts) -> tuple[str, ...]:
     """Refuses variables that a running user doesn't give, and returns a warning for each guest that couldn't start."""
     for binding in facts.affected(name):
-        lacking = _lacking(binding.filter, given_variables(binding.parameters), facts)
-        if lacking and not learns_address(binding.filter, facts.filters, binding.parameters):
+        lacking = lacking_variable(binding.filter, facts.filters, binding.parameters)
+        if lacking:
             nic = facts.guest_of(binding.device)
             user = f"{nic}" if nic else f"the binding of {binding.device}"
-            problem = f"has the variable {lacking[0]}, which {user} doesn't give; add it to its parameters first"
+            problem = f"has the variable {lacking}, which {user} doesn't give; add it to its parameters first"
             raise OptionError("rules", None, problem)
     warnings = []
     for nic in facts.guest_nics:
         if nic.device or not uses(nic.filter, name, facts.filters):
             continue
-        lacking = _lacking(nic.filter, given_variables(nic.parameters), facts)
-        if lacking and not learns_address(nic.filter, facts.filters, nic.parameters):
+        lacking = lacking_variable(nic.filter, facts.filters, nic.parameters)
+        if lacking:
             warnings.append(
-                f"{nic} can't be started, as it doesn't give the variable {lacking[0]} of its filter {nic.filter}; add"
+                f"{nic} can't be started, as it doesn't give the variable {lacking} of its filter {nic.filter}; add"
                 " it to the parameters of its NIC"
             )
     return tuple(warnings)
-
-
-def _lacking(name: str, known: frozenset[str], facts: FilterFacts) -> tuple[str, ...]:
-    return missing_variables(name, facts.filters, known)
 
 
 def plan_absent(name: str, current: FilterState, facts: FilterFacts) -> Plan[FilterState]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
+from typing import Optional
 
 from .attributes import variables
 from .options import Binding, Filter, Parameters
@@ -102,6 +103,14 @@ def learns_address(name: str, filters: Filters, parameters: Parameters) -> bool:
     if value_of(parameters, LEARNING).lower() == "none":
         return False
     return missing_variables(name, filters, given(parameters)) == (ADDRESS,)
+
+
+def lacking_variable(name: str, filters: Filters, parameters: Parameters) -> Optional[str]:
+    """Returns a variable of a filter that a user doesn't give, and that libvirt doesn't find out by itself."""
+    missing = missing_variables(name, filters, given(parameters))
+    if not missing or learns_address(name, filters, parameters):
+        return None
+    return next((each for each in missing if each != ADDRESS), ADDRESS)
 
 
 def tools(name: str, filters: Filters) -> frozenset[str]:
