@@ -146,7 +146,7 @@ name:
   description:
     - Name of the interface of the host, such as a tap or an end of a veth pair. It must exist, or be created in the same run of
       M(virtnet.kvm.fabric).
-    - The tap of a guest of libvirt is refused, because its filter is part of the guest's definition.
+    - The tap of a guest of libvirt is refused, because its filter is part of the guest's definition, see M(virtnet.kvm.guest_nic).
   type: str
   required: true
 state:

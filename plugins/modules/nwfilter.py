@@ -32,6 +32,7 @@ extends_documentation_fragment:
 seealso:
   - module: virtnet.kvm.nwfilter_info
   - module: virtnet.kvm.nwfilter_binding
+  - module: virtnet.kvm.guest_nic
   - module: virtnet.kvm.fabric
   - name: libvirt's network filters
     description: Protocols, attributes, variables and chains.

@@ -31,6 +31,7 @@ seealso:
   - module: virtnet.kvm.nwfilter
   - module: virtnet.kvm.tuntap
   - module: virtnet.kvm.veth_pair
+  - module: virtnet.kvm.guest_nic
   - module: virtnet.kvm.fabric
 """
 

@@ -122,7 +122,12 @@ def test_a_web_server(free: Host) -> None:
     assert stations.open_to(free, "peer") == {"tcp 22", "tcp 80"}
     assert stations.open_to(free, "guest") == {"ping", "tcp 53", "udp 53"}
     _bind(free, "anti-spoof")
-    assert stations.spoofed(free) == {"own-frame", "own-arp"}
+    assert stations.spoofed(free) == {"own-frame", "own-arp", "server-of-dhcp"}
+    (client_only,) = filters(lambda: ["dhcp-client-only"], "virtnet_filters", "")
+    free.ok("nwfilter", client_only)
+    _bind(free, "dhcp-client-only", parameters=[])
+    others = {"other-mac", "other-ip", "other-arp-ip", "other-arp-mac", "other-protocol"}
+    assert stations.spoofed(free) == {"own-frame", "own-arp", *others}
     absent = {kind: [{"name": each["name"], "state": "absent"} for each in items] for kind, items in declared.items()}
     converge(free, absent, module="fabric", changed=True)
     assert stations.open_to(free, "peer") == everything

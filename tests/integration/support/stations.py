@@ -78,8 +78,8 @@ _SEND = """
 import json, socket, struct, sys
 me, peer, mine, other, theirs = sys.argv[1:]
 def mac(text): return bytes.fromhex(text.replace(":", ""))
-def ip(source, word):
-    payload = struct.pack("!HHHH", 4000, 4001, 8 + len(word), 0) + word
+def ip(source, word, port=4000):
+    payload = struct.pack("!HHHH", port, 4001, 8 + len(word), 0) + word
     head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), 1, 0, 64, 17, 0, socket.inet_aton(source), socket.inet_aton(peer))
     total = sum(struct.unpack("!10H", head))
     while total >> 16: total = (total & 0xFFFF) + (total >> 16)
@@ -88,6 +88,7 @@ def frame(source, kind, body): return mac(theirs) + mac(source) + struct.pack("!
 def arp(hardware, address, word):
     return struct.pack("!HHBBH6s4s6s4s", 1, 0x800, 6, 4, 2, mac(hardware), socket.inet_aton(address), mac(theirs), socket.inet_aton(peer)) + word
 away = ".".join(me.split(".")[:3]) + ".99"
+ipv6 = bytes.fromhex("6000000000183aff" + "fe80" + "00" * 14 + "ff02" + "00" * 13 + "01")
 frames = [
     frame(mine, 0x800, ip(me, b"own-frame")),
     frame(other, 0x800, ip(me, b"other-mac")),
@@ -96,6 +97,8 @@ frames = [
     frame(mine, 0x806, arp(other, me, b"other-arp-mac")),
     frame(mine, 0x806, arp(mine, me, b"own-arp")),
     frame(mine, 0x88B5, b"other-protocol"),
+    frame(mine, 0x800, ip(me, b"server-of-dhcp", 67)),
+    frame(mine, 0x86DD, ipv6 + bytes((134, 0, 0, 0)) + b"router-that-tells-it"),
 ]
 with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sending:
     sending.bind(("eth0", 0))
@@ -110,7 +113,7 @@ with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)) as listen
     found, end = set(), time.monotonic() + float(sys.argv[1])
     while time.monotonic() < end:
         try:
-            found.update(re.findall(rb"o(?:wn|ther)-[a-z-]+", listening.recv(2000)))
+            found.update(re.findall(rb"(?:own|other|server|router)-[a-z-]+", listening.recv(2000)))
         except TimeoutError:
             pass
 print(*sorted(each.decode() for each in found))
@@ -151,7 +154,9 @@ def spoofed(host: Host) -> set[str]:
     host.shell(
         f"ip netns exec guest python3 /run/virtnet-test.send.py {GUEST} {PEER} {MAC} 52:54:00:44:00:99 {PEER_MAC}"
     )
-    return set(host.until("sed -n 2p /run/virtnet-test.heard | grep .", 10).split())
+    found = host.until("sed -n 2p /run/virtnet-test.heard | grep .", 10).split()
+    host.shell("ip -n peer neighbour flush dev eth0")  # it may believe what it heard
+    return set(found)
 
 
 def flooded(host: Host, doing: Any, address: str = GUEST, prefix: str = "ip netns exec peer ") -> int:

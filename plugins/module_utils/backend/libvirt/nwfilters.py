@@ -20,6 +20,7 @@ from ...errors import HostError
 from ...model.nwfilter.facts import FilterDriver, GuestNic, StoredFilter
 from ...model.nwfilter.options import HIGHEST, Binding, Filter, Rule
 from ...model.nwfilter.tree import KernelRule
+from ...xml.document import NotXmlError
 from ...xml.nwfilter import guest_nics, parse_binding, parse_filter, render_binding, render_filter
 from ..netlink import links
 from ..nftables import filter_rules
@@ -60,7 +61,8 @@ class NwFilters(FilterDriver):
             with libvirt_errors("list the filters"):
                 found = self._connection.listAllNWFilters(0)
             for each in found:
-                with contextlib.suppress(HostError), libvirt_errors("read a filter"):  # it has just been removed
+                # it has just been removed, or has a name that libvirt writes into the document without quoting it
+                with contextlib.suppress(HostError, NotXmlError), libvirt_errors("read a filter"):
                     self._filters[each.name()] = StoredFilter(*parse_filter(each.XMLDesc(0)))
         return self._filters
 

@@ -102,7 +102,7 @@ def _check(binding: Binding, facts: FilterFacts) -> None:
 def _refuse_guests(device: str, facts: FilterFacts) -> None:
     nic = facts.guest_of(device)
     if nic is not None:
-        problem = f"is the tap of {nic}; set the filter of that NIC in the guest's definition"
+        problem = f"is the tap of {nic}; set the filter of that NIC, such as with guest_nic"
         raise OptionError("name", device, problem)
 
 
