@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026, virtnet.kvm contributors
+"""The shaping of interfaces that libvirt shapes, too."""
+
+from __future__ import annotations
+
+import pytest
+
+from integration.support.checks import converge, refused
+from integration.support.host import Host
+from integration.support.networks import lan
+
+MODULES = ("tc_shaping",)
+_SHAPED = {"device": "virbr15", "egress": {"rate": "10mbit"}, "ingress": {"rate": "10mbit"}}
+
+
+@pytest.mark.kernel("trixie_uml")
+def test_inside_the_root_of_libvirt(clean: Host) -> None:
+    """Its filter for DHCP stays, and our classes stay when it starts again. A bandwidth of its own is refused."""
+    network = lan(bridge={"name": "virbr15"})
+    fabric = {"networks": [network], "shaping": [_SHAPED]}
+    clean.ok("fabric", fabric)
+    assert clean.ok("fabric", fabric)["changed"] is False
+    dhcp = "tc filter show dev virbr15 parent 1: | grep -A3 'pref 2 u32' | grep csum"
+    clean.until(
+        f"tc class show dev virbr15 | grep 'class htb 1:f' && tc -d filter show dev virbr15 | grep csum || {dhcp}"
+    )
+    clean.shell("systemctl restart libvirtd")
+    clean.until("virsh net-list | grep active && tc -d filter show dev virbr15 | grep csum")
+    converge(clean, _SHAPED, module="tc_shaping", changed=False)
+    converge(clean, {"device": "virbr15", "state": "absent"}, module="tc_shaping", changed=True)
+    assert "htb 1:" in clean.shell("tc qdisc show dev virbr15") and "csum" in clean.shell(
+        "tc -d filter show dev virbr15"
+    )
+    bandwidth = {**network, "bandwidth": {"inbound": {"average": 1000}, "outbound": {"average": 1000}}}
+    clean.net(**bandwidth)
+    refused(
+        clean,
+        {"device": "virbr15", "egress": {"rate": "1mbit"}},
+        "inbound bandwidth of the network",
+        module="tc_shaping",
+    )
+    refused(clean, {"device": "virbr15", "ingress": {"rate": "1mbit"}}, "is limited by libvirt", module="tc_shaping")
