@@ -317,7 +317,14 @@ egress:
   suboptions:
 """
     + _side(_SIDE + _POLICE.lstrip("\n"))
-    + r"""state:
+    + r"""persist:
+  description:
+    - Whether the shaping is applied whenever the interface is created, such as at a start of the guest of a tap, at a start of a network, and at
+      a boot. A rule of udev and a service of the collection do that.
+    - With V(true) the interface needn't be there yet. Its name must be fixed. Names like C(vnet0) are refused, because libvirt counts them up.
+    - If left out, it stays as it is. It is V(false) for a new shaping.
+  type: bool
+state:
   description:
     - Whether the interface has a shaping. With V(absent), all that the module has created is removed, and what was there before is restored.
   type: str

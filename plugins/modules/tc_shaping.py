@@ -21,8 +21,8 @@ description:
   - Interfaces with a shaping of another program are refused, such as that of libvirt's C(<bandwidth>). On the bridge of a libvirt network
     with the nftables backend, the classes are inside the root of libvirt, so that its filter for DHCP and its restarts work as before.
   - Works with traffic control of the kernel directly. It needs no library, and no C(tc).
-  - The shaping is that of the running host. It is lost with the interface, and so at a reboot and at the end of the guest of a tap; apply it
-    again after that.
+  - The shaping is lost with the interface, and so at a reboot and at the end of the guest of a tap. With O(persist) it is applied again
+    whenever the interface is created.
   - If a step fails, the steps before it are undone.
 extends_documentation_fragment:
   - virtnet.kvm.shaping
@@ -67,11 +67,12 @@ EXAMPLES = r"""
           dscp: ef
           vlan: 7
 
-- name: Limit what the guest sends
+- name: Limit what the guest sends, also after its next start
   virtnet.kvm.tc_shaping:
     device: web0
     ingress:
       rate: 20mbit
+    persist: true
 
 - name: Remove the limit of what the guest sends
   virtnet.kvm.tc_shaping:
@@ -91,7 +92,7 @@ actions:
   type: list
   elements: str
   sample:
-    - write /run/virtnet.kvm/shaping/web0.json
+    - write /var/lib/virtnet.kvm/shaping/web0.json
     - create htb as the root of egress of web0
     - create the top class of egress of web0 with rate=100mbit
 before:
@@ -114,6 +115,7 @@ after:
       ceil: 20mbit
       burst: 10000b
       cburst: 10000b
+    persist: false
     state: present
 diff:
   description: Difference between RV(before) and RV(after), as text.

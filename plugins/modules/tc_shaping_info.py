@@ -64,6 +64,11 @@ shaping:
         ingress:
           rate: 20mbit
           ceil: 20mbit
+    persist:
+      description: Whether the shaping is applied whenever the interface is created.
+      type: bool
+      returned: always
+      sample: true
     counters:
       description:
         - What has passed each class since it was created, by direction (C(egress), C(ingress)).

@@ -174,3 +174,26 @@ def test_filters_and_classes(shaped: Host) -> None:
     )
     assert any("class c1" in str(each) for each in moved["warnings"]), moved["warnings"]
     _apply(shaped, state="absent")
+
+
+@pytest.mark.kernel
+def test_it_is_applied_whenever_the_interface_is_created(shaped: Host) -> None:
+    """Also before it is there; and no longer when that is not asked for."""
+    shaped.shell("ip link del web0; ip netns del far")
+    made = _apply(shaped, egress=_TREE, ingress={"rate": "20mbit"}, persist=True)
+    assert len(made["actions"]) == 1, made["actions"]
+    for _birth in range(2):
+        shaped.shell(_LINKS)
+        shaped.until(
+            "tc class show dev web0 | grep 'class htb 1:11' && tc filter show dev web0 ingress | grep ifb-web0"
+        )
+        _apply(shaped, changed=False, egress=_TREE, persist=True)
+        shaped.shell("ip link del web0; ip netns del far")
+    shaped.shell(_LINKS)
+    shaped.until("tc filter show dev web0 ingress | grep ifb-web0")
+    _apply(shaped, persist=False)
+    assert not shaped.can("ls /etc/udev/rules.d/*virtnet-kvm*")
+    _apply(shaped, state="absent")
+    refused(
+        shaped, {"device": "vnet0", "egress": _TREE, "persist": True}, "such names are counted up", module="tc_shaping"
+    )

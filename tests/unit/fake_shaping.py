@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Optional, cast
 
@@ -37,6 +37,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.shaping.steps im
     RawTree,
     ShapingDriver,
 )
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.device.steps import StoredSettings
 from unit.fake_notes import FakeNotes
 
 
@@ -77,7 +78,6 @@ class FakeTrafficControl(ShapingDriver):
     def __init__(self, *names: str) -> None:
         self.links = {name: Link(name) for name in names}
         self.trees = {name: RawTree() for name in names}
-        self.files: dict[str, str] = {}
         self.without: set[str] = set()
         self.tables = {"normal"}
         self.shaped_by_libvirt: dict[str, Bandwidth] = {}
@@ -173,15 +173,36 @@ class FakeTrafficControl(ShapingDriver):
         self._called(f"remove {name}")
         del self.links[name], self.trees[name]
 
-    def remembered(self) -> Mapping[str, str]:
-        return self.files
 
-    def write(self, path: str, text: Optional[str]) -> None:
-        self._called(f"write {path}")
+class FakeStored(StoredSettings):
+    """The files of interfaces; a store is a call of the kernel's."""
+
+    def __init__(self, kernel: FakeTrafficControl) -> None:
+        self._kernel = kernel
+        self.files: dict[str, str] = {}
+
+    def text(self, part: str, device: str) -> Optional[str]:
+        assert part == "shaping"
+        return self.files.get(device)
+
+    def devices(self, part: str) -> tuple[str, ...]:
+        del part
+        return tuple(sorted(self.files))
+
+    def intact(self, part: str) -> bool:
+        del part
+        return True
+
+    def runs(self) -> bool:
+        return True
+
+    def store(self, part: str, device: str, text: Optional[str]) -> None:
+        del part
+        self._kernel._called(f"store {device}")
         if text is None:
-            self.files.pop(path, None)
+            self.files.pop(device, None)
         else:
-            self.files[path] = text
+            self.files[device] = text
 
 
 class ShapingHost:
@@ -191,10 +212,12 @@ class ShapingHost:
 
     def __init__(self, *names: str) -> None:
         self.kernel = FakeTrafficControl(*(names or ("web0",)))
+        self.stored = FakeStored(self.kernel)
 
     def driver(self, kind: type[DriverType], where: Optional[str] = None) -> DriverType:
-        del kind, where
-        return cast(DriverType, cast(Driver, self.kernel))
+        del where
+        found: Driver = self.stored if issubclass(kind, StoredSettings) else self.kernel
+        return cast(DriverType, found)
 
     def forget(self) -> None:
         pass

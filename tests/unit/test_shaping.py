@@ -22,7 +22,8 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.shaping.numbers.
     Qdisc,
     ToClass,
 )
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.shaping.steps import Bandwidth, RawTree
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.shaping.steps import Bandwidth, Link, RawTree
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.device.service import recalled
 from unit.fake_shaping import ShapingHost
 
 TREE: dict[str, Any] = {
@@ -73,7 +74,7 @@ def test_a_tree_and_nothing_of_it_afterwards(host: ShapingHost) -> None:
     ]
     assert made.shown_after["egress"]["default"] == "rest"  # type: ignore[index]
     host.converge(state="absent")
-    assert host.kernel.trees["web0"] == RawTree() and not host.kernel.files
+    assert host.kernel.trees["web0"] == RawTree() and not host.stored.files
 
 
 def test_what_is_read_can_be_given_again(host: ShapingHost) -> None:
@@ -100,7 +101,7 @@ def test_what_is_read_can_be_given_again(host: ShapingHost) -> None:
 def test_a_change_in_place(host: ShapingHost, change: dict[str, Any], actions: list[str]) -> None:
     host.converge(egress=TREE)
     found = host.converge(egress=changed(**change))
-    assert [each for each in found.actions if "/run/" not in each] == actions
+    assert [each for each in found.actions if "/var/" not in each] == actions
     assert not found.warnings
 
 
@@ -157,14 +158,14 @@ def test_a_failed_step_leaves_the_host_as_it_was(host: ShapingHost) -> None:
     del other["classes"][0]["queue"]
     other["filters"] = [{"class": "rest", "mark": 4}]
     steps = {"egress": other, "ingress": {"police": {"rate": "1mbit"}}}
-    before, files = dict(host.kernel.trees), dict(host.kernel.files)
+    before, files = dict(host.kernel.trees), dict(host.stored.files)
     count = len(host.apply(check=True, **steps).steps)
     for number in range(1, count + 1):
         host.kernel.calls.clear()
         host.kernel.strike = number
         with pytest.raises(ApplyError, match="the host is as it was"):
             host.apply(**steps)
-        assert _sorted(host.kernel.trees) == _sorted(before) and host.kernel.files == files, number
+        assert _sorted(host.kernel.trees) == _sorted(before) and host.stored.files == files, number
     host.converge(**steps)
 
 
@@ -217,7 +218,7 @@ def test_the_root_of_libvirt_is_shared(host: ShapingHost) -> None:
 
 def test_a_shaping_whose_file_is_lost_is_taken_over(host: ShapingHost) -> None:
     host.converge(egress=TREE)
-    host.kernel.files.clear()
+    host.stored.files.clear()
     found = host.converge(egress=TREE)
     assert len(found.actions) == 1, found.actions
 
@@ -230,11 +231,31 @@ def test_what_others_have_removed_is_reported_and_created_again(host: ShapingHos
     host.converge(egress=TREE)
 
 
+def test_a_device_that_is_not_there_yet(host: ShapingHost) -> None:
+    """Its shaping is stored, and applied as the service does when it is created."""
+    del host.kernel.links["web0"]
+    made = host.converge(egress=TREE, persist=True)
+    assert made.actions == [
+        "write /var/lib/virtnet.kvm/shaping/web0.json, which is applied whenever the device is created"
+    ]
+    assert "there is no such interface now" in made.warnings[0]
+    host.kernel.links["web0"] = Link("web0")
+    options = recalled(host.stored.files["web0"])["options"]
+    assert isinstance(options, dict)
+    host.converge(**{name: each for name, each in options.items() if name != "device"})
+    host.kernel.trees["web0"] = RawTree()
+    host.converge(**{name: each for name, each in options.items() if name != "device"})
+    assert '"persist": true' in host.stored.files["web0"]
+    host.converge(persist=False)
+    with pytest.raises(VirtnetError, match="vnet3, because such names are counted up"):
+        host.apply(device="vnet3", egress=TREE, persist=True)
+
+
 def test_a_device_that_is_gone(host: ShapingHost) -> None:
     host.converge(egress=TREE)
     del host.kernel.links["web0"]
     host.converge(state="absent")
-    assert not host.kernel.files
+    assert not host.stored.files
 
 
 LIBVIRTS = RawTree(Qdisc(0x10000, ROOT, "htb"), 1, classes=(HtbClass(0x10001, 0x10000, 1, 1, 1, 1),))

@@ -239,6 +239,7 @@ TOOLS = (
     "/var/lib/virtnet.kvm/interfaces",
     "/var/lib/virtnet.kvm/static_routes",
     "/var/lib/virtnet.kvm/ethtool",
+    "/var/lib/virtnet.kvm/shaping",
     "/etc/udev/rules.d",
     "/etc/virtnet.kvm/links.d",
 )

@@ -28,7 +28,7 @@ _NAMESPACES = "cd /run/netns 2>/dev/null || exit 0; for each in *; do nsenter --
 
 # What tc says of all interfaces, and which there are.
 _TC = """cd /sys/class/net; for each in *; do echo $each; cat $each/ifalias; tc -d qdisc show dev $each; tc -d class show dev $each | grep "class htb"
-tc -d filter show dev $each; tc -d filter show dev $each ingress 2>/dev/null; done; ls /run/virtnet.kvm/shaping 2>/dev/null; true"""
+tc -d filter show dev $each; tc -d filter show dev $each ingress 2>/dev/null; done; grep -r . /var/lib/virtnet.kvm/shaping --include=*.json 2>/dev/null; true"""
 _GUESTS = "for each in $(virsh list --all --name); do virsh dumpxml --inactive $each; virsh dumpxml $each; done"
 
 

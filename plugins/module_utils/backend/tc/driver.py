@@ -2,20 +2,17 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The driver of shaping: traffic control by netlink, and the files that remember shapings."""
+"""The driver of shaping: traffic control by netlink."""
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import glob
-import os
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Optional
 
 from ...errors import HostError
-from ...model.shaping.memory import PATTERN
 from ...model.shaping.numbers.tree import (
     CLSACT_INGRESS,
     HANDLE,
@@ -31,7 +28,6 @@ from ...model.shaping.observed import ifb_alias
 from ...model.shaping.steps import Bandwidth, Counters, Link, RawTree, ShapingDriver
 from ..netlink.channel import NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, Channel, KernelError, attribute, attributes
 from ..netlink.read import LINK, RTM_GETLINK, RTM_NEWLINK, link_request
-from ..os.atomic import write_file
 from . import messages
 from .filters import entry_options, read_entry
 from .libvirt_bandwidth import bandwidth_of
@@ -219,29 +215,6 @@ class TrafficControl(ShapingDriver):
         doing = f"remove {name}"
         self._channel.request(doing, _RTM_DELLINK, LINK.pack(0, 0, self._index(name, doing), 0, 0))
         self.forget()
-
-    # -- files -------------------------------------------------------------------------------------------------------------
-
-    def remembered(self) -> Mapping[str, str]:
-        found = {}
-        for path in sorted(glob.glob(PATTERN)):
-            try:
-                with open(path, encoding="utf-8", errors="replace") as handle:
-                    found[path] = handle.read()
-            except OSError as error:
-                raise HostError(f"read {path}", error.strerror or error) from error
-        return found
-
-    def write(self, path: str, text: Optional[str]) -> None:
-        try:
-            if text is not None:
-                os.makedirs(os.path.dirname(path), exist_ok=True)
-                write_file(path, text.encode(), mode=0o644)
-            else:
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(path)
-        except OSError as error:
-            raise HostError(f"{'remove' if text is None else 'write'} {path}", error.strerror or error) from error
 
 
 class _Names(dict[int, str]):

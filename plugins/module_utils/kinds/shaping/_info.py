@@ -13,28 +13,28 @@ from typing import Optional
 from ...contract import Host, World
 from ...errors import VirtnetError
 from ...model.fields import to_options
-from ...model.shaping.memory import DIRECTORY
 from ...model.shaping.numbers.resolve import TOP, Named
 from ...model.shaping.numbers.show import class_names, ingress_of, side_of
 from ...model.shaping.numbers.tree import handle_text
 from ...model.shaping.observed import ShapingState, ifb_name
 from ...model.shaping.options import Shaping, Side
 from ...model.shaping.plan import ShapingFacts, plan_shaping
-from ...model.shaping.steps import Counters, RawTree, ShapingDriver, StoreShaping
-from ._resource import read_shaping
+from ...model.shaping.steps import Counters, RawTree, ShapingDriver
+from ...persist.device.shapings import PART, read_shaping
+from ...persist.device.steps import StoredSettings
 
 
 def describe_shaping(host: Host, names: Optional[Sequence[str]]) -> list[dict[str, object]]:
     """Returns the shapings of these interfaces, ``None`` for those of all that a shaping was declared for."""
     driver = host.driver(ShapingDriver)
     if names is None:
-        names = [path[len(DIRECTORY) + 1 : -len(".json")] for path in driver.remembered()]
+        names = host.driver(StoredSettings).devices(PART)
     return [_described(host, driver, name) for name in names if driver.link(name) is not None]
 
 
 def _described(host: Host, driver: ShapingDriver, device: str) -> dict[str, object]:
     raw = driver.tree(device)
-    state = read_shaping(driver, device, raw)
+    state = read_shaping(host, device, raw)
     through = driver.tree(ifb_name(device)) if state.ifb else RawTree()
     egress, ingress = side_of(state.egress.named), ingress_of(state)
     sides = (("egress", egress, state.egress.named, raw), ("ingress", ingress, state.ingress.named, through))
@@ -47,6 +47,7 @@ def _described(host: Host, driver: ShapingDriver, device: str) -> dict[str, obje
     return {
         "name": device,
         "definition": definition,
+        "persist": state.memory is not None and state.memory.persist,
         "counters": counters,
         "problems": _problems(host, state),
         "others": [each for each in (state.egress.foreign, state.ingress.foreign) if each],
@@ -81,4 +82,4 @@ def _problems(host: Host, state: ShapingState) -> list[str]:
         plan = plan_shaping(given, state, ShapingFacts(World(host)), present=True, link=state.link)
     except VirtnetError as error:
         return [str(error)]
-    return [f"not as declared: {step.words}" for step in plan.steps if not isinstance(step, StoreShaping)]
+    return [f"not as declared: {step.words}" for step in plan.steps]

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Optional
+from typing import Optional, cast
 
 from ...contract import AnyResource, Host, Notes, Options, Plan, Resource, Shown, World
 from ...errors import under
 from ...model.fields import from_options
-from ...model.shaping.memory import memory_path, recalled
 from ...model.shaping.numbers.show import shown
-from ...model.shaping.observed import Seen, ShapingState, entering, ifb_alias, ifb_name, polices, seen
+from ...model.shaping.observed import ShapingState
 from ...model.shaping.options import Shaping
-from ...model.shaping.plan import ShapingFacts, plan_shaping
-from ...model.shaping.steps import Link, RawTree, ShapingDriver
+from ...model.shaping.plan import ShapingFacts
+from ...model.shaping.steps import Link
+from ...persist.device.shapings import plan_stored, read_shaping
 from ..common import interface_name
 
 
@@ -30,6 +30,7 @@ class ShapingResource(Resource[ShapingState]):
     wanted: bool
     path: str = ""
     beside: bool = False
+    persist: Optional[bool] = None
 
     @property
     def name(self) -> str:
@@ -48,14 +49,14 @@ class ShapingResource(Resource[ShapingState]):
         return frozenset({interface_name(None, self.name)})
 
     def current(self, host: Host) -> ShapingState:
-        return read_shaping(host.driver(ShapingDriver), self.name)
+        return read_shaping(host, self.name)
 
     def plan(self, current: ShapingState, world: World, notes: Notes) -> Plan[ShapingState]:
         del notes
         facts = world.facts(ShapingFacts)
         with under(self.path):
             link = self._link(current, world)
-            return plan_shaping(self.given, current, facts, present=self.wanted, link=link)
+            return plan_stored(self.given, current, facts, present=self.wanted, link=link, persist=self.persist)
 
     def _link(self, current: ShapingState, world: World) -> Optional[Link]:
         """Returns the interface as it is when the plans before this one are done."""
@@ -68,48 +69,20 @@ class ShapingResource(Resource[ShapingState]):
 
     def show(self, state: ShapingState, plan: Plan[ShapingState]) -> Shown:
         del plan
-        return shown(state)
-
-
-def read_shaping(driver: ShapingDriver, device: str, raw: Optional[RawTree] = None) -> ShapingState:
-    """Returns the shaping that an interface has. Raises `HostError`."""
-    text = driver.remembered().get(memory_path(device))
-    memory = recalled(text)
-    link = driver.link(device)
-    if link is None:
-        return ShapingState(device, None, memory, text)
-    raw = raw or driver.tree(device)
-    through = driver.link(ifb_name(device))
-    ingress = Seen()
-    if through is not None and through.alias != ifb_alias(device):
-        ingress = Seen(foreign=f"needs {through.name}, which is another interface")
-        through = None
-    elif through is not None:
-        ingress = seen(driver.tree(through.name), memory, "ingress")
-    if polices(raw):
-        ingress = replace(
-            ingress, foreign="is limited by libvirt, for the outbound bandwidth of a guest NIC or a network"
-        )
-    ours, others = entering(raw, device)
-    return ShapingState(
-        device,
-        link,
-        memory,
-        text,
-        egress=seen(raw, memory, "egress"),
-        ingress=ingress,
-        ifb=through is not None,
-        hook=raw.hook,
-        entering=ours,
-        others=others,
-    )
+        found = shown(state)
+        if state.memory is not None:
+            found["persist"] = state.memory.persist
+            if state.memory.persist and not state.intact:
+                found["problems"] = ["the service that applies stored settings isn't as it should be"]
+        return found
 
 
 def shaping_of(options: Options, path: str) -> ShapingResource:
     """Returns the shaping that the options declare. Raises `OptionError`, below ``path``."""
     with under(path):
         given = from_options(Shaping, options)
-    return ShapingResource(given, options["state"] == "present", path)
+    persist = cast(Optional[bool], options.get("persist"))
+    return ShapingResource(given, options["state"] == "present", path, persist=persist)
 
 
 def settled_shaping(resource: AnyResource, others: Sequence[AnyResource]) -> AnyResource:

@@ -13,7 +13,9 @@ from ...contract import AnyResource, ArgumentSpec, Host, Kind, Options
 from ...model.fields import argument_spec
 from ...model.shaping.options import Shaping
 from ...model.shaping.steps import ShapingDriver
+from ...persist.device.steps import StoredSettings
 from ..common import STATE
+from ..device.stored import open_stored
 
 
 def _open_shaping(_host: Host, _where: Optional[str]) -> ShapingDriver:
@@ -27,10 +29,10 @@ class ShapingKind(Kind):
 
     plural = "shaping"
     restorable = True
-    drivers = {ShapingDriver: _open_shaping}
+    drivers = {ShapingDriver: _open_shaping, StoredSettings: open_stored}
 
     def argument_spec(self) -> ArgumentSpec:
-        return {**argument_spec(Shaping), **STATE}
+        return {**argument_spec(Shaping), "persist": {"type": "bool"}, **STATE}
 
     def parse(self, options: Options, path: str = "") -> AnyResource:
         from ._resource import shaping_of

@@ -9,7 +9,6 @@ The kernel has no place for the name of a class.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Optional
@@ -18,44 +17,39 @@ from ...errors import OptionError
 from ..fields import from_options, to_options
 from .options import Shaping
 
-DIRECTORY = "/run/virtnet.kvm/shaping"
-PATTERN = f"{DIRECTORY}/*.json"
-
 
 @dataclass(frozen=True)
 class Memory:
     """``minors`` are the numbers of the classes by their names, by direction; ``root`` and ``hook`` are what was at the
-    interface before, and is restored: the kind of its root, and of what filters packets that come in."""
+    interface before, and is restored: the kind of its root, and of what filters packets that come in. ``persist``: it is
+    applied whenever the interface is created."""
 
     declared: Shaping
     minors: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     root: str = ""
     hook: str = ""
+    persist: bool = False
+
+    def options(self) -> dict[str, Any]:
+        """Returns what was declared as the kind parses it."""
+        return {**to_options(self.declared), "state": "present"}
+
+    def others(self) -> dict[str, Any]:
+        """Returns the rest, as JSON holds it."""
+        minors = {side: dict(minors) for side, minors in self.minors.items() if minors}
+        return {"minors": minors, "root": self.root, "hook": self.hook}
 
 
-def memory_path(device: str) -> str:
-    """Returns the path of the file of an interface, whose name has no slash."""
-    return f"{DIRECTORY}/{device}.json"
-
-
-def memory_text(memory: Memory) -> str:
-    """Returns the text of the file."""
-    held: dict[str, Any] = {
-        "declared": to_options(memory.declared),
-        "minors": {side: dict(minors) for side, minors in memory.minors.items() if minors},
-        "root": memory.root,
-        "hook": memory.hook,
-    }
-    return json.dumps(held, indent=1) + "\n"
-
-
-def recalled(text: Optional[str]) -> Optional[Memory]:
-    """Returns what a file remembers; ``None`` where there is none, or it can't be read."""
+def recalled(held: Mapping[str, Any]) -> Optional[Memory]:
+    """Returns what a file remembers, as JSON holds it; ``None`` where it isn't complete."""
     try:
-        held = json.loads(text or "")
-        minors = {
-            side: {str(name): int(number) for name, number in each.items()} for side, each in held["minors"].items()
-        }
-        return Memory(from_options(Shaping, held["declared"]), minors, str(held["root"]), str(held["hook"]))
+        declared = from_options(Shaping, held["options"])
+        minors = {}
+        for side, each in held["minors"].items():
+            classes = getattr(getattr(declared, side), "classes", None) or ()
+            order = {name: place for place, name in enumerate(("", *(known.name for known in classes)))}
+            names = sorted(each, key=lambda name: order.get(name, len(order)))  # JSON may be sorted in another way
+            minors[side] = {str(name): int(each[name]) for name in names}
+        return Memory(declared, minors, str(held["root"]), str(held["hook"]), held["persist"] is True)
     except (ValueError, KeyError, TypeError, AttributeError, OptionError):
         return None

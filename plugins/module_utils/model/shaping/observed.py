@@ -56,7 +56,8 @@ class ShapingState:
     """The shaping of an interface; ``link`` is ``None`` where there is no such interface.
 
     ``entering`` is our filter for what comes in, below the queueing discipline ``hook``; ``others`` says whether there are
-    filters of others, too.
+    filters of others, too. ``intact`` and ``udev`` are whether the service that applies stored settings is as it should be, and
+    whether this host has udev, which starts it.
     """
 
     device: str
@@ -69,6 +70,8 @@ class ShapingState:
     hook: str = ""
     entering: Optional[Entry] = None
     others: bool = False
+    intact: bool = True
+    udev: bool = True
 
 
 def ifb_name(device: str) -> str:

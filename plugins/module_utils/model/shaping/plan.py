@@ -13,14 +13,14 @@ from typing import Optional
 from ...contract import Facts, Plan, Step
 from ...errors import OptionError, VirtnetError, under
 from ..fields import canonical
-from .memory import Memory, memory_path, memory_text
+from .memory import Memory
 from .numbers import units
 from .numbers.queues import Device, burst_ticks
 from .numbers.resolve import TOP, Named, resolve
 from .numbers.tree import CLSACT_INGRESS, HOOK, INGRESS, Entry, Match, PoliceAt, Qdisc, Redirect, Target, Tree
 from .observed import Seen, ShapingState, ifb_name
 from .options import Impair, Shaping, Side
-from .steps import AddIfb, Link, Put, Remove, RemoveIfb, ShapingDriver, StoreShaping
+from .steps import AddIfb, Link, Put, Remove, RemoveIfb, ShapingDriver
 from .tree_plan import TreePlanner
 from .validate import check_netem, check_side, impairments, kinds_needed, merged
 
@@ -46,18 +46,25 @@ class _Direction:
 
 
 def plan_shaping(
-    given: Shaping, current: ShapingState, facts: ShapingFacts, *, present: bool, link: Optional[Link]
+    given: Shaping,
+    current: ShapingState,
+    facts: ShapingFacts,
+    *,
+    present: bool,
+    link: Optional[Link],
+    persist: Optional[bool] = None,
 ) -> Plan[ShapingState]:
-    """Plans the shaping of an interface; ``link`` is the interface as it is then. Raises `OptionError` and `VirtnetError`."""
+    """Plans the shaping of an interface, without the file that remembers it.
+
+    ``link`` is the interface as it is then; ``persist`` is whether the shaping is applied whenever the interface is created,
+    ``None`` for as before. Raises `OptionError` and `VirtnetError`.
+    """
     device = given.device or ""
     memory = current.memory or Memory(Shaping(device=device))
     declared = _without_empty(merged(memory.declared, given)) if present else Shaping(device=device)
+    keeps = memory.persist if persist is None else persist
     if link is None:
-        if present and (given.egress or given.ingress):
-            raise OptionError("device", device, "is no interface of this host; create it first")
-        declared = memory.declared if present else declared
-        keeps = declared.egress is not None or declared.ingress is not None
-        return _with_memory(current, memory if keeps else None, (), (), current)
+        return _plan_without(given, declared, current, replace(memory, persist=keeps), present=present)
     egress = ingress = None
     size = Device(link.mtu)
     if not present or given.egress is not None:
@@ -77,8 +84,17 @@ def plan_shaping(
         steps += ingress.steps()
         warnings += ingress.warnings
         after = ingress.after(after)
+    return Plan(
+        tuple(steps), replace(after, memory=_kept(declared, current, memory, after, keeps, not steps)), tuple(warnings)
+    )
+
+
+def _kept(
+    declared: Shaping, current: ShapingState, memory: Memory, after: ShapingState, persist: bool, unchanged: bool
+) -> Optional[Memory]:
+    """Returns what is remembered afterwards."""
     if declared.egress is None and declared.ingress is None:
-        return _with_memory(current, None, tuple(steps), tuple(warnings), after)
+        return None
     minors = {
         name: each.named.minors if each.named.minors else memory.minors.get(name, {})
         for name, each in (("egress", after.egress), ("ingress", after.ingress))
@@ -86,35 +102,35 @@ def plan_shaping(
     }
     root = (memory.root or current.egress.plain) if declared.egress is not None else ""
     hook = memory.hook if current.memory and memory.declared.ingress else current.hook
-    kept = Memory(declared, minors, root, hook if declared.ingress is not None else "")
-    if not steps and _same(current.memory, kept):
-        return Plan((), after, tuple(warnings))
-    return _with_memory(current, kept, tuple(steps), tuple(warnings), after)
+    kept = Memory(declared, minors, root, hook if declared.ingress is not None else "", persist)
+    return current.memory if unchanged and _same(current.memory, kept) else kept
 
 
 def _same(former: Optional[Memory], kept: Memory) -> bool:
     """Returns whether what is remembered means the same for the kernel. What is said in other words isn't a change: so the
     definition that is read from the kernel can be given again."""
-    if former is None or (former.root, former.hook) != (kept.root, kept.hook):
+    if former is None or (former.root, former.hook, former.persist) != (kept.root, kept.hook, kept.persist):
         return False
     sides = [(each.declared.egress is None, each.declared.ingress is None) for each in (former, kept)]
-    return sides[0] == sides[1] and {**former.minors} == {name: {**each} for name, each in kept.minors.items() if each}
+    return sides[0] == sides[1] and former.others()["minors"] == kept.others()["minors"]
 
 
-def _with_memory(
-    current: ShapingState,
-    memory: Optional[Memory],
-    steps: tuple[Step, ...],
-    warnings: tuple[str, ...],
-    after: ShapingState,
+def _plan_without(
+    given: Shaping, declared: Shaping, current: ShapingState, memory: Memory, *, present: bool
 ) -> Plan[ShapingState]:
-    """Returns the plan with the file that remembers it: it is written before the rest, and removed after it."""
-    text = memory_text(memory) if memory else None
-    store: tuple[Step, ...] = ()
-    if text != current.text:
-        store = (StoreShaping(memory_path(current.device), text, current.text),)
-    ordered = (*store, *steps) if text is not None else (*steps, *store)
-    return Plan(ordered, replace(after, memory=memory, text=text), warnings)
+    """Plans what can be planned while there is no such interface: what is remembered."""
+    if not present:
+        return Plan((), replace(current, memory=None))
+    if (given.egress or given.ingress) and not memory.persist:
+        raise OptionError("device", given.device, "is no interface of this host; create it first")
+    for name in ("egress", "ingress"):
+        with under(name):
+            side = getattr(declared, name) or Side()
+            check_side(side, ingress=name == "ingress")
+            check_netem(side)
+            resolve(side, Named(Tree(), {}), Device(), shared=False, marks=name == "egress")
+    kept = replace(memory, declared=declared) if declared.egress or declared.ingress else None
+    return Plan((), replace(current, memory=current.memory if kept == current.memory else kept))
 
 
 def _without_empty(declared: Shaping) -> Shaping:

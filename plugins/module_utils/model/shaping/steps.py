@@ -103,14 +103,6 @@ class ShapingDriver(Driver, ABC):
     def remove_ifb(self, name: str) -> None:
         """Removes such an interface with all that is on it."""
 
-    @abstractmethod
-    def remembered(self) -> Mapping[str, str]:
-        """Returns the files that remember shapings, by path."""
-
-    @abstractmethod
-    def write(self, path: str, text: Optional[str]) -> None:
-        """Replaces a file; ``None`` removes it."""
-
 
 @dataclass(frozen=True)
 class Put(Step):
@@ -200,24 +192,3 @@ class RemoveIfb(Step):
         driver.add_ifb(self.name, self.device)
         for thing in self.things:
             driver.put(self.name, thing, None)
-
-
-@dataclass(frozen=True)
-class StoreShaping(Step):
-    """Writes the file that remembers a shaping, or removes it where ``text`` is ``None``; ``was`` is the old text."""
-
-    path: str
-    text: Optional[str]
-    was: Optional[str]
-
-    @property
-    def words(self) -> str:
-        if self.text is None:
-            return f"remove {self.path}"
-        return f"{'write' if self.was is None else 'change'} {self.path}"
-
-    def do(self, host: Host) -> None:
-        host.driver(ShapingDriver).write(self.path, self.text)
-
-    def undo(self, host: Host) -> None:
-        host.driver(ShapingDriver).write(self.path, self.was)

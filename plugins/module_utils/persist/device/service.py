@@ -22,6 +22,7 @@ from ...errors import OptionError
 #: The parts, and below ``kinds`` the module and the name of the kind that applies one.
 PARTS: Mapping[str, str] = {
     "ethtool": "nic_tuning.kind:NIC_TUNING",
+    "shaping": "shaping.kind:SHAPING",
 }
 
 DIRECTORY = "/var/lib/virtnet.kvm"
