@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from integration.support.checks import converge
+from integration.support.checks import converge, refused
 from integration.support.host import Host
 
 MODULES = ("tc_shaping", "tc_shaping_info")
@@ -187,13 +187,12 @@ def test_it_is_applied_whenever_the_interface_is_created(shaped: Host) -> None:
         shaped.until(
             "tc class show dev web0 | grep 'class htb 1:11' && tc filter show dev web0 ingress | grep ifb-web0"
         )
-        _apply(shaped, changed=False, egress=_TREE, persist=True)
+        assert not shaped.ok("tc_shaping", {"device": "web0", "egress": _TREE, "persist": True})["changed"]
         shaped.shell("ip link del web0; ip netns del far")
     shaped.shell(_LINKS)
     shaped.until("tc filter show dev web0 ingress | grep ifb-web0")
-    _apply(shaped, persist=False)
+    shaped.ok("tc_shaping", {"device": "web0", "persist": False})
     assert not shaped.can("ls /etc/udev/rules.d/*virtnet-kvm*")
-    _apply(shaped, state="absent")
     refused(
         shaped, {"device": "vnet0", "egress": _TREE, "persist": True}, "such names are counted up", module="tc_shaping"
     )

@@ -11,7 +11,7 @@ from integration.support.host import Host
 from integration.support.networks import lan
 
 MODULES = ("tc_shaping",)
-_SHAPED = {"device": "virbr15", "egress": {"rate": "10mbit"}, "ingress": {"rate": "10mbit"}}
+_SHAPED = {"device": "virbr15", "egress": {"rate": "10mbit"}, "ingress": {"rate": "10mbit"}, "persist": True}
 
 
 @pytest.mark.kernel("trixie_uml")
@@ -28,6 +28,12 @@ def test_inside_the_root_of_libvirt(clean: Host) -> None:
     clean.shell("systemctl restart libvirtd")
     clean.until("virsh net-list | grep active && tc -d filter show dev virbr15 | grep csum")
     converge(clean, _SHAPED, module="tc_shaping", changed=False)
+    clean.shell("virsh net-destroy lan && virsh net-start lan")
+    clean.until(
+        "tc class show dev virbr15 | grep 'class htb 1:f' && tc filter show dev virbr15 ingress | grep ifb-virbr15"
+    )
+    clean.until("tc -d filter show dev virbr15 | grep csum")
+    assert not clean.ok("tc_shaping", _SHAPED)["changed"]
     converge(clean, {"device": "virbr15", "state": "absent"}, module="tc_shaping", changed=True)
     assert "htb 1:" in clean.shell("tc qdisc show dev virbr15") and "csum" in clean.shell(
         "tc -d filter show dev virbr15"
