@@ -196,3 +196,21 @@ def test_it_is_applied_whenever_the_interface_is_created(shaped: Host) -> None:
     refused(
         shaped, {"device": "vnet0", "egress": _TREE, "persist": True}, "such names are counted up", module="tc_shaping"
     )
+
+
+@pytest.mark.kernel("trixie_uml")
+def test_a_checkpoint_restores_it(shaped: Host) -> None:
+    shaped.ok("tc_shaping", {"device": "web0", "egress": _TREE})
+    look = "tc -d qdisc show dev web0; tc -d class show dev web0 | grep htb; tc filter show dev web0; ls /sys/class/net"
+    before = shaped.shell(look)
+    shaped.ok("net_checkpoint", {"name": "shaping", "state": "created", "timeout": 600})
+    shaped.ok(
+        "tc_shaping", {"device": "web0", "egress": {"rate": "90mbit", "filters": []}, "ingress": {"rate": "1mbit"}}
+    )
+    shaped.shell("ip link add dummy9 type dummy")
+    shaped.ok("tc_shaping", {"device": "dummy9", "egress": {"impair": {"delay": "5ms"}}})
+    shaped.ok("net_checkpoint", {"name": "shaping", "state": "rolled_back"})
+    assert [each["name"] for each in shaped.ok("tc_shaping_info", {})["shaping"]] == ["web0"]
+    shaped.shell("ip link del dummy9", check=False)
+    assert shaped.shell(look) == before
+    assert not shaped.ok("tc_shaping", {"device": "web0", "egress": _TREE})["changed"]

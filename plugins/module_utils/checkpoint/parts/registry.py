@@ -14,5 +14,6 @@ from .firewall import FIREWALL
 from .interfaces import INTERFACES
 from .link_local import LINK_LOCAL
 from .routes import ROUTES
+from .shaping import SHAPING
 
-PARTS: tuple[Part[Any], ...] = (FILES, FIREWALL, INTERFACES, LINK_LOCAL, ROUTES)
+PARTS: tuple[Part[Any], ...] = (FILES, FIREWALL, INTERFACES, LINK_LOCAL, ROUTES, SHAPING)
