@@ -22,6 +22,7 @@ from .bridges import BRIDGES
 from .forwards import FORWARDS
 from .networks import NETWORKS
 from .race import Effort, Play, Race, Script, start_only
+from .shapings import SHAPINGS
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 START = "one module start (`fabric` with nothing to do)"
@@ -48,8 +49,8 @@ def peer_collection() -> Path:
 class Bench:
     """One host, and the stopwatch."""
 
-    def __init__(self, distro: str, scratch: Path, *, peers: bool) -> None:
-        self.host = lab.create(HOST, distro, "container")
+    def __init__(self, distro: str, scratch: Path, *, peers: bool, kind: str = "container") -> None:
+        self.host = lab.create(HOST, distro, kind)
         self.scratch = scratch
         staged = subprocess.run([CHECKOUT / "script" / "stage"], check=True, capture_output=True, text=True).stdout
         roots = [str(Path(staged.strip()).parents[2]), *([str(peer_collection())] if peers else [])]
@@ -148,7 +149,7 @@ def table(race: Race, count: int, found: Times) -> str:
 
 
 def _bench(arguments: argparse.Namespace, scratch: str) -> Bench:
-    return Bench(arguments.distro, Path(scratch), peers=bool(arguments.networks))
+    return Bench(arguments.distro, Path(scratch), peers=bool(arguments.networks), kind=arguments.kind)
 
 
 def main() -> None:
@@ -158,13 +159,22 @@ def main() -> None:
     parser.add_argument(
         "--forwards", default="1,100,1000", metavar="N,...", help="how many port forwards (default 1,100,1000)"
     )
+    parser.add_argument("--shaping", default="", metavar="N,...", help="how many classes (default none)")
     parser.add_argument("--reservations", default="", metavar="N,...", help="how many reservations (default none)")
     parser.add_argument("--fleet", default="", metavar="N,...", help="how many hosts without changes (default none)")
     parser.add_argument("--times", type=int, default=1, help="how often to measure each; the shortest times count")
     parser.add_argument("--distro", default="trixie", choices=lab.DISTROS)
+    parser.add_argument(
+        "--kind", default="container", choices=("container", "uml"), help="kind of the host; uml for --shaping"
+    )
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch, _bench(arguments, scratch) as bench:
-        races = ((NETWORKS, arguments.networks), (BRIDGES, arguments.bridges), (FORWARDS, arguments.forwards))
+        races = (
+            (NETWORKS, arguments.networks),
+            (BRIDGES, arguments.bridges),
+            (FORWARDS, arguments.forwards),
+            (SHAPINGS, arguments.shaping),
+        )
         for race, counts in races:
             for count in [int(part) for part in counts.split(",") if part]:
                 rounds = [bench.measure(race, count) for _round in range(arguments.times)]

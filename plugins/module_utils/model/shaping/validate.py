@@ -133,12 +133,14 @@ def _check_target(option: str, name: str, classes: Mapping[str, ShapingClass], p
 def _check_sums(side: Side, classes: tuple[ShapingClass, ...]) -> None:
     """Refuses children that promise more than their parent has."""
     rates = {each.name: each.rate for each in classes}
-    for parent in (None, *rates):
-        below = [(place, each) for place, each in enumerate(classes) if each.parent == parent]
-        total = sum(units.bytes_per_second(each.rate or "") for _place, each in below)
+    below: dict[Optional[str], list[tuple[int, ShapingClass]]] = {}
+    for place, each in enumerate(classes):
+        below.setdefault(each.parent, []).append((place, each))
+    for parent, held in below.items():
+        total = sum(units.bytes_per_second(each.rate or "") for _place, each in held)
         promised = (side.rate if parent is None else rates[parent]) or ""
-        if below and total > units.bytes_per_second(promised):
-            place, last = below[-1]
+        if total > units.bytes_per_second(promised):
+            place, last = held[-1]
             whose = "of this direction" if parent is None else f"of {parent}"
             sum_text = units.rate_text(total)
             problem = f"makes the rates of its siblings and itself {sum_text}, more than {promised} {whose}; lower one"

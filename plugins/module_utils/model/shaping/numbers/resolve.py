@@ -113,12 +113,13 @@ def _tree_classes(
     quanta = _quanta(classes, device)
     found = [_htb_class(top, HANDLE | minors[TOP], HANDLE, _QUANTUM[1], device)]
     waiting = dict(classes)
+    places = {name: place for place, name in enumerate(classes)}
     done = {TOP}
     while waiting:
         for name, each in list(waiting.items()):
             if (each.parent or TOP) in done:
                 parent = HANDLE | minors[each.parent or TOP]
-                with under(f"classes[{list(classes).index(name)}]"):
+                with under(f"classes[{places[name]}]"):
                     found.append(_htb_class(each, HANDLE | minors[name], parent, quanta[name], device))
                 done.add(name)
                 del waiting[name]
@@ -146,12 +147,16 @@ def _named(option: str) -> Iterator[None]:
 
 def _quanta(classes: Mapping[str, ShapingClass], device: Device) -> dict[str, int]:
     """Returns the quantum of each class in bytes: spare bandwidth is shared by it, and so in the ratio of the rates."""
+    rates = {name: units.bytes_per_second(each.rate or "") for name, each in classes.items()}
+    siblings: dict[str, list[int]] = {}
+    for name, each in classes.items():
+        siblings.setdefault(each.parent or TOP, []).append(rates[name])
+    ends = {parent: (min(held), max(held)) for parent, held in siblings.items()}
     found = {}
     for name, each in classes.items():
-        rates = [units.bytes_per_second(other.rate or "") for other in classes.values() if other.parent == each.parent]
-        own = units.bytes_per_second(each.rate or "")
-        small = own * _QUANTUM[0] * device.frame // min(rates)
-        large = own * _QUANTUM[1] // max(rates)
+        least, most = ends[each.parent or TOP]
+        small = rates[name] * _QUANTUM[0] * device.frame // least
+        large = rates[name] * _QUANTUM[1] // most
         found[name] = max(device.frame, min(small, large))
     return found
 
