@@ -139,7 +139,8 @@ _BUILD: Mapping[str, Callable[[Queue, Device], dict[str, int]]] = {
 def burst_ticks(text: Optional[str], rate: int, device: Device) -> int:
     """Returns a burst in ticks; by default what passes in 4 ms, and two frames at least. Raises `OptionError`."""
     if text is None:
-        return units.ticks_for(max(2 * device.frame, rate * 4 * MS // units.SECOND), rate)
+        size = max(2 * device.frame, rate * 4 * MS // units.SECOND)
+        return units.ticks_for(min(size, units.bytes_in(units.MOST_TICKS, rate)), rate)
     found = units.ticks_for(units.size_bytes(text), rate)
     if found > units.MOST_TICKS:
         problem = f"takes longer than 274 s at {units.rate_text(rate)}; give a smaller one"
