@@ -241,7 +241,7 @@ _SIDE = (
 rate:
   description:
     - Rate of the direction. With it the root is HTB, and all classes are below one class with this rate.
-    - Units are those of tc(8), V(10mbit) for bits and V(1mbps) for bytes per second, with V(k), V(m), V(g), V(t) and V(ki), V(mi), ….
+    - Units are those of tc(8), V(10mbit) for bits and V(1mbps) for bytes per second, with V(k), V(m), V(g), V(t) and V(ki), V(mi) and so on.
   type: str
 """
     + _RATES.lstrip("\n")
@@ -273,7 +273,7 @@ classes:
 _POLICE = r"""
 police:
   description:
-    - Drops what comes in above a rate, without a queue. TCP gets much less than the rate by that, so prefer C(rate).
+    - Drops what comes in above a rate, without a queue. Prefer C(rate), because TCP gets much less by this.
     - Not together with other options of the direction.
   type: dict
   suboptions:

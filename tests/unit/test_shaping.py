@@ -187,6 +187,13 @@ def test_a_root_without_classes_and_what_was_there_before(host: ShapingHost) -> 
     assert host.kernel.trees["web0"].root == plain
 
 
+def test_a_queue_for_all_gives_way_to_classes(host: ShapingHost) -> None:
+    host.converge(egress={"rate": "100mbit", "queue": {"kind": "pfifo"}})
+    host.converge(egress={"impair": {"delay": "1ms"}})
+    assert [each.kind for each in host.kernel.trees["web0"].queues] == ["netem"]
+    host.converge(egress=TREE)
+
+
 def test_police(host: ShapingHost) -> None:
     found = host.converge(ingress={"police": {"rate": "1mbit", "burst": "20kb"}})
     assert found.shown_after["ingress"] == {"police": {"rate": "1mbit", "burst": "20kb"}}
@@ -252,10 +259,10 @@ def test_a_device_that_is_not_there_yet(host: ShapingHost) -> None:
 
 
 def test_a_device_that_is_gone(host: ShapingHost) -> None:
-    host.converge(egress=TREE)
+    host.converge(egress=TREE, ingress={"rate": "1mbit"})
     del host.kernel.links["web0"]
     host.converge(state="absent")
-    assert not host.stored.files
+    assert not host.stored.files and not host.kernel.links
 
 
 LIBVIRTS = RawTree(Qdisc(0x10000, ROOT, "htb"), 1, classes=(HtbClass(0x10001, 0x10000, 1, 1, 1, 1),))

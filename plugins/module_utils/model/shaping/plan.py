@@ -25,6 +25,7 @@ from .tree_plan import TreePlanner
 from .validate import check_netem, check_side, impairments, kinds_needed, merged
 
 _HOOK_PARENT = 0xFFFFFFF1  # TC_H_INGRESS of linux/pkt_sched.h
+_WORDS = {"netem_seed": "netem with a seed"}
 _MANY = 1000  # filters; each packet passes them one by one
 
 
@@ -120,7 +121,9 @@ def _plan_without(
 ) -> Plan[ShapingState]:
     """Plans what can be planned while there is no such interface: what is remembered."""
     if not present:
-        return Plan((), replace(current, memory=None))
+        things = tuple(current.ingress.tree.things())
+        left = (RemoveIfb(ifb_name(current.device), current.device, things),) if current.ifb else ()
+        return Plan(left, replace(current, memory=None, ifb=False, ingress=Seen()))
     if (given.egress or given.ingress) and not memory.persist:
         raise OptionError("device", given.device, "is no interface of this host; create it first")
     for name in ("egress", "ingress"):
@@ -207,7 +210,7 @@ def _check_kernel(side: Side, facts: ShapingFacts, *others: str) -> None:
     lacking = set(facts.driver.lacking([kind for kind, _path in needed]))
     for kind, path in needed:
         if kind in lacking:
-            word = kind.partition("_")[2] if kind.startswith(("cls_", "act_")) else kind
+            word = _WORDS.get(kind, kind.partition("_")[2] if kind.startswith(("cls_", "act_")) else kind)
             problem = f"needs {word}, which this kernel doesn't have; leave it out, or boot a kernel that has it"
             raise OptionError(path, None, problem)
     for path, impair in impairments(side):

@@ -35,6 +35,10 @@ def _merged_side(declared: Side, given: Side) -> Optional[Side]:
     if given.police is not None:
         return given
     changes = {name: None if value in ("", ()) else value for name, value in held.items() if value is not None}
+    # what packets of the whole direction wait in makes no sense any more beside classes, or beside another kind of it
+    for name, others in (("queue", (given.classes, given.impair)), ("impair", (given.classes, given.queue))):
+        if any(others):
+            changes.setdefault(name, None)
     found = replace(declared, **changes, police=None)
     return None if found == Side() else found
 

@@ -40,9 +40,6 @@ def read_shaping(host: Host, device: str, raw: Optional[RawTree] = None) -> Shap
     memory = memory_in(text)
     kept = ShapingState(device, None, memory, text, intact=stored.intact(PART), udev=stored.runs())
     link = driver.link(device)
-    if link is None:
-        return kept
-    raw = raw or driver.tree(device)
     through = driver.link(ifb_name(device))
     ingress = Seen()
     if through is not None and through.alias != ifb_alias(device):
@@ -50,6 +47,10 @@ def read_shaping(host: Host, device: str, raw: Optional[RawTree] = None) -> Shap
         through = None
     elif through is not None:
         ingress = seen(driver.tree(through.name), memory, "ingress")
+    kept = replace(kept, ingress=ingress, ifb=through is not None)
+    if link is None:
+        return kept
+    raw = raw or driver.tree(device)
     if polices(raw):
         ingress = replace(
             ingress, foreign="is limited by libvirt, for the outbound bandwidth of a guest NIC or a network"
@@ -60,7 +61,6 @@ def read_shaping(host: Host, device: str, raw: Optional[RawTree] = None) -> Shap
         link=link,
         egress=seen(raw, memory, "egress"),
         ingress=ingress,
-        ifb=through is not None,
         hook=raw.hook,
         entering=ours,
         others=others,
