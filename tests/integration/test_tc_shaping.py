@@ -59,6 +59,8 @@ def test_a_tree(shaped: Host) -> None:
     assert changed["after"]["egress"]["classes"] == info["definition"]["egress"]["classes"]
     assert "rate 90Mbit" in shaped.shell("tc class show dev web0 classid 1:f")
     assert "ifb-web0" in shaped.shell("tc filter show dev web0 ingress")
+    _apply(shaped, ingress={"police": {"rate": "5mbit", "burst": "20kb"}})
+    assert "police" in shaped.shell("tc filter show dev web0 ingress")
     _apply(shaped, ingress={})
     _apply(shaped, state="absent")
     assert shaped.shell("tc -d qdisc show; ls /sys/class/net") == before

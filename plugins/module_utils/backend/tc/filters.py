@@ -43,7 +43,8 @@ _WITHOUT_KEYS = {_CLASSID, _ACT, _FLAGS, *_STATISTICS}
 _U32_CLASSID, _U32_SEL, _U32_ACT = 1, 5, 7
 _FW_CLASSID, _FW_ACT = 1, 4
 _ACT_KIND, _ACT_OPTIONS = 1, 2
-_MIRRED_PARMS, _POLICE_TBF, _POLICE_RATE64 = 2, 1, 8
+_MIRRED_PARMS, _POLICE_TBF, _POLICE_RATE, _POLICE_RATE64 = 2, 1, 2, 8
+_CELL, _ANY_SIZE = 3, 0x7FFFFFFF  # larger packets than the size would be dropped
 _U32_TERMINAL = 1  # TC_U32_TERMINAL
 _SEL = struct.Struct("=BBBxHHhhI")  # tc_u32_sel: flags, offshift, nkeys, offmask, off, offoff, hoff, hmask
 _KEY = struct.Struct("=IIii")  # tc_u32_key
@@ -72,8 +73,9 @@ def _classid(target: Target) -> int:
 def _action(target: Target, index: int) -> bytes:
     if isinstance(target, PoliceAt):
         rate = target.rate
-        parms = _POLICE.pack(0, _SHOT, 0, target.burst, 0, ratespec(rate), ratespec(0), 0, 0, 0)
-        options = attribute(_POLICE_TBF, parms)
+        parms = _POLICE.pack(0, _SHOT, 0, target.burst, _ANY_SIZE, ratespec(rate, _CELL), ratespec(0), 0, 0, 0)
+        # a table of times must be there, and isn't used (tcf_police_init)
+        options = attribute(_POLICE_TBF, parms) + attribute(_POLICE_RATE, bytes(1024))
         if rate > 0xFFFFFFFF:
             options += attribute(_POLICE_RATE64, struct.pack("=Q", rate))
         kind = b"police\0"

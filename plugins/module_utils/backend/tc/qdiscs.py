@@ -66,9 +66,9 @@ def _number(payload: bytes) -> int:
     return int.from_bytes(payload, "little" if struct.pack("=H", 1)[0] else "big")
 
 
-def ratespec(rate: int) -> bytes:
-    """Returns a tc_ratespec; a rate that doesn't fit in it also needs an attribute of its own."""
-    return _RATESPEC.pack(0, _ETHERNET, 0, -1, 0, min(rate, _U32_MOST)) if rate else bytes(_RATESPEC.size)
+def ratespec(rate: int, cell: int = 0) -> bytes:
+    """Returns a tc_ratespec; ``cell`` is the unit of a table of times. A rate that doesn't fit in it also needs an attribute of its own."""
+    return _RATESPEC.pack(cell, _ETHERNET, 0, -1, 0, min(rate, _U32_MOST)) if rate else bytes(_RATESPEC.size)
 
 
 def rate_in(spec: bytes, exact: Optional[bytes]) -> int:
