@@ -64,7 +64,8 @@ def run_resource(kind: Kind) -> None:
         resource = kind.parse(module.params)
         (outcome,) = run(host, RunState(host.uri), [resource], check=module.check_mode)
         _warn(module, [outcome])
-        return {**outcome.result(host), "diff": _diff(outcome)}
+        diff = {"diff": _diff(outcome)} if module._diff else {}  # a large one takes longer than the run
+        return {**outcome.result(host), **diff}
 
     run_module(module, work, [kind])
 
@@ -161,11 +162,13 @@ def _results(host: Host, kinds: Sequence[Kind], outcomes: Sequence[Outcome]) -> 
 
 
 def _diff(outcome: Outcome) -> Result:
+    before = _readable(outcome.shown_before)
+    same = outcome.shown_before == outcome.shown_after
     return {
         "before_header": outcome.label,
         "after_header": outcome.label,
-        "before": _readable(outcome.shown_before),
-        "after": _readable(outcome.shown_after),
+        "before": before,
+        "after": before if same else _readable(outcome.shown_after),
     }
 
 

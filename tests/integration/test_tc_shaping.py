@@ -47,6 +47,13 @@ def _apply(host: Host, *, changed: bool = True, **options: Any) -> dict[str, Any
     return converge(host, {"device": "web0", **options}, module="tc_shaping", changed=changed)
 
 
+def _run(host: Host, **options: Any) -> dict[str, Any]:
+    """What is shown by `_apply` already: once, without check mode."""
+    found = host.ok("tc_shaping", {"device": "web0", **options})
+    assert found["changed"]
+    return found
+
+
 @pytest.mark.kernel
 def test_a_tree(shaped: Host) -> None:
     """Created, read and given back, changed in place, and removed; then all that was there before is there."""
@@ -128,11 +135,11 @@ def test_queues_and_impairments(shaped: Host) -> None:
     for said in ("delay 20ms  2ms 25%", "seed 7", "loss gemodel p 1% r 10% 1-h 70% 1-k 0.1%", "rate 40Gbit", "gap 5"):
         assert said in shown, shown
     _apply(shaped, egress=_classes("impair", [second for _first, second in _IMPAIRMENTS]))
-    _apply(shaped, egress=_classes("queue", []) | {"classes": [], "default": "", "impair": {"delay": "1ms"}})
+    _run(shaped, egress={"classes": [], "default": "", "impair": {"delay": "1ms"}})
     _apply(shaped, egress={"rate": "", "impair": {"duplicate": "1%", "duplicate_correlation": "2%"}})
     assert "qdisc netem 1: root" in shaped.shell("tc qdisc show dev web0")
-    _apply(shaped, egress={"impair": {"duplicate": "2%"}})
-    _apply(shaped, state="absent")
+    _run(shaped, egress={"impair": {"duplicate": "2%"}})
+    _run(shaped, state="absent")
 
 
 _CRITERIA: list[list[dict[str, Any]]] = [
@@ -158,11 +165,11 @@ def test_filters_and_classes(shaped: Host) -> None:
     for place in (0, 1):
         tree["filters"] = [{"class": "c1", **both[place]} for both in _CRITERIA]
         _apply(shaped, egress=tree)
-    inserted = _apply(
+    inserted = _run(
         shaped, egress={"filters": [*tree["filters"][:3], {"class": "c1", "vlan": 9}, *tree["filters"][3:]]}
     )
     assert len(inserted["actions"]) == 2, inserted["actions"]
-    removed = _apply(shaped, egress={"filters": tree["filters"]})
+    removed = _run(shaped, egress={"filters": tree["filters"]})
     assert removed["actions"][1:] == ["remove a filter to class c1 of egress of web0"]
     moved = _apply(
         shaped,
@@ -175,7 +182,7 @@ def test_filters_and_classes(shaped: Host) -> None:
         },
     )
     assert any("class c1" in str(each) for each in moved["warnings"]), moved["warnings"]
-    _apply(shaped, state="absent")
+    _run(shaped, state="absent")
 
 
 @pytest.mark.kernel
