@@ -16,6 +16,7 @@ description:
   - Applies what C(ethtool) calls ring parameters, channels and features of a network device, by netlink. C(ethtool) needn't be installed.
   - What isn't declared stays as it is. The values before the first change are remembered, and given back with O(state=absent).
   - With O(persist=true) the settings are applied again whenever the device is created.
+  - The role P(virtnet.kvm.tuning#role) uses this module. Its documentation describes when a setting helps, and when it harms.
   - Many drivers reset the link when rings or channels change, which interrupts the traffic for a moment.
   - If a step fails, or if a driver takes other values than these, all steps are undone.
   - Needs Linux 5.8 or newer, and no library.
