@@ -129,10 +129,11 @@ def _sum(content: str) -> str:
 def _parameters(found: Changes, name: str, group: Group, given: Mapping[str, Any], look: Look) -> None:
     path = group.path(name)
     before = look.memory(f"before.{name}")
-    former = {key: str(value) for key, value in (before or {}).items()}
+    former = {key: None if value is None else str(value) for key, value in (before or {}).items()}
     desired = {f"{group.prefix}{key}": str(int(value)) for key, value in given.items() if value is not None}
     found.problems += _wrong_parameters(name, group, desired, look)
-    prior = {key: value for key in desired if (value := former.get(key, look.live(key))) is not None}
+    # None: it didn't exist before, as those of a module that wasn't loaded
+    prior = {key: former[key] if key in former else look.live(key) for key in desired}
     if desired:
         lines = "".join(f"{key} = {value}\n" for key, value in sorted(desired.items()))
         found.files.append({"path": path, "content": f"{OURS}{_BEFORE}{json.dumps(prior, sort_keys=True)}\n{lines}"})
@@ -144,7 +145,7 @@ def _parameters(found: Changes, name: str, group: Group, given: Mapping[str, Any
         elif look.yes("bridge_rule"):
             found.remove.append(BRIDGE_RULE)
     for key, value in sorted({**former, **desired}.items()):
-        if look.live(key) not in (None, value):
+        if value is not None and look.live(key) not in (None, value):
             found.sysctl.append(f"{key}={value}")
 
 
