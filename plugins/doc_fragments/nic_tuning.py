@@ -74,8 +74,8 @@ irq_affinity:
       out, they stay as they are.
     - The interrupts are found by the device and the queue, because their numbers are others after a reboot. If a queue has several
       interrupts, for example one for each direction, all of them are set.
-    - Many drivers request interrupts only when the device is up. Until then the CPUs are RV(pending), and are set by the service of
-      O(persist) when it is up.
+    - Many drivers request interrupts only when the device is up. Until then the CPUs are RV(virtnet.kvm.nic_tuning#module:pending), and
+      are set by the service of O(persist) when it is up.
     - It is refused beside irqbalance, which would change the CPUs again.
   type: list
   elements: dict
