@@ -255,7 +255,11 @@ TAGS = {"vlan": {"tags": [{"id": 7}]}}
         ({"source": {"bridge": "eth0"}}, "source.bridge", "is not a bridge"),
         ({"source": {"dev": "eth9"}}, "source.dev", "doesn't exist"),
         ({"filterref": {"filter": "none"}}, "filterref.filter", "is no filter of libvirt"),
-        ({"filterref": {"filter": "port"}}, "filterref.parameters", "without the variable PORT, which filter port needs"),
+        (
+            {"filterref": {"filter": "port"}},
+            "filterref.parameters",
+            "without the variable PORT, which filter port needs",
+        ),
         ({"filterref": {"filter": "clean-traffic"}, "source": {"dev": "eth0"}}, "filterref.filter", "macvtap"),
         (TAGS, "vlan", "network lan can't carry"),
         ({**TAGS, "source": {"bridge": "br0"}}, "vlan", "bridge br0 ignores"),

@@ -84,7 +84,7 @@ _COALESCE = Table(
 _ROM = Table(
     model.Rom,
     Attr("enabled", "enabled", YES_NO),
-    Attr("bar", "bar", ON_OFF),
+    Attr("bar", "bar_", ON_OFF),
     Attr("file", "file", STRING),
 )
 _ADDRESS = ValueTable(Attrs(("type", "domain", "bus", "slot", "function"), VALUE, decode_pci, encode_pci))

@@ -129,7 +129,7 @@ class Rom:
     """<rom>: the boot ROM of the NIC."""
 
     enabled: Optional[bool] = option()
-    bar: Optional[bool] = option()
+    bar_: Optional[bool] = option()
     file: Optional[str] = option()
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Optional
 
 from . import attributes as of
 from .attributes import Norm
@@ -93,8 +94,8 @@ class Protocol:
     attributes: Mapping[str, Norm] = field(hash=False)
 
 
-def _ebtables(own: Mapping[str, Norm], macs: Mapping[str, Norm] = _MACS) -> Protocol:
-    return Protocol(EBTABLES, {**macs, **own, **_COMMENT})
+def _ebtables(own: Mapping[str, Norm], macs: Optional[Mapping[str, Norm]] = None) -> Protocol:
+    return Protocol(EBTABLES, {**(_MACS if macs is None else macs), **own, **_COMMENT})
 
 
 PROTOCOLS: dict[str, Protocol] = {
