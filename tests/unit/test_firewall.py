@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.virtnet.kvm.plugins.module_utils.contract import World
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import OptionError
 from ansible_collections.virtnet.kvm.plugins.module_utils.kinds.firewall import OUTBOUND, PORTFORWARD
-from ansible_collections.virtnet.kvm.plugins.module_utils.model.firewall import nft
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.firewall import nft, rule_sets
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.firewall.others import Others
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.firewall.steps import (
     Flows,
@@ -51,6 +51,20 @@ def test_a_change_says_what_it_is_and_forgets_the_flows_of_udp_that_go_elsewhere
     assert len(host.rules.forgotten) == 1  # nothing of UDP has changed
     words, _state, _returned = plan(host, PORTFORWARD, forwards=[WEB])
     assert any("remove 198.51.100.7 port 5060/udp" in each for each in words) and len(host.rules.forgotten) == 2
+
+
+def test_what_is_remembered_of_a_file_is_what_it_says() -> None:
+    host = Host()
+    forward = {
+        "listen": {"port": "21"},
+        "to": {"guest": "web1"},
+        "sources": ["10.0.0.0/8"],
+        "helper": "ftp",
+        "log": True,
+    }
+    made = plan(host, PORTFORWARD, forwards=[WEB, SIP, forward])[1]
+    rule_sets._READ.clear()
+    assert plan(host, PORTFORWARD)[:2] == ([], made)
 
 
 def test_another_set_keeps_the_service() -> None:

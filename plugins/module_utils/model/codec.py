@@ -49,10 +49,12 @@ def to_json(value: object) -> Json:
     if isinstance(value, frozenset):
         return sorted((to_json(item) for item in value), key=repr)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        held = {field.name: getattr(value, field.name) for field in dataclasses.fields(value) if field.init}
-        defaults = _defaults(type(value))
-        given = {name: to_json(item) for name, item in held.items() if not _same(item, defaults.get(name, _NO_DEFAULT))}
-        return {_CLASS: type(value).__name__, **given}
+        found: dict[str, Json] = {_CLASS: type(value).__name__}
+        for name, default in _defaults(type(value)):
+            item = getattr(value, name)
+            if item is not default and not _same(item, default):
+                found[name] = to_json(item)
+        return found
     raise TypeError(f"{type(value).__name__} is nothing that JSON can hold")
 
 
@@ -78,13 +80,14 @@ _NONE = type(None)
 
 
 @functools.cache
-def _defaults(cls: type) -> Mapping[str, object]:
-    found: dict[str, object] = {}
+def _defaults(cls: type) -> Sequence[tuple[str, object]]:
+    """Returns the fields of a class with their defaults. This is kept, because a set of rules may have thousands of objects."""
+    found: list[tuple[str, object]] = []
     for field in dataclasses.fields(cls):
-        if field.default is not dataclasses.MISSING:
-            found[field.name] = field.default
-        elif field.default_factory is not dataclasses.MISSING:
-            found[field.name] = field.default_factory()
+        if field.init and field.default_factory is not dataclasses.MISSING:
+            found.append((field.name, field.default_factory()))
+        elif field.init:
+            found.append((field.name, _NO_DEFAULT if field.default is dataclasses.MISSING else field.default))
     return found
 
 
@@ -108,15 +111,23 @@ def _classes(declared: type) -> Mapping[str, type]:
     return found
 
 
+@functools.lru_cache(maxsize=1024)
+def _parts(declared: Any) -> tuple[object, tuple[Any, ...], bool]:
+    """Returns what a type consists of, and whether it is a dataclass."""
+    return typing.get_origin(declared), typing.get_args(declared), dataclasses.is_dataclass(declared)
+
+
 def _decode(declared: Any, held: Json, where: str) -> object:
-    origin, arguments = typing.get_origin(declared), typing.get_args(declared)
+    if declared is str and isinstance(held, str):
+        return held
+    origin, arguments, composed = _parts(declared)
     if origin is Union:
         return _decode_union(arguments, held, where)
     if origin in _MAKERS:
         return _MAKERS[origin](_decode_items(origin, arguments, held, where))
     if origin in _MAPPINGS and isinstance(held, Mapping):
         return {key: _decode(arguments[1], item, f"{where}[{key!r}]") for key, item in held.items()}
-    if dataclasses.is_dataclass(declared):
+    if composed:
         return _decode_object(typing.cast(type, declared), held, where)
     if declared is bytes and isinstance(held, str):
         try:

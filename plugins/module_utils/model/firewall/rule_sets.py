@@ -9,11 +9,10 @@ Port forwards and outbound NAT are such sets. Each set is a table and a file of 
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, Optional, Protocol, TypeVar
+from typing import Any, Generic, Optional, Protocol, TypeVar
 
 from ...contract import Step
 from ...errors import VirtnetError
@@ -84,8 +83,26 @@ class SetKind(Generic[RuleType]):
         return {path[len(before) : -len(_SUFFIX)]: text for path, text in stored.items() if path.startswith(before)}
 
 
-@functools.lru_cache(maxsize=32)  # the file of a set is read for the plan, and for what is shown before and after it
+# The file of a set is read for the plan, and for what is shown before and after it. That of 1,000 rules takes a while.
+_READ: dict[tuple[type, str], tuple[Any, ...]] = {}
+_MOST_READ = 64
+
+
 def _rules(rule: type[RuleType], text: str) -> tuple[RuleType, ...]:
+    key = (rule, text)
+    if key not in _READ:
+        _remember(rule, text, _parsed(rule, text))
+    return _READ[key]
+
+
+def _remember(rule: type[RuleType], text: str, rules: tuple[RuleType, ...]) -> None:
+    """Keeps what a file is made from, which needn't be read from it again."""
+    if len(_READ) >= _MOST_READ:
+        _READ.clear()
+    _READ[rule, text] = rules
+
+
+def _parsed(rule: type[RuleType], text: str) -> tuple[RuleType, ...]:
     lines = text.split("\n", 2)
     try:
         return tuple(from_json(rule, each) for each in json.loads(lines[1][len(_DECLARED) :]))
@@ -130,6 +147,7 @@ def plan_set(
     if not desired:
         return tuple(_removal(kind, name, current, facts, loaded)), NOTHING
     text, wanted = file_text(desired, table), expected(table)
+    _remember(kind.rule, text, tuple(desired))
     steps = list(_base(facts))
     if current.loaded != wanted:
         back = removal(table.name) if current.loaded is None else current.text or removal(table.name)

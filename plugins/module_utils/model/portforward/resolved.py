@@ -44,22 +44,22 @@ class Resolved:
     def listen(self) -> Listen:
         return self.forward.listen or Listen()
 
-    @property
+    @functools.cached_property
     def version(self) -> int:
         return _version(self.address)
 
-    @property
+    @functools.cached_property
     def keeps_numbers(self) -> bool:
         """Whether it is a range whose ports have the same numbers on the guest."""
         ports = ports_of(self.listen)
         return len(ports) > 1 and self.first_port == ports[0]
 
-    @property
+    @functools.cached_property
     def first_port(self) -> int:
         to = self.forward.to or Target()
         return to.port or ports_of(self.listen)[0]
 
-    @property
+    @functools.cached_property
     def label(self) -> str:
         return where(self.listen)
 
@@ -71,7 +71,7 @@ class Resolved:
         logged = f' logged as "{log_prefix_of(self.forward)}"' if self.forward.log else ""
         return f"to {to}:{self.first_port}{sources}{helper}{logged}"
 
-    @property
+    @functools.cached_property
     def sources(self) -> tuple[str, ...]:
         return self.forward.sources or (_EVERYWHERE[self.version],)
 
