@@ -61,14 +61,15 @@ def test_a_tree(shaped: Host) -> None:
     _apply(shaped, egress=_TREE)
     (info,) = shaped.ok("tc_shaping_info", {})["shaping"]
     assert info["problems"] == [] and [each["class"] for each in info["counters"]["egress"]] == ["", "storage", "rest"]
-    _apply(shaped, changed=False, egress=info["definition"]["egress"])
+    given = {"device": "web0", "egress": info["definition"]["egress"]}
+    assert not shaped.ok("tc_shaping", given)["changed"]
     changed = _apply(shaped, egress={"rate": "90mbit"}, ingress={"rate": "20mbit"})
     assert changed["after"]["egress"]["classes"] == info["definition"]["egress"]["classes"]
     assert "rate 90Mbit" in shaped.shell("tc class show dev web0 classid 1:f")
     assert "ifb-web0" in shaped.shell("tc filter show dev web0 ingress")
     _apply(shaped, ingress={"police": {"rate": "5mbit", "burst": "20kb"}})
     assert "police" in shaped.shell("tc filter show dev web0 ingress")
-    _apply(shaped, ingress={})
+    _run(shaped, ingress={})
     _apply(shaped, state="absent")
     assert shaped.shell("tc -d qdisc show; ls /sys/class/net") == before
 

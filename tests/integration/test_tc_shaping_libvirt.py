@@ -27,7 +27,7 @@ def test_inside_the_root_of_libvirt(clean: Host) -> None:
     )
     clean.shell("systemctl restart libvirtd")
     clean.until("virsh net-list | grep active && tc -d filter show dev virbr15 | grep csum")
-    converge(clean, _SHAPED, module="tc_shaping", changed=False)
+    assert not clean.ok("tc_shaping", _SHAPED)["changed"]
     clean.shell("virsh net-destroy lan && virsh net-start lan")
     clean.until(
         "tc class show dev virbr15 | grep 'class htb 1:f' && tc filter show dev virbr15 ingress | grep ifb-virbr15"
