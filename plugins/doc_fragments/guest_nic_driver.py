@@ -39,7 +39,7 @@ driver:
       choices: [qemu, vhost]
     queues:
       description:
-        - Number of queue pairs, from V(1) to V(256). More than the virtual CPUs of the guest don't help. V(0) removes the setting.
+        - Number of queue pairs, from V(1) to V(256). More than the virtual CPUs of the guest don't help. V(0) removes the setting, and so does V(1).
       type: int
     rx_queue_size:
       description: Size of the receive ring, V(256), V(512) or V(1024). V(0) removes the setting, and QEMU uses V(256).

@@ -359,3 +359,9 @@ def test_a_vlan_is_a_trunk_in_one_form() -> None:
     tags = (VlanTag(1), VlanTag(2))
     assert nic(vlan=Vlan(trunk=True, tags=tags)) == nic(vlan=Vlan(tags=tags))
     assert nic(driver=NicDriver(queues=2)) != nic()
+
+
+def test_a_single_queue_is_what_libvirt_does_not_store(host: GuestHost) -> None:
+    assert not host.nic({"driver": {"queues": 1}})[0].changed
+    host.converge({"driver": {"queues": 2}})
+    assert "driver" not in host.converge({"driver": {"queues": 1}}).shown_after

@@ -101,7 +101,7 @@ class NicDriver:
     """<driver>: how QEMU and the host's kernel serve a virtio NIC."""
 
     name: Optional[str] = option(choices=("qemu", "vhost"))
-    queues: Optional[int] = option(minimum=1, maximum=256, removal=0)
+    queues: Optional[int] = option(minimum=1, maximum=256, removal=0, absent=1)  # libvirt keeps no single one
     rx_queue_size: Optional[int] = option(minimum=256, maximum=1024, removal=0)
     tx_queue_size: Optional[int] = option(minimum=256, maximum=1024, removal=0)
     txmode: Optional[str] = option(choices=("iothread", "timer"))
