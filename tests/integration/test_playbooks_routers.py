@@ -116,5 +116,6 @@ def test_roles(clean: Host, lan: str) -> None:
 def test_without_routers(clean: Host) -> None:
     """Without an address towards the outside the route isn't known, and a warning says what to set."""
     played = play(clean, SITE, {"virtnet_topologies": [ROUTED]}, "--check")
+    assert "no hosts matched" not in played.done.stdout and "the return routes" not in played.done.stdout
     if not clean.can("ip -6 route show default | grep ."):
         assert "set host_return_via" in re.sub(r"\s+", " ", played.done.stdout + played.done.stderr)
