@@ -46,6 +46,15 @@ def test_rates_on_a_kernel_without_the_rest(plain: Host) -> None:
         refused(plain, kind, "egress.queue: needs fq_codel, which this kernel doesn't have", module="tc_shaping")
     converge(plain, {"device": "web0", "state": "absent"}, module="tc_shaping", changed=True)
     assert plain.shell("tc qdisc show dev web0").count("qdisc") == 1
+    both: dict[str, Any] = {
+        "bridges": [{"name": "br-shaped"}],
+        "shaping": [{"device": "br-shaped", "egress": {"rate": "5mbit"}}],
+    }
+    made = plain.ok("fabric", both, check=True)
+    assert plain.ok("fabric", both)["diff"] == made["diff"] and not plain.ok("fabric", both)["changed"]
+    for each in (*both["bridges"], *both["shaping"]):
+        each["state"] = "absent"
+    assert len(plain.ok("fabric", both)["actions"]) > 2 and not plain.ok("fabric", both)["changed"]
 
 
 @pytest.mark.kernel("trixie_uml")
