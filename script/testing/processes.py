@@ -45,7 +45,7 @@ def end_leftovers() -> None:
     for group in parent.iterdir() if parent is not None and parent.exists() else ():
         if group.is_dir():
             cgroup.end([group], group.name)
-            cgroup.remove([group])
+            cgroup.remove([group], group.name)
 
 
 class Process:
@@ -106,7 +106,7 @@ class Process:
             try:
                 cgroup.end([self._group], self._step.name)
                 seconds = cgroup.used_seconds(self._group)
-                cgroup.remove([self._group])
+                cgroup.remove([self._group], self._step.name)
             except LabError as error:
                 self._say(str(error))
         self._process.wait()
