@@ -41,6 +41,7 @@ def host(features: frozenset[str] = ALL) -> InterfacesHost:
         ("vlan", {"name": "br0.6", "parent": "br0", "id": 6}),
         ("tap", {"name": "t0"}),
         ("tap", {"name": "tun0", "mode": "tun"}),
+        ("tap", {"name": "small", "mtu": 1200}),
     )
     kept = found.kernel.kept
     kept["macvtap0"] = macvtap
@@ -101,6 +102,18 @@ NEW = {"name": "new"}
         (BRIDGE, {**NEW, "addresses": ["192.168.1.2/16"]}, "addresses[0]", "is already an address of eth0"),
         (BRIDGE, {**NEW, "addresses": ["fd00::1/64", "fd00::1/48"]}, "addresses[1]", "is listed twice"),
         (BRIDGE, {**NEW, "addresses": ["fd00::1/64"], "mtu": 1200}, "addresses[0]", "needs an MTU of 1280"),
+        (
+            BRIDGE,
+            {**NEW, "addresses": ["fd00::1/64"], "ports": [{"name": "small"}]},
+            "addresses[0]",
+            "needs an MTU of 1280, and that of port small is 1200",
+        ),
+        (
+            TAP,
+            {**NEW, "mtu": 1200, "routes": [{"to": "fd00:9::/64", "via": "fe80::1"}]},
+            "routes[0].to",
+            "needs an MTU of 1280, and it is 1200",
+        ),
         (
             BRIDGE,
             {**NEW, "ipv6": {"enabled": True}, "mtu": 1200},

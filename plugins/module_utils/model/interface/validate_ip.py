@@ -26,8 +26,9 @@ def check_ip(
     desired: DesiredInterface, definition: Interface, current: Optional[InterfaceState], states: States
 ) -> None:
     """Refuses addresses that no host can have, and routes that the kernel doesn't accept."""
-    if desired.given.ipv6 is not None and (definition.mtu or LEAST_IPV6_MTU) < LEAST_IPV6_MTU:
-        problem = f"needs an MTU of {LEAST_IPV6_MTU} or more, and it is {definition.mtu}; leave it out, or raise mtu"
+    little = _too_little_for_ipv6(desired, definition, states)
+    if desired.given.ipv6 is not None and little:
+        problem = f"needs an MTU of {LEAST_IPV6_MTU} or more, and {little}; leave it out, or raise mtu"
         raise OptionError("ipv6", to_options(desired.given.ipv6), problem)
     cidrs = desired.given.addresses or ()
     for place, cidr in enumerate(cidrs):
@@ -36,11 +37,14 @@ def check_ip(
         if ip_of(cidr) in [ip_of(other) for other in cidrs[:place]] and (family(cidr) == 6 or cidr in cidrs[:place]):
             raise OptionError(where, cidr, "is listed twice; list each address once")
         if family(cidr) == 6:
-            _check_ipv6(where, cidr, definition)
+            _check_ipv6(where, cidr, definition, little)
         if not any(address.cidr == cidr for address in (current.addresses if current else ())):
             _check_elsewhere(where, cidr, desired, states)
     check_uplink(desired, definition)
     _check_routes(desired, definition, states)
+    for place, route in enumerate(desired.given.routes or ()):
+        if route_family(normal_route(route)) == 6:
+            _check_ipv6(f"routes[{place}].to", route.to, definition, little)
     _check_gateways(desired, definition, states)
 
 
@@ -52,11 +56,30 @@ def check_address(where: str, cidr: str) -> None:
         raise OptionError(where, cidr, "is link-local, which the kernel assigns by itself; see ipv6.addr_gen_mode")
 
 
-def _check_ipv6(where: str, cidr: str, definition: Interface) -> None:
-    if definition.ipv6 and definition.ipv6.enabled is False:
-        raise OptionError(where, cidr, "is IPv6, and ipv6.enabled is false; leave it out, or enable IPv6")
+def _too_little_for_ipv6(desired: DesiredInterface, definition: Interface, states: States) -> str:
+    """Returns which MTU keeps the interface from having IPv6, in words; empty if none does.
+
+    A bridge whose MTU isn't set has the least of its ports' (br_mtu_auto_adjust in net/bridge/br_if.c).
+    """
     if (definition.mtu or LEAST_IPV6_MTU) < LEAST_IPV6_MTU:
-        raise OptionError(where, cidr, f"is IPv6, which needs an MTU of {LEAST_IPV6_MTU}; leave it out, or raise mtu")
+        return f"it is {definition.mtu}"
+    if desired.given.mtu is not None:
+        return ""
+    ports = [port.name for port in getattr(desired.given, "ports", None) or ()]
+    for name in ports:
+        mtu = states[name].definition.mtu if name in states else None
+        if (mtu or LEAST_IPV6_MTU) < LEAST_IPV6_MTU:
+            return f"that of port {name} is {mtu}"
+    return ""
+
+
+def _check_ipv6(where: str, text: Optional[str], definition: Interface, little: str) -> None:
+    if definition.ipv6 and definition.ipv6.enabled is False:
+        raise OptionError(where, text, "is IPv6, and ipv6.enabled is false; leave it out, or enable IPv6")
+    if little:
+        raise OptionError(
+            where, text, f"is IPv6, which needs an MTU of {LEAST_IPV6_MTU}, and {little}; leave it out, or raise mtu"
+        )
 
 
 def _check_elsewhere(where: str, cidr: str, desired: DesiredInterface, states: States) -> None:
@@ -127,8 +150,6 @@ def _check_route(
             raise OptionError(
                 f"{where}.{option}", text, f"is not IPv{version}, as the route is; give an IPv{version} address"
             )
-    if version == 6 and definition.ipv6 and definition.ipv6.enabled is False:
-        raise OptionError(f"{where}.to", route.to, "is IPv6, and ipv6.enabled is false; leave it out, or enable IPv6")
     own = {ip_of(cidr) for cidr in definition.addresses or ()}
     if route.via is not None:
         via = ipaddress.ip_address(route.via)
