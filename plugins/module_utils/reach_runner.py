@@ -11,14 +11,18 @@ import os
 from .backend.host import Host
 from .backend.netlink.addresses import addresses_by_interface
 from .backend.os.paths import is_local
-from .backend.probe.probes import Asked, measure
+from .backend.probe.bound import bindings
+from .backend.probe.probes import Asked, Probe, measure
 from .errors import HostError, OptionError
 from .kinds.common import URI
 from .kinds.network import NETWORK
+from .kinds.nwfilter.filters import FILTER
 from .model.fields import argument_spec, from_options
 from .model.network.steps import NetworkDriver
+from .model.nwfilter.facts import FilterDriver, bridging_warning
+from .model.reach.filtered import ProbeFilter, probe_filter
 from .model.reach.options import PROTOCOLS, USUAL_SERVICES, Measurement
-from .model.reach.places import places
+from .model.reach.places import Place, places
 from .model.reach.table import Answer, differences, lines, unused
 from .runner import Module, Result, new_module, run_module
 
@@ -33,10 +37,31 @@ def run_reach() -> None:
             raise OptionError("uri", host.uri, "is another host; measure on the host itself")
         found, skipped = places(given, host.driver(NetworkDriver).definitions(), _addresses(), _random())
         services = USUAL_SERVICES if given.services is None else given.services
-        answers, failed = measure(found, Asked(given.outside or (), given.protocols or PROTOCOLS, services))
+        asked = Asked(given.outside or (), given.protocols or PROTOCOLS, services)
+        answers, failed = _measured(module, host, given, found, asked)
         return _result(module, given, answers, [*skipped, *failed])
 
-    run_module(module, work, [NETWORK])
+    run_module(module, work, [NETWORK, FILTER])
+
+
+def _measured(
+    module: Module, host: Host, given: Measurement, found: list[Place], asked: Asked
+) -> tuple[list[Answer], list[str]]:
+    """Returns the answers, and the places without one; of probes with a filter, if one is given."""
+    if given.filterref is None:
+        return measure(found, asked)
+    driver = host.driver(FilterDriver)
+    filters = {name: stored.definition for name, stored in driver.filters().items()}
+    chosen: ProbeFilter = probe_filter(given.filterref, filters)
+    warning = bridging_warning(chosen.name, filters, driver)
+    if warning:
+        module.warn(warning)
+    with bindings(driver, host.uri) as bind:
+
+        def ready(probe: Probe) -> None:
+            bind(chosen.binding(probe.port, probe.mac, probe.addresses.get(4, "")))
+
+        return measure(found, asked, ready)
 
 
 def _addresses() -> dict[str, set[str]]:

@@ -20,7 +20,7 @@ description:
     left behind.
   - The probes take the MTU of the bridge. They disturb no guest.
   - With O(expect), the module fails if something is reached that should not be reached, or the other way round.
-  - Firewall rules about single guests, such as filters, apply to guests and not to the probes.
+  - Firewall rules about single guests, such as filters, apply to guests and not to the probes, which have the filter O(filterref).
 extends_documentation_fragment:
   - virtnet.kvm.connection
   - virtnet.kvm.attributes
@@ -55,6 +55,28 @@ options:
     type: list
     elements: str
     choices: [dns, dhcp]
+  filterref:
+    description:
+      - Network filter (nwfilter) that each probe has, after it has taken its address. The default is none.
+    type: dict
+    suboptions:
+      filter:
+        description: Name of the filter.
+        type: str
+        required: true
+      parameters:
+        description: Values of the variables of the filter. C(IP) is the IPv4 address of the probe, if it isn't given.
+        type: list
+        elements: dict
+        suboptions:
+          name:
+            description: Name of the variable.
+            type: str
+            required: true
+          value:
+            description: Value of the variable. A variable with several values has several items.
+            type: str
+            required: true
   expect:
     description:
       - What is expected. What no item is about is not checked. If several items fit, the last one counts.
@@ -83,6 +105,7 @@ options:
         required: true
 seealso:
   - module: virtnet.kvm.net_policy
+  - module: virtnet.kvm.nwfilter
 """
 
 EXAMPLES = r"""
@@ -93,6 +116,15 @@ EXAMPLES = r"""
 - name: Show the table
   ansible.builtin.debug:
     msg: "{{ found.table }}"
+
+- name: Check that guests with a filter can ping and can't be reached
+  virtnet.kvm.net_reach:
+    networks: [lan]
+    filterref:
+      filter: web-server
+    expect:
+      - {source: host, to: lan, reached: false}
+      - {source: lan, to: dns, reached: true}
 
 - name: Check that nothing reaches the isolated network, except by one port
   virtnet.kvm.net_reach:

@@ -113,6 +113,7 @@ def test_who_reaches_whom(clean: Host) -> None:
         clean.shell(_DROP.format("ACCEPT"))
 
 
+@pytest.mark.once("bookworm")
 def test_services(clean: Host) -> None:
     """DNS of both families and DHCP of a network that has them, and of one that has none of them."""
     cidr, cidr6 = _subnets(31)
@@ -207,11 +208,7 @@ def test_probes_leave_nothing_and_disturb_no_guest(clean: Host) -> None:
             wrong["failed"]
             and "one to two by tcp over IPv4: not answered, which is not expected" in wrong["differences"]
         )
-        clean.start_module("net_reach", {"networks": ["one", "two"]}, agent=1)
-        # A port has the process of its probe in its name.
-        probe = clean.until("ls /sys/class/net | sed -n 's/^probe0-//p' | grep .").strip()
-        clean.shell(f"kill -KILL $(awk '/^PPid/ {{ print $2 }}' /proc/{probe}/status)")
-        assert clean.end_module(agent=1)["signal"] == 9
+        _kill_a_run(clean, {"networks": ["one", "two"]}, "ls /sys/class/net | grep ^probe0-")
         clean.until(f"test \"$({look})\" = '{before.strip()}'")
 
 
@@ -225,11 +222,44 @@ def test_the_playbook_shows_the_table(clean: Host) -> None:
     assert "default: the network is not active" in played.done.stdout
 
 
+def _kill_a_run(host: Host, options: dict[str, Any], seen: str) -> None:
+    """Kill a run as soon as a command succeeds. The port of a probe has the process of the probe in its name."""
+    host.start_module("net_reach", options, agent=1)
+    host.until(seen)
+    probe = host.until("ls /sys/class/net | sed -n 's/^probe0-//p' | grep .").strip()
+    host.shell(f"kill -KILL $(awk '/^PPid/ {{ print $2 }}' /proc/{probe}/status)")
+    assert host.end_module(agent=1)["signal"] == 9
+
+
+@pytest.mark.once("bookworm")
+def test_with_a_filter(clean: Host) -> None:
+    """Each probe has it, with its own address; no binding is left, also if the module is killed."""
+    clean.net(**isolated("one", 170))
+    # Two filters in one: nothing but the own address, and no ping in.
+    drop = {"action": "drop", "direction": "in", "protocol": "ip", "match": {"protocol": "icmp"}}
+    rules = [{"filterref": {"filter": "no-ip-spoofing"}}, drop]
+    clean.ok("nwfilter", {"name": "no-ping", "rules": rules})
+    try:
+        expected = [
+            {"from": "host", "to": "one", "reached": True},
+            {"from": "host", "to": "one", "protocol": "icmp", "reached": False},
+            {"from": "one", "to": "dns", "reached": True},
+        ]
+        asked = {"networks": ["one"], "filterref": {"filter": "no-ping"}}
+        clean.ok("net_reach", {**asked, "expect": expected})
+        assert clean.shell("virsh -q nwfilter-binding-list") == ""
+        _kill_a_run(clean, asked, "virsh -q nwfilter-binding-list | grep probe")
+        clean.until('test -z "$(virsh -q nwfilter-binding-list)"')
+    finally:
+        clean.ok("nwfilter", {"name": "no-ping", "state": "absent"})
+
+
 @pytest.mark.parametrize(
     ("options", "said", "option"),
     [
         ({"networks": ["gone"]}, "is no network of this host", "networks[0]"),
         ({"bridges": ["gone"]}, "is no bridge of this host", "bridges[0]"),
+        ({"filterref": {"filter": "gone"}}, "is no filter of libvirt", "filterref.filter"),
     ],
 )
 def test_refused(clean: Host, options: dict[str, Any], said: str, option: str) -> None:

@@ -17,7 +17,7 @@ import signal
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Callable
 
 from ...errors import HostError
 from ...model.reach.options import DHCP, HOST, OUTSIDE, SERVICES
@@ -52,6 +52,7 @@ class Probe:
         self._lines = pipe.makefile("r", encoding="utf-8")
         self.addresses: dict[int, str] = {}
         self.port = ""
+        self.mac = ""
 
     def send(self, message: object) -> None:
         self._pipe.sendall(f"{json.dumps(message)}\n".encode())
@@ -79,13 +80,19 @@ class Probe:
                 commands.run(f"remove {self.port}", "ip", "link", "delete", self.port)
 
 
-def measure(places: Sequence[Place], asked: Asked) -> tuple[list[Answer], list[str]]:
-    """Returns the answers of all probes, and the places that got no address. Raises `HostError`."""
+def measure(
+    places: Sequence[Place], asked: Asked, ready: Callable[[Probe], None] = lambda _probe: None
+) -> tuple[list[Answer], list[str]]:
+    """Returns the answers of all probes, and the places that got no address. Raises `HostError`.
+
+    ``ready`` is called for each probe that has its addresses, before it asks.
+    """
     with _probes(places) as probes:
         for probe in probes:
             probe.send([[side.prefix_length, side.gateway, side.candidates] for side in probe.place.sides])
         for probe in probes:
             probe.addresses = {int(version): address for version, address in probe.receive().items()}
+            ready(probe)
         answers: list[Answer] = []
         for probe in probes:
             probe.send([[each.name, each.address, each.protocol] for each in _questions(probe, probes, asked)])
@@ -188,8 +195,8 @@ def _plug(probe: Probe, number: int) -> None:
     tail = os.urandom(4).hex(":")
     port = f"probe{number}-{probe.pid}"[:15]
     doing = f"connect a probe to {bridge}"
-    peer = ("peer", "name", NIC, "address", f"52:54:{tail}", "mtu", mtu, "netns", str(probe.pid))
-    probe.port = port
+    probe.port, probe.mac = port, f"52:54:{tail}"
+    peer = ("peer", "name", NIC, "address", probe.mac, "mtu", mtu, "netns", str(probe.pid))
     commands.run(doing, "ip", "link", "add", port, "address", f"fe:54:{tail}", "mtu", mtu, "type", "veth", *peer)
     commands.run(doing, "ip", "link", "set", port, "master", bridge, "up")
 

@@ -11,6 +11,7 @@ from typing import Optional
 
 from .. import values
 from ..fields import option
+from ..nwfilter.options import Parameter, filter_name
 
 PROTOCOLS = ("icmp", "tcp", "udp")
 FAMILIES = ("ipv4", "ipv6")
@@ -31,6 +32,14 @@ class Expectation:
 
 
 @dataclass(frozen=True)
+class FilterRef:
+    """The network filter of each probe."""
+
+    filter: Optional[str] = option(required=True, norm=filter_name)
+    parameters: Optional[tuple[Parameter, ...]] = option()
+
+
+@dataclass(frozen=True)
 class Measurement:
     """Where probes are, what they ask, and what is expected of them."""
 
@@ -39,4 +48,5 @@ class Measurement:
     outside: Optional[tuple[str, ...]] = option(norm=values.ip)
     protocols: Optional[tuple[str, ...]] = option(choices=PROTOCOLS)
     services: Optional[tuple[str, ...]] = option(choices=SERVICES)
+    filterref: Optional[FilterRef] = option()
     expect: Optional[tuple[Expectation, ...]] = option()
