@@ -169,6 +169,18 @@ def _has(host: Host, name: str, wanted: dict[str, Any]) -> None:
     assert _seen(host, name) == wanted
 
 
+def _at_rest(host: Host, name: str) -> None:
+    """Wait until what an interface has stays so: a client may replace routes of the kernel some moments later."""
+    until, before = time.monotonic() + 30, _seen(host, name)
+    while time.monotonic() < until:
+        time.sleep(2)
+        found = _seen(host, name)
+        if found == before:
+            return
+        before = found
+    raise AssertionError(f"{name} has something else every two seconds: {before}")
+
+
 def _forth_and_back(host: Host, tool: str, profile: str = "") -> None:
     """The bridge has all that the NIC had, after the run and after another start of the tool; then the NIC has it again."""
     given = {"name": "br7", "adopt": "ens7", "persist": tool}
@@ -237,6 +249,7 @@ def test_settings_of_stanzas_hold_at_once(router: Host) -> None:
 def test_stanza_with_dhcp(router: Host) -> None:
     _ifupdown(router, DHCP_STANZAS)
     router.until("ip -6 route show default | grep ens7")  # ifupdown doesn't wait for the router's advertisement
+    _at_rest(router, "ens7")
     _forth_and_back(router, "ifupdown")
     assert _asked_for(router) == 1, "another lease than the first"
     clients = router.shell("ps -e -o args= | grep -E '^(dhclient|dhcpcd|udhcpc)' | grep -c ens7 || true")
