@@ -91,7 +91,7 @@ def _integration(logs: Path, mode: str) -> Iterator[Step]:
             step = _pytest(
                 f"integration, {host}", "integration", "dev", logs, [*options, "tests/integration", "--host", host]
             )
-            minutes = 90 if mode == "full" else 60
+            minutes = 120 if mode == "full" else 85
             yield dataclasses.replace(
                 step, hosts=kind, minutes=minutes, weight=FILLING if kind == "container" else HOSTS
             )

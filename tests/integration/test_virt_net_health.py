@@ -15,6 +15,8 @@ from integration.support.guests import Ping, guest_on, plugged, reaches
 from integration.support.host import Host
 from integration.support.networks import ips, isolated, lan
 
+pytestmark = pytest.mark.once("bookworm")
+
 BRIDGE = "virbr-lan"
 PID_FILE = "/run/libvirt/network/lan.pid"
 LEASES = f"/var/lib/libvirt/dnsmasq/{BRIDGE}.status"
