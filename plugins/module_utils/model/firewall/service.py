@@ -108,11 +108,14 @@ fill() {
     ) 8>/run/virtnet.kvm/networks.lock
 }
 
-# Returns whether libvirt has networks with rules, but none of its rules is there.
+# Returns whether libvirt has networks with rules, but not all of its chains are there: a flush while libvirt is being started leaves
+# those that it creates afterwards.
 libvirt_is_flushed() {
-    compgen -G '/run/libvirt/network/*.xml' >/dev/null || return 1
+    grep -LE '<forward [^>]*mode=.(open|bridge|private|vepa|passthrough|hostdev)' /run/libvirt/network/*.xml 2>/dev/null |
+        grep -q . || return 1
     nft list chain ip libvirt_network forward 2>/dev/null | grep -q jump && return 1
-    iptables -w -S FORWARD 2>/dev/null | grep -q LIBVIRT_ && return 1
+    iptables -w -S FORWARD 2>/dev/null | grep -q LIBVIRT_ &&
+        iptables -w -t nat -S POSTROUTING 2>/dev/null | grep -q LIBVIRT_ && return 1
     return 0
 }
 
