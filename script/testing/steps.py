@@ -122,7 +122,7 @@ def _gates(logs: Path) -> Iterator[Step]:
     staged, env = stage(), environment("dev")
 
     def gate(name: str, *command: str, env: dict[str, str] = env, cwd: Path = staged) -> Step:
-        return Step(name, "gate", command, cwd, env)
+        return Step(name, "gate", command, cwd, env, minutes=40)
 
     yield gate("sanity", *_sanity(), env=ansible_test_environment("dev"))
     yield gate("galaxy-importer", "bash", "-c", _importer(logs), env=environment("importer"))
