@@ -10,12 +10,13 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
 from collections.abc import Iterator
 from typing import Callable
 
+from ...errors import HostError
 from ...model.nwfilter.facts import FilterDriver
 from ...model.nwfilter.options import Binding
+from ..os import commands
 
 Bind = Callable[[Binding], None]
 
@@ -59,6 +60,9 @@ def _start(uri: str) -> tuple[int, int]:
         with os.fdopen(ours, encoding="ascii") as lines:
             devices = [line.strip() for line in lines]
         for device in devices:
-            subprocess.run(["virsh", "--connect", uri, "nwfilter-binding-delete", device], check=False)
+            with contextlib.suppress(HostError):
+                commands.run(
+                    f"remove the binding of {device}", "virsh", "--connect", uri, "nwfilter-binding-delete", device
+                )
     finally:
         os._exit(0)
