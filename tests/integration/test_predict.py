@@ -48,7 +48,11 @@ def test_a_run_that_changes_nothing_is_one_module(fresh: Host) -> None:
         assert _modules(again) == ["fabric"]
         assert again.recap["ok"] == 1 and again.recap["skipped"] == again.changed == 0
         assert "skipping: [" not in again.done.stdout
-        assert _banners(again) == ["Predict changes to hosts with topologies", "Stop here if no host needs a change"]
+        assert _banners(again) == [
+            "Predict changes to hosts with topologies",
+            "Stop here if no host needs a change",
+            "Stop here if no host has settings",
+        ]
 
 
 @pytest.mark.once("bookworm")
@@ -71,6 +75,7 @@ def test_a_first_run_shows_only_what_it_does(fresh: Host) -> None:
         "Apply networks, guests and rules",
         "Report the changes",
         "Set the changes as statistics of the run",
+        "Stop here if no host has settings",
     ]
 
 
