@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Optional
 
-from ..model import libvirt_parts
 from ..model.guest_nic import options as model
 from ..model.guest_nic.guest import Guest
 from ..model.guest_nic.options import Nic, normalise
@@ -22,7 +21,6 @@ from .binding import (
     VALUE,
     YES_NO,
     Attr,
-    Attrs,
     Child,
     Table,
     Text,
@@ -32,9 +30,8 @@ from .binding import (
     read,
     write,
 )
-from .converters import decode_pci, encode_pci
 from .document import Element, new, parse_document, to_text
-from .parts import VIRTUALPORT, VLAN, extra_of, unknown_of
+from .parts import PCI_ADDRESS, RATE, RATE_ATTRIBUTES, VIRTUALPORT, VLAN, extra_of, unknown_of
 
 
 class _NumberTable(ValueTable):
@@ -54,11 +51,10 @@ _SOURCE = Table(
     Attr("mode", "mode", STRING),
     ignore=("portid",),
 )
-_RATE = [Attr(name, name, NUMBER) for name in ("average", "peak", "burst")]
 _BANDWIDTH = Table(
     model.NicBandwidth,
-    Child("inbound", "inbound", Table(model.InboundRate, *_RATE, Attr("floor", "floor", NUMBER))),
-    Child("outbound", "outbound", Table(libvirt_parts.Rate, *_RATE)),
+    Child("inbound", "inbound", Table(model.InboundRate, *RATE_ATTRIBUTES, Attr("floor", "floor", NUMBER))),
+    Child("outbound", "outbound", RATE),
 )
 _PARAMETER = Table(Parameter, Attr("name", "name", STRING), Attr("value", "value", STRING))
 _FILTERREF = Table(
@@ -87,7 +83,7 @@ _ROM = Table(
     Attr("bar", "bar_", ON_OFF),
     Attr("file", "file", STRING),
 )
-_ADDRESS = ValueTable(Attrs(("type", "domain", "bus", "slot", "function"), VALUE, decode_pci, encode_pci))
+_ADDRESS = ValueTable(PCI_ADDRESS)
 # in the order in which libvirt writes them (virDomainNetDefFormat); it reads them in any order
 _NIC = Table(
     model.Nic,

@@ -22,8 +22,8 @@ from .binding import (
     ValueTable,
     only,
 )
-from .converters import decode_cidr, decode_pci, encode_cidr, encode_pci
-from .parts import BANDWIDTH, VIRTUALPORT, VLAN
+from .converters import decode_cidr, encode_cidr
+from .parts import BANDWIDTH, PCI_ADDRESS, VIRTUALPORT, VLAN
 
 DNSMASQ = "http://libvirt.org/schemas/network/dnsmasq/1.0"
 # The number of guests that use it, which libvirt counts.
@@ -39,10 +39,7 @@ _NAT = Table(
     ),
     Child("port", "ports", Table(model.PortRange, Attr("start", "start", NUMBER), Attr("end", "end", NUMBER))),
 )
-_PCI_ADDRESS = ValueTable(
-    Attrs(("type", "domain", "bus", "slot", "function"), VALUE, decode_pci, encode_pci),
-    ignore=_RUNTIME,
-)
+_PCI_ADDRESS = ValueTable(PCI_ADDRESS, ignore=_RUNTIME)
 INTERFACE = only("dev", ignore=_RUNTIME)
 _FORWARD = Table(
     model.Forward,

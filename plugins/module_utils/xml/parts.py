@@ -14,15 +14,12 @@ from collections.abc import Iterable
 from typing import Optional
 
 from ..model import libvirt_parts as model
-from .binding import NUMBER, STRING, YES, Attr, Child, Table, Unknown, ordered
+from .binding import NUMBER, STRING, VALUE, YES, Attr, Attrs, Child, Table, Unknown, ordered
+from .converters import decode_pci, encode_pci
 
-_RATE = Table(
-    model.Rate,
-    Attr("average", "average", NUMBER),
-    Attr("peak", "peak", NUMBER),
-    Attr("burst", "burst", NUMBER),
-)
-BANDWIDTH = Table(model.Bandwidth, Child("inbound", "inbound", _RATE), Child("outbound", "outbound", _RATE))
+RATE_ATTRIBUTES = tuple(Attr(name, name, NUMBER) for name in ("average", "peak", "burst"))
+RATE = Table(model.Rate, *RATE_ATTRIBUTES)
+BANDWIDTH = Table(model.Bandwidth, Child("inbound", "inbound", RATE), Child("outbound", "outbound", RATE))
 _VLAN_TAG = Table(model.VlanTag, Attr("id", "id", NUMBER), Attr("nativeMode", "native_mode", STRING))
 VLAN = Table(
     model.Vlan,
@@ -38,6 +35,7 @@ _VIRTUALPORT_PARAMETERS = Table(
     Attr("interfaceid", "interfaceid", STRING),
     Attr("profileid", "profileid", STRING),
 )
+PCI_ADDRESS = Attrs(("type", "domain", "bus", "slot", "function"), VALUE, decode_pci, encode_pci)
 VIRTUALPORT = Table(
     model.VirtualPort,
     Attr("type", "type", STRING),
