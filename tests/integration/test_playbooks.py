@@ -14,7 +14,7 @@ from integration.support.cases import SHAPES
 from integration.support.guests import guest_on, plugged, reaches
 from integration.support.host import Host
 from integration.support.networks import isolated, lan
-from integration.support.plays import FORWARDING, SYSCTL, foretold, play
+from integration.support.plays import FORWARDING, SYSCTL, as_predicted, play
 from lab.machine import cache_dir
 
 SITE, TEARDOWN = "virtnet.kvm.site", "virtnet.kvm.teardown"
@@ -40,14 +40,14 @@ def test_site_and_teardown(fresh: Host) -> None:
     wanted = _site(LAN, CLUSTER)
     before = fresh.look()
     default = fresh.shell("cat /etc/libvirt/qemu/networks/default.xml")
-    made = foretold(fresh, SITE, wanted)
+    made = as_predicted(fresh, SITE, wanted)
     assert [each["method"] for each in made.fabric["networks"]] == ["created", "created"]
     assert "192.168.150.254" in made.done.stdout, "the diff is shown"
     found = fresh.look()
     assert all(found[name]["active"] and found[name]["autostart"] for name in ("lan", "cluster"))
     assert fresh.shell("sysctl -n net.ipv4.ip_forward").strip() == "1"
 
-    gone = foretold(fresh, TEARDOWN, {**wanted, "virtnet_teardown_forwarding": True})
+    gone = as_predicted(fresh, TEARDOWN, {**wanted, "virtnet_teardown_forwarding": True})
     assert {each["method"] for each in gone.fabric["networks"]} == {"removed"}
     assert fresh.look() == before and not fresh.can(f"test -e {SYSCTL}")
     assert fresh.shell("cat /etc/libvirt/qemu/networks/default.xml") == default
@@ -113,7 +113,7 @@ def test_site_changes(fresh: Host) -> None:
             "dhcp_range": {"start": "192.168.150.100", "end": "192.168.150.199"},
             "hosts": [{"mac": "52:54:00:00:00:10", "ip": "192.168.150.10", "name": "db"}],
         }
-        played = foretold(fresh, SITE, _site(changed, CLUSTER))
+        played = as_predicted(fresh, SITE, _site(changed, CLUSTER))
         assert [each["method"] for each in played.fabric["networks"]] == ["live", "none"]
         assert played.fabric["actions"] == [
             "remove DHCP range 192.168.150.2 - 192.168.150.254 from network lan (live and stored)",
@@ -126,7 +126,7 @@ def test_site_changes(fresh: Host) -> None:
             name: each["ifindex"] for name, each in before.items()
         }
         moved = {"type": "nat", "name": "lan", "cidr": "192.168.151.0/24", "mtu": 1400}
-        result = foretold(fresh, SITE, _site(moved, CLUSTER)).fabric
+        result = as_predicted(fresh, SITE, _site(moved, CLUSTER)).fabric
         assert [each["method"] for each in result["networks"]] == ["restarted", "none"]
         assert [each["domain"] for each in result["networks"][0]["guests"]] == ["web"]
         plugged(fresh, "lan", guest)
@@ -146,7 +146,7 @@ def test_a_new_limit(clean: Host) -> None:
     shapes = clean.can(SHAPES)
     limit: dict[str, Any] = {"bandwidth": {"inbound": {"average": 1000, "burst": 512}}} if shapes else {"mtu": 1400}
     clean.net(**lan())
-    result = foretold(clean, _task({"networks": [{"name": "lan", **limit}]}), {}).fabric
+    result = as_predicted(clean, _task({"networks": [{"name": "lan", **limit}]}), {}).fabric
     assert result["actions"] == ["update network lan", "restart network lan"]
     (network,) = result["networks"]
     assert network["method"] == "restarted"
@@ -168,7 +168,7 @@ def test_roles(fresh: Host) -> None:
         ("isolated", {"isolated_name": "three", "isolated_host_access": False}),
     ]
     # One by one: in check mode, a role doesn't know what the roles before it would have done for all sets of rules.
-    runs = [foretold(fresh, _including([role]), {}) for role in named]
+    runs = [as_predicted(fresh, _including([role]), {}) for role in named]
     found = [run.fabric["networks"][0] for run in runs]
     assert [network["method"] for network in found] == ["created"] * 3
     assert [network["after"]["forward"]["mode"] for network in found] == ["nat", "none", "none"]

@@ -231,11 +231,11 @@ class ShapingHost:
     def converge(self, **options: Any) -> Outcome:
         """Applies options as a test of a host does: first in check mode, then again; returns the run that has changed something."""
         before = dict(self.kernel.trees)
-        foretold = self.apply(check=True, **options)
+        predicted = self.apply(check=True, **options)
         assert self.kernel.trees == before
         real = self.apply(**options)
-        assert real.actions == foretold.actions
-        assert real.shown_after == foretold.shown_after, (real.shown_after, foretold.shown_after)
+        assert real.actions == predicted.actions
+        assert real.shown_after == predicted.shown_after, (real.shown_after, predicted.shown_after)
         assert not [each for each in real.warnings if "other values" in each], (real.warnings, real.shown_after)
         again = self.apply(**options)
         assert not again.actions, again.actions

@@ -112,7 +112,7 @@ SPELLINGS = [
 
 @pytest.mark.parametrize(("protocol", "name", "given", "kept"), SPELLINGS)
 def test_spellings(protocol: str, name: str, given: object, kept: str) -> None:
-    """As libvirt 9.0 and 11.3 write what they are given, but for numbers, which are decimal."""
+    """libvirt 9.0 and 11.3 write values as they were given, except that numbers are decimal."""
     rule = {"action": "drop", "direction": "in", "protocol": protocol, "match": {name: given}}
     (found,) = given_filter({"name": "x", "rules": [rule]}).rules or ()
     assert dict(found.match) == {name: kept}  # type: ignore[union-attr]

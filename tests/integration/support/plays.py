@@ -82,7 +82,7 @@ def of_networks(actions: list[str]) -> list[str]:
     ]
 
 
-def foretold(host: Host, what: str | list[dict[str, Any]], variables: dict[str, Any]) -> Played:
+def as_predicted(host: Host, what: str | list[dict[str, Any]], variables: dict[str, Any]) -> Played:
     """Run it with `--check --diff`, which must change nothing; for real, which must do just what was said; and again."""
     before = host.look(), host.shell(FORWARDING)
     said = play(host, what, variables, "--check", "--diff")
