@@ -100,7 +100,7 @@ def test_a_resource_knows_its_state_only(kind: FlagKind) -> None:
     assert (resource.name, resource.label, resource.path, resource.present) == ("a", "flag a", "flags[3]", False)
     assert replace(resource, given=Flag("a", beside="b")).needs(None) == {"flag b"}
     with pytest.raises(VirtnetError, match=r"flags\[3\].beside"):
-        replace(resource, given=Flag("a", beside="b"), wanted=True).plan(None, World(_Nowhere(kind)), {})
+        replace(resource, given=Flag("a", beside="b"), present=True).plan(None, World(_Nowhere(kind)), {})
 
 
 class _Nowhere:

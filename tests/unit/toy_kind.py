@@ -25,12 +25,12 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.contract import (
     Notes,
     Options,
     Plan,
-    Resource,
     Shown,
     Step,
     World,
 )
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import HostError, OptionError
+from ansible_collections.virtnet.kvm.plugins.module_utils.kinds.common import STATE, DeclaredResource
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.fields import (
     argument_spec,
     canonical,
@@ -171,22 +171,8 @@ class FlagFiles(FlagDriver):
 
 
 @dataclass(frozen=True)
-class FlagResource(Resource[Optional[Flag]]):
-    given: Flag
-    wanted: bool
-    path: str = ""
-
-    @property
-    def name(self) -> str:
-        return self.given.name or ""
-
-    @property
-    def label(self) -> str:
-        return f"flag {self.name}"
-
-    @property
-    def present(self) -> bool:
-        return self.wanted
+class FlagResource(DeclaredResource[Optional[Flag], Flag]):
+    noun = "flag"
 
     def provides(self, current: Optional[Flag]) -> frozenset[str]:
         del current
@@ -201,7 +187,7 @@ class FlagResource(Resource[Optional[Flag]]):
     def plan(self, current: Optional[Flag], world: World, notes: Notes) -> Plan[Optional[Flag]]:
         del notes
         try:
-            return plan_flag(current, self.given, self.wanted, world.facts(FlagFacts))
+            return plan_flag(current, self.given, self.present, world.facts(FlagFacts))
         except OptionError as error:
             raise error.under(self.path) if self.path else error from None
 
@@ -218,10 +204,7 @@ class FlagKind(Kind):
         self.drivers = {FlagDriver: lambda _host, _where: FlagFiles(directory)}  # type: ignore[misc]
 
     def argument_spec(self) -> ArgumentSpec:
-        return {
-            **argument_spec(Flag),
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-        }
+        return {**argument_spec(Flag), **STATE}
 
     def parse(self, options: Options, path: str = "") -> FlagResource:
         return FlagResource(from_options(Flag, options), options["state"] == "present", path)

@@ -11,36 +11,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Callable, ClassVar, Generic, Optional
 
-from ..contract import Host, Notes, Plan, Resource, Shown, Step, World
+from ..contract import Host, Notes, Plan, Shown, Step, World
 from ..errors import under
 from ..model.firewall.facts import FirewallFacts
 from ..model.firewall.nft import Table
 from ..model.firewall.rule_sets import RuleType, SetKind, SetState, plan_set
 from ..model.firewall.steps import FirewallDriver
+from .common import DeclaredResource
 
 
 @dataclass(frozen=True)
-class RuleSetResource(Resource[SetState], ABC, Generic[RuleType]):
-    """A set; ``path`` is where its options stand, if not at the top."""
+class RuleSetResource(DeclaredResource[SetState, Any], ABC, Generic[RuleType]):
+    """A set of firewall rules."""
 
     set_kind: ClassVar[SetKind[Any]]
     rules_option: ClassVar[str]
 
-    given: Any
-    wanted: bool
-    path: str = ""
-
-    @property
-    def name(self) -> str:
-        return self.given.name or ""
-
     @property
     def label(self) -> str:
         return f"{self.set_kind.noun} {self.name}"
-
-    @property
-    def present(self) -> bool:
-        return self.wanted
 
     def current(self, host: Host) -> SetState:
         driver, kind = host.driver(FirewallDriver), self.set_kind
@@ -51,7 +40,7 @@ class RuleSetResource(Resource[SetState], ABC, Generic[RuleType]):
         facts = world.facts(FirewallFacts)
         stored: Sequence[RuleType] = self.set_kind.rules(current.text)
         with under(self.path):
-            desired = self.resolved(stored, world) if self.wanted else ()
+            desired = self.resolved(stored, world) if self.present else ()
         loaded = self.after_loading(stored if current.loaded is not None else (), desired)
         table = self.table(desired, world)
         steps, after = plan_set(self.set_kind, self.name, current, desired, table, facts, loaded)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Optional
 
-from ...contract import Host, Notes, Options, Plan, Resource, Shown, World
+from ...contract import Host, Notes, Options, Plan, Shown, World
 from ...errors import under
 from ...model.fields import to_options, without_host_chosen
 from ...model.interface.facts import InterfaceFacts
@@ -24,7 +24,7 @@ from ...persist.plan import UNIT, PersistencePlan
 from ...persist.steps import FileDriver
 from ...persist.unit.plan import plan_namespace as plan_stored
 from ...persist.unit.service import namespace_path
-from ..common import namespace_label
+from ..common import DeclaredResource, namespace_label
 
 
 @dataclass(frozen=True)
@@ -37,25 +37,14 @@ class ObservedNamespace:
 
 
 @dataclass(frozen=True)
-class NamespaceResource(Resource[ObservedNamespace]):
-    """A network namespace; ``path`` is where its options stand, if not at the top."""
+class NamespaceResource(DeclaredResource[ObservedNamespace, NetNamespace]):
+    """A network namespace; ``stored`` is whether the run also keeps it for the next boot."""
 
-    given: NetNamespace
-    wanted: bool
-    stored: bool
-    path: str = ""
-
-    @property
-    def name(self) -> str:
-        return self.given.name or ""
+    stored: bool = False
 
     @property
     def label(self) -> str:
         return namespace_label(self.name)
-
-    @property
-    def present(self) -> bool:
-        return self.wanted
 
     def provides(self, current: ObservedNamespace) -> frozenset[str]:
         del current
@@ -64,22 +53,22 @@ class NamespaceResource(Resource[ObservedNamespace]):
     def current(self, host: Host) -> ObservedNamespace:
         driver = host.driver(NamespaceDriver)
         found = driver.read(self.name)
-        held = found is not None and not self.wanted
+        held = found is not None and not self.present
         text = host.driver(FileDriver).read(UNIT).get(namespace_path(self.name)) if self.stored else None
         return ObservedNamespace(found, tuple(driver.processes(self.name)) if held else (), text)
 
     def plan(self, current: ObservedNamespace, world: World, notes: Notes) -> Plan[ObservedNamespace]:
         there, unfinished = current.definition, bool(notes.get("created"))
         with under(self.path):
-            if self.wanted:
+            if self.present:
                 steps, after = plan_present(self.given, there, unfinished=unfinished)
             else:
                 states = world.facts(InterfaceFacts).namespace(self.name).states if there else {}
                 steps, after = plan_absent(self.given, there, Contents(states.values(), current.processes)), None
-        world.facts(NamespaceFacts).expect(self.name, present=self.wanted)
+        world.facts(NamespaceFacts).expect(self.name, present=self.present)
         files, kept = world.facts(FileFacts), PersistencePlan()
         if self.stored:
-            kept = plan_stored(self.given, None if unfinished else there, self.wanted, files.read(UNIT))
+            kept = plan_stored(self.given, None if unfinished else there, self.present, files.read(UNIT))
             files.expect(UNIT, kept.changes)
         all_steps = (*steps, *kept.steps)
         method = "none" if not all_steps else "removed" if after is None else "changed" if there else "created"

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Optional, TypeVar
 
-from ...contract import AnyResource, Host, Notes, Options, Plan, Resource, Shown, World
+from ...contract import AnyResource, Host, Notes, Options, Plan, Shown, World
 from ...errors import OptionError, under
 from ...model.fields import canonical, to_options, without_host_chosen
 from ...model.interface.facts import InterfaceFacts
@@ -39,31 +39,20 @@ from ...persist.unit.plan import plan_pair as plan_stored
 from ...persist.unit.service import pair_path
 from .._interface_info import describe_interface
 from .._interface_resource import InterfaceResource
-from ..common import interface_name, namespace_label
+from ..common import DeclaredResource, interface_name, namespace_label
 
 E = TypeVar("E", bound=VethEnd)
 
 
 @dataclass(frozen=True)
-class VethResource(Resource[ObservedPair]):
-    """A veth pair; ``path`` is where its options stand, if not at the top."""
+class VethResource(DeclaredResource[ObservedPair, VethPair]):
+    """A veth pair; ``stored`` is whether the run also keeps it for the next boot."""
 
-    given: VethPair
-    wanted: bool
-    stored: bool
-    path: str = ""
-
-    @property
-    def name(self) -> str:
-        return self.given.name or ""
+    stored: bool = False
 
     @property
     def label(self) -> str:
         return f"veth pair {self.name}" + (f" in {self.given.netns}" if self.given.netns else "")
-
-    @property
-    def present(self) -> bool:
-        return self.wanted
 
     @property
     def _file(self) -> str:
@@ -105,17 +94,17 @@ class VethResource(Resource[ObservedPair]):
         before = dict(facts.namespace(None).states)
         current = as_planned(current, self.given.end_name, facts)
         with under(self.path):
-            if self.wanted:
+            if self.present:
                 given = checked_present(self.given, current, facts, world.host.driver(VethDriver).available())
                 steps, new = plan_present(_finished(given, notes), current, facts)
                 method = "created" if new else "changed"
             else:
                 given, steps, method = self.given, plan_absent(self.given, current, facts), "removed"
         facts.expect_links(None, before)
-        after = self._planned(given, world) if self.wanted else ObservedPair()
+        after = self._planned(given, world) if self.present else ObservedPair()
         files, kept = world.facts(FileFacts), PersistencePlan()
         if self.stored:
-            ends = (after.first, after.second) if self.wanted else None
+            ends = (after.first, after.second) if self.present else None
             new = method == "created" or bool(notes.get("created"))
             kept = plan_stored(given, ends, files.read(UNIT), new=new)
             files.expect(UNIT, kept.changes)
@@ -136,7 +125,7 @@ class VethResource(Resource[ObservedPair]):
         return files.read(UNIT).get(self._file) if self.stored else None
 
     def predicted(self, plan: Plan[ObservedPair], world: World) -> ObservedPair:
-        if not self.wanted:
+        if not self.present:
             return plan.after
         found = self._planned(self._complete(plan.after), world)
         return replace(found, text=self._text(world.facts(FileFacts)))

@@ -32,7 +32,7 @@ class NamespaceKind(Kind):
         with under(path):
             given = from_options(NetNamespace, options)
         stored = options["persist"] != "none"
-        return NamespaceResource(given, wanted=options["state"] == "present", stored=stored, path=path)
+        return NamespaceResource(given, present=options["state"] == "present", stored=stored, path=path)
 
     def info(self, host: Host, names: Optional[Sequence[str]], options: Options) -> list[dict[str, object]]:
         from ._namespace_resource import describe_namespaces

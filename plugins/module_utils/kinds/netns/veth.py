@@ -42,7 +42,7 @@ class VethKind(Kind):
         with under(path):
             given = from_options(VethPair, options)
         stored = options["persist"] != "none"
-        return VethResource(given, wanted=options["state"] == "present", stored=stored, path=path)
+        return VethResource(given, present=options["state"] == "present", stored=stored, path=path)
 
     def info(self, host: Host, names: Optional[Sequence[str]], options: Options) -> list[dict[str, object]]:
         from ._veth_resource import describe_pairs

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Optional
 
-from ...contract import Host, Notes, Options, Plan, Resource, Shown, World
+from ...contract import Host, Notes, Options, Plan, Shown, World
 from ...errors import under
 from ...model.links import LinkFacts
 from ...model.nwfilter.binding_plan import BindingState, plan_binding, plan_unbinding
@@ -18,7 +18,7 @@ from ...model.nwfilter.facts import FilterDriver, FilterFacts, binding_lacks_rul
 from ...model.nwfilter.options import Binding, BindingOptions
 from ...model.nwfilter.shown import shown_binding
 from ...model.nwfilter.validate import given_parameters
-from ..common import filter_label, interface_name
+from ..common import DeclaredResource, filter_label, interface_name
 
 
 def checked_parameters(given: BindingOptions) -> BindingOptions:
@@ -27,24 +27,10 @@ def checked_parameters(given: BindingOptions) -> BindingOptions:
 
 
 @dataclass(frozen=True)
-class BindingResource(Resource[BindingState]):
+class BindingResource(DeclaredResource[BindingState, BindingOptions]):
     """A binding of a device to a filter."""
 
-    given: BindingOptions
-    wanted: bool
-    path: str = ""
-
-    @property
-    def name(self) -> str:
-        return self.given.name or ""
-
-    @property
-    def label(self) -> str:
-        return f"filter binding {self.name}"
-
-    @property
-    def present(self) -> bool:
-        return self.wanted
+    noun = "filter binding"
 
     def provides(self, current: BindingState) -> frozenset[str]:
         del current
@@ -63,7 +49,7 @@ class BindingResource(Resource[BindingState]):
     def plan(self, current: BindingState, world: World, notes: Notes) -> Plan[BindingState]:
         facts = world.facts(FilterFacts)
         with under(self.path):
-            if not self.wanted:
+            if not self.present:
                 return plan_unbinding(self.name, current, facts)
             return plan_binding(self.given, current, facts, lambda device: _exists(device, world), notes)
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Optional
 
-from ...contract import Host, Notes, Options, Plan, Resource, Shown, World
+from ...contract import Host, Notes, Options, Plan, Shown, World
 from ...errors import OptionError, under
 from ...model.nwfilter.facts import FilterDriver, FilterFacts, StoredFilter, without_rules
 from ...model.nwfilter.options import GivenFilter
@@ -20,28 +20,14 @@ from ...model.nwfilter.shown import shown_filter
 from ...model.nwfilter.tree import missing_variables
 from ...model.nwfilter.validate import given_filter
 from ...xml.nwfilter import NotAFilterError, filter_options
-from ..common import filter_label, text
+from ..common import DeclaredResource, filter_label, text
 
 
 @dataclass(frozen=True)
-class FilterResource(Resource[FilterState]):
-    """A network filter; ``path`` is where its options stand, if not at the top."""
+class FilterResource(DeclaredResource[FilterState, GivenFilter]):
+    """A network filter."""
 
-    given: GivenFilter
-    wanted: bool
-    path: str = ""
-
-    @property
-    def name(self) -> str:
-        return self.given.name
-
-    @property
-    def label(self) -> str:
-        return filter_label(self.name)
-
-    @property
-    def present(self) -> bool:
-        return self.wanted
+    noun = "filter"
 
     def provides(self, current: FilterState) -> frozenset[str]:
         del current
@@ -63,7 +49,7 @@ class FilterResource(Resource[FilterState]):
         del notes
         facts = world.facts(FilterFacts)
         with under(self.path):
-            return plan_filter(self.given, current, facts) if self.wanted else plan_absent(self.name, current, facts)
+            return plan_filter(self.given, current, facts) if self.present else plan_absent(self.name, current, facts)
 
     def show(self, state: FilterState, plan: Plan[FilterState]) -> Shown:
         del plan

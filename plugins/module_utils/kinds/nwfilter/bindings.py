@@ -40,7 +40,7 @@ class BindingKind(Kind):
 
         with under(path):
             given = checked_parameters(from_options(BindingOptions, options))
-        return BindingResource(given, wanted=options["state"] == "present", path=path)
+        return BindingResource(given, present=options["state"] == "present", path=path)
 
     def info(self, host: Host, names: Optional[Sequence[str]], options: Options) -> list[dict[str, object]]:
         from ._binding_resource import describe_bindings

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Optional, cast
 
-from ...contract import AnyResource, Host, Notes, Options, Plan, Resource, Shown, World
+from ...contract import AnyResource, Host, Notes, Options, Plan, Shown, World
 from ...errors import under
 from ...model.fields import from_options
 from ...model.shaping.numbers.show import shown
@@ -19,30 +19,18 @@ from ...model.shaping.options import Shaping
 from ...model.shaping.plan import ShapingFacts
 from ...model.shaping.steps import Link
 from ...persist.device.shapings import plan_stored, read_shaping
-from ..common import interface_name
+from ..common import DeclaredResource, interface_name
 
 
 @dataclass(frozen=True)
-class ShapingResource(Resource[ShapingState]):
+class ShapingResource(DeclaredResource[ShapingState, Shaping]):
     """The shaping of an interface. ``beside``: the run declares other resources, one of which may create the interface."""
 
-    given: Shaping
-    wanted: bool
-    path: str = ""
+    noun = "shaping of"
+    key = "device"
+
     beside: bool = False
     persist: Optional[bool] = None
-
-    @property
-    def name(self) -> str:
-        return self.given.device or ""
-
-    @property
-    def label(self) -> str:
-        return f"shaping of {self.name}"
-
-    @property
-    def present(self) -> bool:
-        return self.wanted
 
     def needs(self, current: ShapingState) -> frozenset[str]:
         del current
@@ -56,11 +44,11 @@ class ShapingResource(Resource[ShapingState]):
         facts = world.facts(ShapingFacts)
         with under(self.path):
             link = self._link(current, world)
-            return plan_stored(self.given, current, facts, present=self.wanted, link=link, persist=self.persist)
+            return plan_stored(self.given, current, facts, present=self.present, link=link, persist=self.persist)
 
     def _link(self, current: ShapingState, world: World) -> Optional[Link]:
         """Returns the interface as it is when the plans before this one are done."""
-        if current.link is not None or not (self.beside and self.wanted):
+        if current.link is not None or not (self.beside and self.present):
             return current.link
         from ...model.interface.facts import InterfaceFacts
 

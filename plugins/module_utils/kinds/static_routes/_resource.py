@@ -10,34 +10,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Optional
 
-from ...contract import Host, Notes, Options, Plan, Resource, Shown, World
+from ...contract import Host, Notes, Options, Plan, Shown, World
 from ...errors import under
 from ...model.fields import from_options
 from ...model.static_routes.files import memory_path, name_in, patterns, recalled
 from ...model.static_routes.options import StaticRoutes
 from ...model.static_routes.plan import RouteFacts, SetState, plan_set
 from ...model.static_routes.steps import Placed, RouteDriver
+from ..common import DeclaredResource
 
 
 @dataclass(frozen=True)
-class StaticRoutesResource(Resource[SetState]):
+class StaticRoutesResource(DeclaredResource[SetState, StaticRoutes]):
     """A set of static routes."""
 
-    given: StaticRoutes
-    wanted: bool
-    path: str = ""
-
-    @property
-    def name(self) -> str:
-        return self.given.name or ""
-
-    @property
-    def label(self) -> str:
-        return f"static routes {self.name}"
-
-    @property
-    def present(self) -> bool:
-        return self.wanted
+    noun = "static routes"
 
     def current(self, host: Host) -> SetState:
         driver = host.driver(RouteDriver)
@@ -48,7 +35,7 @@ class StaticRoutesResource(Resource[SetState]):
     def plan(self, current: SetState, world: World, notes: Notes) -> Plan[SetState]:
         del notes
         with under(self.path):
-            return plan_set(self.name, current, self.given.routes if self.wanted else (), world.facts(RouteFacts))
+            return plan_set(self.name, current, self.given.routes if self.present else (), world.facts(RouteFacts))
 
     def show(self, state: SetState, plan: Plan[SetState]) -> Shown:
         del plan
