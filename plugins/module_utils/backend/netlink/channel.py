@@ -12,7 +12,6 @@ does its import. A run that changes nothing needs neither.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import os
 import socket
@@ -21,6 +20,7 @@ from collections.abc import Iterator
 from typing import Optional, Protocol
 
 from ...errors import HostError, OptionError
+from ..os.libc import enter_network
 from ..os.paths import namespace_path
 
 # linux/netlink.h
@@ -35,7 +35,6 @@ _HEADER = struct.Struct("=IHHII")
 _ATTRIBUTE = struct.Struct("=HH")
 _TYPE = 0x3FFF  # without NLA_F_NESTED and NLA_F_NET_BYTEORDER
 
-_CLONE_NEWNET = 0x40000000  # linux/sched.h
 _DUMPS = 10  # a dump that a change has made inconsistent is asked for again so many times
 
 # What pyroute2 takes: attributes by their names, in the order in which they are sent.
@@ -68,7 +67,7 @@ def inside(netns: Optional[str]) -> Iterator[None]:
         try:
             desired = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
             try:
-                _enter(desired)
+                enter_network(desired)
             finally:
                 os.close(desired)
         except OSError as error:
@@ -81,15 +80,9 @@ def inside(netns: Optional[str]) -> Iterator[None]:
         try:
             yield
         finally:
-            _enter(own)
+            enter_network(own)
     finally:
         os.close(own)
-
-
-def _enter(namespace: int) -> None:
-    libc = ctypes.CDLL(None, use_errno=True)  # os.setns came with Python 3.12
-    if libc.setns(namespace, _CLONE_NEWNET) != 0:
-        raise OSError(ctypes.get_errno(), "setns")
 
 
 def attributes(data: bytes, start: int = 0) -> dict[int, bytes]:

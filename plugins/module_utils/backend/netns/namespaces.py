@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import fcntl
 import glob
@@ -21,9 +20,9 @@ from ...model.namespace.options import DIRECTORY, NetNamespace
 from ...model.namespace.steps import NamespaceDriver, Process
 from ..netlink.channel import Channel, inside
 from ..netlink.read import LINK, RTM_GETLINK, RTM_NEWLINK
+from ..os.libc import CLONE_NEWNET, enter_network, mount, unmount, unshare_network
 from ..os.paths import namespace_path
 
-_CLONE_NEWNET = 0x40000000  # linux/sched.h
 _NS_GET_NSTYPE = 0xB703  # linux/nsfs.h
 _MS_BIND, _MS_REC, _MS_SHARED, _MNT_DETACH = 4096, 16384, 1 << 20, 2  # linux/mount.h
 _LOOPBACK = 1  # LOOPBACK_IFINDEX of linux/if_link.h
@@ -59,7 +58,7 @@ class Namespaces(NamespaceDriver):
             return False
         try:
             # a file without a namespace is what a crash has left, and no namespace
-            return fcntl.ioctl(handle, _NS_GET_NSTYPE) == _CLONE_NEWNET
+            return fcntl.ioctl(handle, _NS_GET_NSTYPE) == CLONE_NEWNET
         except OSError:
             return False
         finally:
@@ -108,7 +107,7 @@ class Namespaces(NamespaceDriver):
         with _as_host_error(f"remove namespace {name}"):
             handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
             try:
-                _call("umount2", path.encode(), _MNT_DETACH)
+                unmount(path, _MNT_DETACH)
                 os.unlink(path)
             except OSError:
                 os.close(handle)
@@ -154,18 +153,18 @@ def _share_directory() -> None:
     """Makes the directory of namespaces, in which mounts are seen by all mount namespaces (netns_add in ip/ipnetns.c)."""
     os.makedirs(DIRECTORY, mode=0o755, exist_ok=True)
     try:
-        _mount("", DIRECTORY, _MS_SHARED | _MS_REC)
+        mount("", DIRECTORY, _MS_SHARED | _MS_REC)
     except OSError as error:
         if error.errno != errno.EINVAL:
             raise
-        _mount(DIRECTORY, DIRECTORY, _MS_BIND | _MS_REC)
-        _mount("", DIRECTORY, _MS_SHARED | _MS_REC)
+        mount(DIRECTORY, DIRECTORY, _MS_BIND | _MS_REC)
+        mount("", DIRECTORY, _MS_SHARED | _MS_REC)
 
 
 def _create_at(path: str) -> None:
     """Creates a namespace, and mounts it at a path. The thread that calls it is in the new namespace then."""
-    _call("unshare", _CLONE_NEWNET)
-    _mount("/proc/thread-self/ns/net", path, _MS_BIND)
+    unshare_network()
+    mount("/proc/thread-self/ns/net", path, _MS_BIND)
 
 
 def _mount_again(handle: int, path: str) -> None:
@@ -173,8 +172,8 @@ def _mount_again(handle: int, path: str) -> None:
 
     A mount from the descriptor would share what happens to it with the one that was removed (mount_namespaces(7)).
     """
-    _call("setns", handle, _CLONE_NEWNET)
-    _mount("/proc/thread-self/ns/net", path, _MS_BIND)
+    enter_network(handle)
+    mount("/proc/thread-self/ns/net", path, _MS_BIND)
 
 
 def _in_thread(work: Callable[[], None]) -> None:
@@ -192,14 +191,3 @@ def _in_thread(work: Callable[[], None]) -> None:
     thread.join()
     if raised:
         raise raised[0]
-
-
-def _mount(source: str, target: str, flags: int) -> None:
-    _call("mount", source.encode(), target.encode(), b"none", ctypes.c_ulong(flags), None)
-
-
-def _call(function: str, *arguments: object) -> None:
-    libc = ctypes.CDLL(None, use_errno=True)
-    if getattr(libc, function)(*arguments) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))

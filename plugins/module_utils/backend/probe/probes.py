@@ -10,7 +10,6 @@ The namespace has no name. It ends with its process, which ends with this one, a
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import json
 import os
 import signal
@@ -24,11 +23,10 @@ from ...model.reach.options import DHCP, HOST, OUTSIDE, SERVICES
 from ...model.reach.places import Place
 from ...model.reach.table import Answer
 from ..os import commands
+from ..os.libc import die_with_parent, unshare_network
 from .addressing import NIC, take_addresses
 from .asking import Question, ask_all, serve
 
-_CLONE_NEWNET = 0x40000000  # linux/sched.h
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _SECONDS = 90
 _FAMILIES = {4: "ipv4", 6: "ipv6"}
 
@@ -203,19 +201,16 @@ def _plug(probe: Probe, number: int) -> None:
 
 def _be_a_probe(pipe: socket.socket) -> None:
     """Runs in the child: says that it is there, takes addresses, serves, asks, and waits for its end."""
-    libc = ctypes.CDLL(None, use_errno=True)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
-    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    die_with_parent(signal.SIGKILL)
     lines = pipe.makefile("r", encoding="utf-8")
 
     def say(message: object) -> None:
         pipe.sendall(f"{json.dumps(message)}\n".encode())
 
     try:
-        if libc.unshare(_CLONE_NEWNET):
-            error = ctypes.get_errno()
-            raise OSError(error, os.strerror(error))
+        unshare_network()
         say("there")
         say(take_addresses([_side(each) for each in json.loads(lines.readline())]))
         serve()

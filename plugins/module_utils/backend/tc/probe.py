@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import struct
 import threading
@@ -17,10 +16,10 @@ from ...errors import HostError
 from ...model.shaping.numbers.tree import INGRESS, ROOT, Qdisc, values
 from ..netlink.channel import NLM_F_CREATE, NLM_F_EXCL, Channel, KernelError, attribute
 from ..netlink.read import LINK, RTM_NEWLINK
+from ..os.libc import unshare_network
 from .messages import RTM_GETQDISC, RTM_NEWQDISC, RTM_NEWTFILTER, dump, message
 from .qdiscs import qdisc_options, read_qdisc
 
-_CLONE_NEWNET = 0x40000000  # linux/sched.h
 _LOOPBACK = 1  # LOOPBACK_IFINDEX of linux/if_link.h
 _HOOK_PARENT = 0xFFFFFFF1
 _HANDLE = 0x7FFE0000
@@ -33,8 +32,9 @@ def lacking(kinds: Sequence[str]) -> Sequence[str]:
     found: list[str] = []
 
     def work() -> None:
-        libc = ctypes.CDLL(None, use_errno=True)
-        if libc.unshare(_CLONE_NEWNET) != 0:
+        try:
+            unshare_network()
+        except OSError:
             return
         with contextlib.suppress(HostError), contextlib.closing(Channel(None)) as channel:
             found.extend(_tried(channel, kinds))
