@@ -11,10 +11,11 @@ import pytest
 from integration.support.bare_guests import define, nic, parts, remove
 from integration.support.checks import converge, refused
 from integration.support.host import Host
+from integration.support.load import load, measured
 from integration.support.networks import isolated
 
 MODULES = ("guest_nic",)
-MAC = "52:54:00:aa:00:01"
+MAC, ADDRESS = "52:54:00:aa:00:01", "192.168.150.77"
 
 
 @pytest.fixture(scope="module")
@@ -24,10 +25,17 @@ def bare(host: Host) -> Iterator[Host]:
         "ip link add br7 up type bridge vlan_filtering 1; ip link add br8 up type bridge; ip link add d7 up type dummy"
     )
     define(host, "one", nic(MAC))
+    # it answers nothing, so its address has to be known
+    host.shell(f"ip neighbour replace {ADDRESS} lladdr {MAC} dev virbr-lan nud permanent")
     yield host
     remove(host, "one")
     host.shell("ip link delete br7; ip link delete br8; ip link delete d7")
     host.clean()
+
+
+def _has_rate(host: Host, device: str, mbit: float) -> None:
+    """What goes to the guest has the rate of its NIC, as the class that libvirt makes of it counts."""
+    assert load(host, 7001, device=device, address=ADDRESS)["mbit"]["1:1"] == pytest.approx(mbit, rel=0.1)
 
 
 @pytest.mark.kernel
@@ -42,6 +50,9 @@ def test_what_the_tap_has(bare: Host) -> None:
     converge(bare, {"name": "one", "bandwidth": other, "isolated": False}, module="guest_nic", changed=True)
     assert "rate 16Mbit" in bare.shell(f"tc class show dev {device}")
     assert "police" not in bare.shell(f"tc filter show dev {device} ingress")
+    measured(lambda: _has_rate(bare, device, 16))
+    converge(bare, {"name": "one", "bandwidth": {"inbound": {"average": 500}}}, module="guest_nic", changed=True)
+    measured(lambda: _has_rate(bare, device, 4))
     converge(bare, {"name": "one", "bandwidth": {}}, module="guest_nic", changed=True)
     assert bare.shell(f"tc class show dev {device}").strip() == ""
 

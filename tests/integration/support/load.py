@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright (c) 2026, virtnet.kvm contributors
-"""Traffic through the interface `web0`, and how much of it has passed each class by the kernel's own counters."""
+"""Traffic through an interface, and how much of it has passed each class by the kernel's own counters."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ PLAIN_FAR += "\nip link set web0 up; ip -n far link set eth0 up"
 # Sends to some ports at the same time, and reads the counters of the classes before and after so many seconds.
 _LOAD = r"""
 import json, re, socket, subprocess, sys, threading, time
-seconds, (device, *ports) = float(sys.argv[1]), sys.argv[2:]
+seconds, (device, address, *ports) = float(sys.argv[1]), sys.argv[2:]
 ended = threading.Event()
 def send(port):
     out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     while not ended.is_set():
         try:
-            out.sendto(bytes(1400), ("192.168.30.1", int(port)))
+            out.sendto(bytes(1400), (address, int(port)))
         except OSError:
             time.sleep(0.001)
 def counters():
@@ -61,9 +61,11 @@ print(json.dumps({
 """
 
 
-def load(host: Host, *ports: int, seconds: float = 3, device: str = "web0") -> dict[str, Any]:
+def load(
+    host: Host, *ports: int, seconds: float = 3, device: str = "web0", address: str = "192.168.30.1"
+) -> dict[str, Any]:
     """What passes each class, in Mbit/s, and what it drops, while as much as possible is sent to some UDP ports."""
-    command = f"python3 -c {shlex.quote(_LOAD)} {seconds} {device} {' '.join(map(str, ports))}"
+    command = f"python3 -c {shlex.quote(_LOAD)} {seconds} {device} {address} {' '.join(map(str, ports))}"
     return dict(json.loads(host.shell(command)))
 
 
