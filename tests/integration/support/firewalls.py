@@ -33,6 +33,8 @@ FIREWALLS = {
             "systemctl restart firewalld",
             "systemctl stop firewalld",
             "systemctl start firewalld",
+            # as at boot, when libvirt misses that firewalld starts
+            "timeout 10 bash -c 'until firewall-cmd -q --zone=libvirt --remove-interface=virbr-lan; do sleep 0.2; done'",
         ),
     ),
     "ufw": Firewall(

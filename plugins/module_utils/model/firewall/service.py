@@ -37,25 +37,32 @@ log() { echo "virtnet.kvm: $*" >&2; }
 # The name of the table that a file loads.
 table() { sed -n 's/^table @FAMILY@ \([^ {]*\)$/\1/p' "$1" | head -n 1; }
 
-# Prints the bridges that libvirt has created for networks, after the name of each set of ours that a bridge belongs to:
-# those of active networks, and of networks in files like the one that a hook reads.
-networks() {
-    local -a files=("$@")
-    local file
-    for file in /run/libvirt/network/*.xml; do
-        [[ ! -r $file ]] || files+=("$file")
-    done
-    ((${#files[@]})) || return 0
+# Prints the bridges that libvirt creates for the networks in these files, after the name of each set of ours that a bridge belongs to,
+# and after "zoned" if libvirt gives it a zone of firewalld.
+bridges_in() {
     awk -F \' '
         function print_bridge() {
             if (bridge == "" || foreign) return
             print "@NETWORKS@", bridge
             if (isolated) print "@ISOLATED@", bridge
+            if (zoned) print "zoned", bridge
         }
-        FNR == 1 { print_bridge(); bridge = ""; foreign = 0; isolated = 1 }
-        /^    <forward[ >\/]/ { isolated = 0; foreign = /mode=.(bridge|private|vepa|passthrough|hostdev)./ }
-        /^    <bridge name=/ { bridge = $2 }
-        END { print_bridge() }' "${files[@]}" 2>/dev/null | sort -u
+        FNR == 1 { print_bridge(); bridge = ""; foreign = open = zoned = 0; isolated = 1 }
+        /^    <forward[ >\/]/ {
+            isolated = 0; open = /mode=.open./; foreign = /mode=.(bridge|private|vepa|passthrough|hostdev)./
+        }
+        /^    <bridge name=/ { bridge = $2; zoned = !open || / zone=/ }
+        END { print_bridge() }' "$@" 2>/dev/null
+}
+
+# Prints the bridges of active networks, and the lines of $1.
+networks() {
+    local -a files=()
+    local file
+    for file in /run/libvirt/network/*.xml; do
+        [[ ! -r $file ]] || files+=("$file")
+    done
+    { echo "${1-}"; ((!${#files[@]})) || bridges_in "${files[@]}"; } | sed '/^$/d' | sort -u
 }
 
 # Prints what gives the sets of a table, which a file loads, their bridges; $2 has the lines of networks. A bridge that is there
@@ -74,7 +81,7 @@ bridges() {
     done
 }
 
-# What is loaded from each file has the file's digest as the name of an empty chain.
+# What is loaded from each file has the file's digest as the name of an empty chain. $1: lines of networks besides the active ones
 load() {
     local file digest
     for file in @DIRECTORY@/*.nft; do
@@ -83,17 +90,22 @@ load() {
         nft list chain @FAMILY@ "$(table "$file")" "$digest" >/dev/null 2>&1 && continue
         # nft has the kernel load helpers, but not what translates the addresses in their connections
         sed -n 's/^ *ct helper .* type "\([a-z]*\)" .*/nf_nat_\1/p' "$file" | xargs -r -n 1 modprobe -q
-        { cat "$file"; bridges "$file" "$1" | grep -v '^flush'; } | nft -f - && log "loaded $file"
+        { cat "$file"; bridges "$file" "$(networks "$1")" | grep -v '^flush'; } | nft -f - && log "loaded $file"
     done
 }
 
-# Has the bridges in the sets of all tables. What is loaded meanwhile has them already.
+# Has the bridges in the sets of all tables. One at a time, as each reads what is there and writes it again.
 fill() {
-    local file
-    for file in @DIRECTORY@/*.nft; do
-        [[ -e $file ]] || continue
-        bridges "$file" "$1" | nft -f - 2>/dev/null
-    done
+    local file lines
+    mkdir -p /run/virtnet.kvm
+    (
+        flock -w 5 8
+        lines=$(networks "$1")
+        for file in @DIRECTORY@/*.nft; do
+            [[ -e $file ]] || continue
+            bridges "$file" "$lines" | nft -f - 2>/dev/null
+        done
+    ) 8>/run/virtnet.kvm/networks.lock
 }
 
 # Returns whether libvirt has networks with rules, but not all of its chains are there: a flush while libvirt is being started leaves
@@ -120,6 +132,33 @@ ask_libvirt() {
         done
     done
     systemctl try-restart virtnetworkd.service libvirtd.service
+}
+
+# Prints the bridges of networks that firewalld has in no zone; nothing without firewalld. $1: the lines of networks
+without_zone() {
+    local rules bridge
+    rules=$(nft -t list table inet firewalld 2>/dev/null) || return 0
+    for bridge in $(sed -n 's/^zoned //p' <<<"$1"); do
+        grep -qF "iifname \"$bridge\"" <<<"$rules" || echo "$bridge"
+    done
+}
+
+# libvirt creates bridges before it notices that firewalld starts. If that happens meanwhile, as at boot, the bridges are in no zone,
+# and their guests have neither DHCP nor DNS. A user may have taken a bridge out of all zones, so it asks some times only.
+ask_for_zones() {
+    local asked=/run/virtnet.kvm/zones missing
+    missing=$(without_zone "$1")
+    [[ $missing ]] || { rm -f "$asked"; return 0; }
+    [[ $missing$1 != "$(cat "$asked" 2>/dev/null)" ]] || return 0
+    for _ in {1..8}; do
+        for _ in {1..5}; do
+            [[ $(without_zone "$1") ]] || return 0
+            sleep 0.2
+        done
+        log "asking libvirt for the zones of" $missing
+        busctl emit /org/fedoraproject/FirewallD1 org.fedoraproject.FirewallD1 Reloaded
+    done
+    echo "$missing$1" >"$asked"
 }
 
 is_first() { head -n 1 | grep -q "$mask"; }
@@ -157,13 +196,13 @@ open_iptables() {
     done
 }
 
-# $1: the lines of networks
+# The bridges first: a hook doesn't wait for others then. $1: lines of networks besides the active ones
 restore() {
     fill "$1"
-    mkdir -p /run/virtnet.kvm
     (
         flock -w 60 9
         load "$1"
+        fill "$1"
         ask_libvirt
         open_nft
         open_iptables
@@ -181,11 +220,14 @@ news() {
 
 # Rules come and go in groups: it waits until there is no news for a moment, at most two seconds, and acts at most once in a second.
 # libvirt writes the file of a network some time after it has created the bridge, so it looks again after news of interfaces.
-watch() {
-    local line status end rules looks=0 known found
+watch() { news | follow; }
+
+follow() {
+    local line status end rules looks=10 known found
     known=$(networks)
-    restore "$known"
-    news | while :; do
+    restore ''
+    while :; do
+        ask_for_zones "$known"
         if ((looks)); then read -r -t 1 line; else read -r line; fi
         status=$?
         ((status == 0 || status > 128)) || break
@@ -194,23 +236,23 @@ watch() {
         while [[ $line ]]; do
             case $line in
             [0-9]* | Deleted*) looks=3 ;;
-            *virtnet* | *libvirt* | *LIBVIRT* | *FORWARD*) rules=yes ;;
+            *virtnet* | *libvirt* | *LIBVIRT* | *FORWARD* | *ERROR*) rules=yes ;; # nft has lost news
             esac
             ((SECONDS < end)) && read -r -t 0.2 line || line=''
         done
         found=$(networks)
         [[ $rules || $found != "$known" ]] || continue
         known=$found
-        restore "$known"
+        restore ''
         sleep 1
     done
 }
 
 case ${1-} in
 watch) watch ;;
-restore) restore "$(networks)" ;;
-started) restore "$(networks -)" ;; # by the hook: libvirt writes the file of the network after it
-stopped) fill "$(networks)" ;;
+restore) restore '' ;;
+started) restore "$(bridges_in -)" ;; # by the hook: libvirt writes the file of the network after it
+stopped) fill '' ;;
 *) sed -n 's/^# usage/usage/p' "$0" >&2; exit 2 ;;
 esac
 """
