@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import re
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -40,7 +41,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--quick", action="store_true", help="only the container host of Debian 13")
     parser.addoption("--host", choices=list(HOSTS), action="append", help="only this host; may be given several times")
     parser.addoption("--fabrics", type=int, default=30, help="so many random fabrics on each host; 30 unless told")
-    parser.addoption("--spread", action="store_true", help="what one container is enough for runs on that one only")
+    parser.addoption("--spread", action="store_true", help="run each test on one Debian only, except those marked each")
     parser.addoption("--keep", action="store_true", help="take a host that is up, and leave it up")
 
 
@@ -56,8 +57,11 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     config.addinivalue_line(
         "markers",
-        "once: it shows the same on each Debian, so that with --spread only one container runs it, that of Debian 13 or the one"
-        " that it names",
+        "each: it may show another thing on the other Debian, so that with --spread both hosts of a kind run it, not one by turns",
+    )
+    config.addinivalue_line(
+        "markers",
+        "once: with --spread only the host of Debian 13 runs it, or of the release that it names, not one by turns",
     )
     config.addinivalue_line(
         "markers", "debian: only on hosts of the releases that it names, as it needs what others lack"
@@ -92,28 +96,38 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("host", _hosts(metafunc.config), indirect=True, scope="session")
 
 
+def _can_run(item: pytest.Item, where: str) -> bool:
+    """Whether a host has what the test needs. A UML host runs only what is marked for it."""
+    if where in MARKS:
+        found = [item.get_closest_marker(mark) for mark in MARKS[where]]
+        return any(mark and (not mark.args or where in mark.args) for mark in found)
+    debian = item.get_closest_marker("debian")
+    return not item.get_closest_marker("kernel") and not (debian and HOSTS[where]["distro"] not in debian.args)
+
+
+def _is_the_one(item: pytest.Item, where: str) -> bool:
+    """Whether the host is the one of its kind that runs the test when each runs once. By turns, which the tests' names decide."""
+    kind = HOSTS[where]["kind"]
+    able = [name for name, host in HOSTS.items() if host["kind"] == kind and _can_run(item, name)]
+    once = item.get_closest_marker("once")
+    if once:
+        able = [name for name in able if HOSTS[name]["distro"] == (once.args or ("trixie",))[0]] or able
+    turn = zlib.crc32(item.nodeid.replace(where, "").encode())
+    return where == able[turn % len(able)]
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On a UML host only what is marked for it; in a quick run not all."""
-    quick = config.getoption("--quick")
+    """Leaves out what a host can't show, and what needn't be shown there."""
+    quick, spread = config.getoption("--quick"), config.getoption("--spread")
 
     def wanted(item: pytest.Item) -> bool:
-        where = (
-            item.callspec.params.get("host")
-            if isinstance(item, pytest.Function) and hasattr(item, "callspec")
-            else None
-        )
-        if where in MARKS:
-            found = [item.get_closest_marker(mark) for mark in MARKS[where]]
-            return any(mark and (not mark.args or where in mark.args) for mark in found)
-        if where and item.get_closest_marker("kernel"):
+        has_host = isinstance(item, pytest.Function) and hasattr(item, "callspec") and "host" in item.callspec.params
+        where = str(item.callspec.params["host"]) if has_host else ""  # type: ignore[attr-defined]
+        if where and not _can_run(item, where):
             return False
-        debian = item.get_closest_marker("debian")
-        if where and debian and HOSTS[str(where)]["distro"] not in debian.args:
+        if where and spread and not item.get_closest_marker("each") and not _is_the_one(item, where):
             return False
-        once = item.get_closest_marker("once")
-        if where and once and config.getoption("--spread"):
-            return bool(where == (once.args[0] if once.args else "trixie"))
         return not (quick and item.get_closest_marker("thorough"))
 
     config.hook.pytest_deselected(items=[item for item in items if not wanted(item)])

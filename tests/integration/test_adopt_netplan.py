@@ -101,6 +101,7 @@ def _forth_and_back(host: Host, before: dict[str, Any]) -> None:
     assert "virtnet" not in host.shell("find /etc/netplan /etc/systemd/network -type f")
 
 
+@pytest.mark.each
 def test_static(netplan: Host) -> None:
     before = _begin(netplan, _STATIC)
     assert before["mtu"] == 1450 and before["DNS"] and any(rule["priority"] == 1000 for rule in before["rules"])
@@ -111,6 +112,7 @@ def test_static(netplan: Host) -> None:
     _forth_and_back(netplan, before)
 
 
+@pytest.mark.each
 def test_dhcp(netplan: Host) -> None:
     with dhcp_server(netplan):
         before = _begin(netplan, _DHCP)

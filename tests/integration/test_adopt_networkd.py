@@ -23,6 +23,8 @@ from integration.support.checks import converge
 from integration.support.host import Host
 from integration.support.wires import MOMENT, OUTER, session
 
+pytestmark = pytest.mark.each
+
 _HOME = "/etc/systemd/network"
 _STATIC = """[Match]
 MACAddress=02:00:00:00:07:07

@@ -18,6 +18,8 @@ from integration.support.checks import FORETOLD
 from integration.support.host import Host
 from integration.support.random_fabrics import MAKE_PORTS, fabric
 
+pytestmark = pytest.mark.each
+
 TOGETHER = 10  # after so many the host is cleaned, so that a failure needs few to be seen again
 
 

@@ -16,6 +16,7 @@ from integration.support.networks import ips, lan
 from lab.guest import Guest
 
 MODULES = ("guest_nic", "guest_nic_info")
+pytestmark = pytest.mark.each
 
 # What a DHCP client such as networkd does: it asks again when the carrier has gone and is there again.
 _WATCH = """

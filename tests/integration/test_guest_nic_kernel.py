@@ -38,6 +38,7 @@ def _has_rate(host: Host, device: str, mbit: float) -> None:
     assert load(host, 7001, device=device, address=ADDRESS)["mbit"]["1:1"] == pytest.approx(mbit, rel=0.1)
 
 
+@pytest.mark.each
 @pytest.mark.kernel
 def test_what_the_tap_has(bare: Host) -> None:
     device = bare.shell("virsh domiflist one").splitlines()[2].split()[0]

@@ -26,6 +26,7 @@ WANTED: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.each
 @pytest.mark.parametrize("module", WANTED)
 def test_stored(clean: Host, module: str) -> None:
     clean.shell(f"{PORTS}; {THEIRS}")

@@ -116,10 +116,12 @@ def _fails_without_a_server(host: Host, tool: str) -> None:
     converge(host, {"name": "br7", "state": "absent", "persist": tool}, module="linux_bridge", changed=True)
 
 
+@pytest.mark.each
 def test_a_lease(outer: Host) -> None:
     _gets_a_lease(outer, "networkd")
 
 
+@pytest.mark.once
 def test_no_server(outer: Host) -> None:
     _fails_without_a_server(outer, "networkd")
 
@@ -131,7 +133,7 @@ def test_a_lease_by_another_tool(outer: Host, tool: str) -> None:
 
 
 @pytest.mark.kernel
-@pytest.mark.parametrize("tool", ["networkmanager", "netplan"])
+@pytest.mark.parametrize("tool", [pytest.param("networkmanager", marks=pytest.mark.once), "netplan"])
 def test_no_server_with_another_tool(outer: Host, tool: str) -> None:
     _fails_without_a_server(outer, tool)
 

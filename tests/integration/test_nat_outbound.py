@@ -32,6 +32,7 @@ def plain(clean: Host) -> Iterator[Host]:
     clean.shell("ip netns delete inner; ip link delete br9; sysctl -qw net.ipv6.conf.all.forwarding=0", check=False)
 
 
+@pytest.mark.each
 def test_guests_of_a_plain_bridge(plain: Host) -> None:
     """By the host's address, by another one, with some ports only, in both families; without the set nothing is left."""
     plain.shell("sysctl -qw net.ipv6.conf.all.forwarding=1")

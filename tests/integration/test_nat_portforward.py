@@ -50,6 +50,7 @@ def _set(*forwards: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"forwards": list(forwards), **more}
 
 
+@pytest.mark.each
 def test_from_everywhere(clean: Host) -> None:
     """The guest sees who asks; a second run changes nothing; without the set nothing is left."""
     clean.shell(_ROUTED)
@@ -89,6 +90,7 @@ def test_from_everywhere(clean: Host) -> None:
     assert not clean.can("ls /etc/virtnet.kvm/nft.d/*")
 
 
+@pytest.mark.each
 def test_both_families_udp_and_ranges(clean: Host) -> None:
     """Flows of UDP that began before a forward go to the guest once it is there, and nowhere once it has gone."""
     clean.shell(_ROUTED)

@@ -32,6 +32,7 @@ def _rule(source: str | None, to: str | None, action: str, *services: tuple[str,
     return found
 
 
+@pytest.mark.each
 def test_between_networks(clean: Host) -> None:
     """A NAT network reaches another one at one port with its own addresses; a routed one is closed in one direction."""
     clean.net(**_network("lan", 150, "nat"))
@@ -72,6 +73,7 @@ def test_between_networks(clean: Host) -> None:
     assert clean.shell("nft list ruleset | sed 's/counter packets [0-9]* bytes [0-9]*//'") == rules
 
 
+@pytest.mark.each
 def test_isolation_is_isolation(clean: Host) -> None:
     """libvirt lets packets of an isolated guest through to a routed network, one way."""
     clean.net(**_network("closed", 153, None))

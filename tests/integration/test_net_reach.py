@@ -93,6 +93,7 @@ def _between(*kinds: str) -> set[tuple[str, str]]:
     return {(one, other) for one in kinds for other in kinds}
 
 
+@pytest.mark.each
 @pytest.mark.nftables
 def test_who_reaches_whom(clean: Host) -> None:
     """By ping, TCP and UDP, IPv4 and IPv6; and again where the host drops what nobody has allowed."""

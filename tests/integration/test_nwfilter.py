@@ -133,6 +133,7 @@ def test_a_web_server(free: Host) -> None:
     assert stations.open_to(free, "peer") == everything
 
 
+@pytest.mark.each
 def test_every_attribute_is_kept(free: Host) -> None:
     """What is accepted comes back from libvirt as it was sent: each attribute of each protocol, negated, and as a variable."""
     declared = filter_rules.rules()
@@ -148,6 +149,7 @@ def test_every_attribute_is_kept(free: Host) -> None:
 NO_PING = {"action": "drop", "direction": "in", "protocol": "icmp"}
 
 
+@pytest.mark.each
 def test_changed_under_a_flood(free: Host) -> None:
     """No ping comes through while a filter changes, while the device gets another one, and while its rules are created again."""
     declared = [{"name": "no-ping", "rules": [NO_PING]}, {"name": "other", "rules": [NO_PING]}]

@@ -62,6 +62,7 @@ _BRIDGE: dict[str, Any] = {
 }  # fmt: skip
 
 
+@pytest.mark.each
 def test_networkd_shows_them_managed(networkd: Host) -> None:
     users = {path: text for path, text in networkd.interfaces()["files"].items() if "virtnet" not in path}
     converge(networkd, _BRIDGE, module="linux_bridge", changed=True)

@@ -54,6 +54,7 @@ def _run(host: Host, **options: Any) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.each
 @pytest.mark.kernel
 def test_a_tree(shaped: Host) -> None:
     """Created, read and given back, changed in place, and removed; then all that was there before is there."""

@@ -24,6 +24,7 @@ _FOREIGN = """
 """
 
 
+@pytest.mark.each
 @pytest.mark.nftables
 def test_created_and_removed(clean: Host) -> None:
     created = converge(clean, lan(), changed=True)

@@ -133,6 +133,7 @@ def test_stored_and_running_may_need_different_changes(clean: Host) -> None:
     _in_both(after, {"dns/host/@ip": "192.168.150.6", "count(dns/host)": "1", "count(dns/txt)": "0"})
 
 
+@pytest.mark.each
 @pytest.mark.nftables
 def test_a_guest_does_not_notice(clean: Host) -> None:
     """A ping goes on while everything is changed that can be changed live; the next lease obeys the change."""

@@ -13,6 +13,7 @@ from integration.support.host import Host
 from integration.support.networks import ips, isolated
 
 MODULES = ("virt_net", "fabric")
+pytestmark = pytest.mark.each
 
 _LIMIT = {"inbound": {"average": 10}}
 _OVS = {"type": "openvswitch"}

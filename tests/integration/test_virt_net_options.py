@@ -17,6 +17,8 @@ from integration.support.cases_ports import CASES
 from integration.support.checks import converge, refused
 from integration.support.host import Host
 
+pytestmark = pytest.mark.each
+
 # What makes a network another one: shown where networks are created, in test_virt_net.py.
 IDENTITY = {"name", "uuid"}
 
