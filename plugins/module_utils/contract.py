@@ -197,6 +197,14 @@ class Resource(AnyResource, Generic[State]):
         del current
         return frozenset()
 
+    def leaves(self, current: State) -> frozenset[str]:
+        """Returns what the resource needs now and will not need any more, of what other resources of the run provide.
+
+        If the run removes that, it does so after this resource has been changed.
+        """
+        del current
+        return frozenset()
+
     @abstractmethod
     def current(self, host: Host) -> State:
         """Reads the state of the resource from the host."""
@@ -267,6 +275,9 @@ class Outcome(ABC):
     def needs(self) -> frozenset[str]: ...
 
     @abstractmethod
+    def leaves(self) -> frozenset[str]: ...
+
+    @abstractmethod
     def plan(self, world: World, notes: Notes) -> None:
         """Plans the resource. Raises as `Resource.plan`."""
 
@@ -299,6 +310,9 @@ class _OutcomeOf(Outcome, Generic[State]):
 
     def needs(self) -> frozenset[str]:
         return self._resource.needs(self._state)
+
+    def leaves(self) -> frozenset[str]:
+        return self._resource.leaves(self._state)
 
     def plan(self, world: World, notes: Notes) -> None:
         plan = self._plan = self._resource.plan(self._state, world, notes)

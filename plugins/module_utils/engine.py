@@ -97,10 +97,26 @@ def _plan_all(host: Host, state: RunState, resources: Sequence[AnyResource]) -> 
 
 
 def _by_need(outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """Removals first, each before what it needs; then the others, each after what it needs. Else in the given order."""
+    """Removals first, each before what it needs; then the others, each after what it needs. Else in the given order.
+
+    What one of the others leaves is removed last.
+    """
     going = [outcome for outcome in outcomes if not outcome.resource.present]
     coming = [outcome for outcome in outcomes if outcome.resource.present]
-    return [*reversed(_sorted_by_need(going[::-1])), *_sorted_by_need(coming)]
+    last = _all_needed(going, {name for outcome in coming for name in outcome.leaves()})
+    first = [outcome for outcome in going if outcome not in last]
+    return [*_removals(first), *_sorted_by_need(coming), *_removals(last)]
+
+
+def _all_needed(outcomes: Sequence[Outcome], names: set[str]) -> list[Outcome]:
+    """Returns the outcomes that provide one of the names, and those that these need."""
+    found = [outcome for outcome in outcomes if outcome.provides() & names]
+    more = names.union(*(outcome.needs() for outcome in found))
+    return found if more == names else _all_needed(outcomes, more)
+
+
+def _removals(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    return _sorted_by_need(outcomes[::-1])[::-1]
 
 
 def _sorted_by_need(outcomes: Sequence[Outcome]) -> list[Outcome]:

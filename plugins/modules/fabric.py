@@ -18,7 +18,8 @@ description:
     Each item has the options of the module of its kind, and the same result.
   - All items are planned before anything is changed, so that an error in one item leaves the host as it is. If a step fails, all
     steps before it are undone, including those for other items.
-  - The order of the lists and of their items has no meaning. Items that are absent are removed first. An item is applied after the items
+  - The order of the lists and of their items has no meaning. Items that are absent are removed first, but a network, bridge or filter that
+    a guest NIC of the same run leaves is removed last. An item is applied after the items
     that it needs. A VLAN or macvlan interface follows its parent, what is in a namespace follows the namespace, a bridge follows its
     ports, a tap or an end of a veth pair follows its bridge, a network follows its bridge, and a guest NIC follows its network and its filter. A
     filter follows those that it refers to, and a binding its interface and its filter. They are removed in the reverse order.

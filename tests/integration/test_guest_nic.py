@@ -262,6 +262,40 @@ def test_the_playbook_applies_complete_lists(bare: Host) -> None:
     )
 
 
+def test_what_its_guest_has_left_is_removed_last(bare: Host) -> None:
+    """A network, a filter and a bridge, in the run that creates the new ones."""
+
+    def rules(name: str) -> dict[str, Any]:
+        return {"name": name, "rules": [{"action": "drop", "direction": "in", "protocol": "icmp"}]}
+
+    bare.ok("fabric", {"networks": [isolated("old", 152)], "filters": [rules("vt-old")]})
+    bare.ok("guest_nic", {"name": "one", "source": {"network": "old"}, "filterref": {"filter": "vt-old"}})
+    gone: list[dict[str, Any]] = [{"name": "old", "state": "absent"}, {"name": "vt-old", "state": "absent"}]
+    stays = {"guest_nics": [{"name": "one", "link": "up"}]}
+    failed = bare.module("fabric", {"networks": gone[:1], **stays})
+    assert "network old can't be removed while running guests are connected to it (one" in failed["msg"]
+    failed = bare.module("fabric", {"filters": gone[1:], **stays})
+    assert "is in use by guest one" in failed["msg"]
+    moved = {"name": "one", "source": {"network": "new"}, "filterref": {"filter": "vt-new"}}
+    args = {"networks": [gone[0], isolated("new", 153)], "filters": [gone[1], rules("vt-new")], "guest_nics": [moved]}
+    made = bare.ok("fabric", args, check=True)["actions"]
+    assert made == bare.ok("fabric", args)["actions"] and _bridge(bare) == "virbr-new"
+    assert {*made[-3:]} == {"stop network old", "remove network old", "remove filter vt-old"}
+    assert not bare.ok("fabric", args)["changed"]
+    plain = {**moved, "source": {"bridge": "br9"}, "filterref": {}}
+    new = [{"name": "new", "state": "absent"}, {"name": "vt-new", "state": "absent"}]
+    bridge = {"name": "br9", "persist": "none"}
+    bare.ok("fabric", {"networks": new[:1], "filters": new[1:], "bridges": [bridge], "guest_nics": [plain]})
+    assert _bridge(bare) == "br9"
+    bridge["state"] = "absent"
+    failed = bare.module("fabric", {"bridges": [bridge], **stays})
+    assert "bridge br9 can't be removed while guests are connected to it" in failed["msg"]
+    back = {"name": "one", "source": {"network": "lan"}}
+    made = bare.ok("fabric", {"bridges": [bridge], "guest_nics": [back]}, check=True)["actions"]
+    assert made == bare.ok("fabric", {"bridges": [bridge], "guest_nics": [back]})["actions"]
+    assert made[-1] == "remove bridge br9" and _bridge(bare) == "virbr-lan"
+
+
 @pytest.mark.once("bookworm")
 def test_refused(bare: Host) -> None:
     def no(args: dict[str, Any], *said: str, option: str, name: str = "one") -> None:

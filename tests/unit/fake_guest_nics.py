@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Callable, Optional
 
-from ansible_collections.virtnet.kvm.plugins.module_utils.contract import Driver
+from ansible_collections.virtnet.kvm.plugins.module_utils.contract import AnyResource, Driver
 from ansible_collections.virtnet.kvm.plugins.module_utils.engine import Outcome, run
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import HostError
 from ansible_collections.virtnet.kvm.plugins.module_utils.kinds.guest_nic.kind import GUEST_NIC
@@ -128,12 +128,12 @@ class GuestHost(FakeHost):
         found = tuple(nics if live is None else live)
         self.nics.kept[name] = Guest(name, uuid=name, running=True, stored=nics, live=found, **traits)
 
-    def nic(self, *items: dict[str, Any], check: bool = False) -> list[Outcome]:
-        """What the modules do with these options of ``web1``."""
+    def nic(self, *items: dict[str, Any], others: Sequence[AnyResource] = (), check: bool = False) -> list[Outcome]:
+        """What the modules do with these options of ``web1``, in one run with others."""
         defaults = {name: option.get("default") for name, option in GUEST_NIC.argument_spec().items()}
         resources = [GUEST_NIC.parse({**defaults, "name": "web1", **options}) for options in items]
         settled = [GUEST_NIC.settle(resource, resources) for resource in resources]
-        return run(self, self, settled, check=check)
+        return run(self, self, [*others, *settled], check=check)
 
     def fail_nic_at(self, number: int, error: BaseException) -> None:
         def strike(seen: int, _call: str) -> None:

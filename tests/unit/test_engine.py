@@ -48,6 +48,7 @@ class Thing(contract.Resource[str]):
     comes_to: Any = "after"
     refusal: Optional[str] = None
     wants: tuple[str, ...] = ()
+    wanted_before: tuple[str, ...] = ()
     notes: dict[str, Any] = field(default_factory=dict)
     handlers: tuple[Any, ...] = ()
 
@@ -78,6 +79,9 @@ class Thing(contract.Resource[str]):
 
     def needs(self, _current: str) -> frozenset[str]:
         return frozenset(self.wants)
+
+    def leaves(self, _current: str) -> frozenset[str]:
+        return frozenset(self.wanted_before)
 
     def show(self, state: str, _plan: contract.Plan[str]) -> dict[str, Any]:
         return {"state": state}
@@ -130,6 +134,21 @@ def test_what_goes_makes_room_for_what_comes() -> None:
     outcomes = run_on(host, [come, gone], check=False)
     assert host.planned == [("thing b",), ("thing a",)] and host.log == ["go", "come"]
     assert [outcome.resource for outcome in outcomes] == [come, gone]
+
+
+def test_what_is_left_goes_last() -> None:
+    """It is removed after what was on it has been moved to what is new, and before what it is on itself."""
+    host = Host()
+    new, moved = (
+        Thing("new a", (Step("come"),)),
+        Thing("moved b", (Step("move"),), wants=("new a",), wanted_before=("old c",)),
+    )
+    old, below = (
+        Thing("old c", (Step("go"),), wanted=False, wants=("old d",)),
+        Thing("old d", (Step("go, too"),), wanted=False),
+    )
+    run_on(host, [below, Thing("old e", (Step("make room"),), wanted=False), old, moved, new], check=False)
+    assert host.log == ["make room", "come", "move", "go", "go, too"]
 
 
 def test_check_mode_stops_after_the_plan() -> None:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.virtnet.kvm.plugins.module_utils.engine import ApplyError
-from ansible_collections.virtnet.kvm.plugins.module_utils.errors import HostError, OptionError
+from ansible_collections.virtnet.kvm.plugins.module_utils.errors import HostError, OptionError, VirtnetError
+from ansible_collections.virtnet.kvm.plugins.module_utils.kinds.network import NETWORK
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.guest_nic.live import live_phases
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.guest_nic.options import (
     FilterRef,
@@ -23,6 +24,7 @@ from unit.fake_guest_nics import MAC, OTHER, GuestHost, nic
 from unit.fake_host import KilledError
 
 CLEAN = FilterRef(filter="clean-traffic")
+_DEFAULTS = {name: option.get("default") for name, option in NETWORK.argument_spec().items()}
 
 
 @pytest.fixture
@@ -365,3 +367,26 @@ def test_a_single_queue_is_what_libvirt_does_not_store(host: GuestHost) -> None:
     assert not host.nic({"driver": {"queues": 1}})[0].changed
     host.converge({"driver": {"queues": 2}})
     assert "driver" not in host.converge({"driver": {"queues": 1}}).shown_after
+
+
+def test_a_network_is_removed_after_its_guest_has_left_it(host: GuestHost) -> None:
+    """In one run; it is refused as long as a guest stays connected."""
+    host.connect("lan", "web1")
+    (guest,) = host.networks.kept["lan"].guests
+    host.add("web1", nic(guest.mac))
+    gone = [NETWORK.parse({**_DEFAULTS, "name": "lan", "state": "absent"})]
+    with pytest.raises(VirtnetError, match=r"lan can't be removed while running guests are connected to it \(web1"):
+        host.nic({"mtu": 1400}, others=gone)
+    with pytest.raises(VirtnetError, match=r"lan can't be removed while running guests are connected to it \(web1"):
+        host.nic({"source": {"dev": "eth0"}, "replug": False}, others=gone)
+    predicted = host.nic({"source": {"network": "cluster"}}, others=gone, check=True)
+    network, moved = host.nic({"source": {"network": "cluster"}}, others=gone)
+    assert moved.returned["method"] == "updated" and moved.place < network.place
+    assert [each.actions for each in predicted] == [each.actions for each in (network, moved)]
+    assert "lan" not in host.networks.kept
+    host.declare({"name": "lan", "ips": [{"address": "192.168.153.1/24"}]})
+    host.connect("lan", "web1")
+    (guest,) = host.networks.kept["lan"].guests
+    host.add("web1", nic(guest.mac))
+    network, removed = host.nic({"state": "absent"}, others=gone)
+    assert removed.returned["method"] == "removed" and network.changed and removed.place < network.place

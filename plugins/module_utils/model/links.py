@@ -72,6 +72,11 @@ class LinkFacts(Facts):
         """The bridges that networks of the run will make."""
         return set()
 
+    @functools.cached_property
+    def leaving(self) -> set[str]:
+        """The taps of guests that will not be ports of their bridges any more."""
+        return set()
+
     def expect_bridge(self, name: str, subnets: tuple[str, ...]) -> None:
         """Takes the plan of a network into account, which makes this bridge."""
         self.bridges.add(name)

@@ -15,9 +15,12 @@ from ...errors import OptionError, under
 from ...model.fields import from_options, to_options, without_host_chosen
 from ...model.guest_nic.facts import GuestNicFacts
 from ...model.guest_nic.guest import Guest, Key, Observed, observed, others_of
-from ...model.guest_nic.options import Nic
+from ...model.guest_nic.options import Nic, Source
 from ...model.guest_nic.plan import DesiredNic, plan_nic
 from ...model.guest_nic.steps import GuestNicDriver
+from ...model.links import LinkFacts
+from ...model.network.facts import NetworkFacts
+from ...model.nwfilter.facts import FilterFacts
 from ..common import filter_label, interface_name
 
 _LINK = "link"
@@ -48,9 +51,8 @@ class GuestNicResource(Resource[Observed]):
         return self.desired.present
 
     def needs(self, current: Observed) -> frozenset[str]:
-        """Returns the network, bridge or device that it is connected to, and its filter."""
-        del current
-        found: set[str] = set()
+        """Returns the network, bridge or device that it is connected to, and its filter; the present ones if it is removed."""
+        found = set() if self.present else _used(current)
         source, filterref = self.desired.given.source, self.desired.given.filterref
         if source and source.network:
             found.add(f"network {source.network}")
@@ -59,6 +61,10 @@ class GuestNicResource(Resource[Observed]):
         if filterref and filterref.filter:
             found.add(filter_label(filterref.filter))
         return frozenset(found)
+
+    def leaves(self, current: Observed) -> frozenset[str]:
+        """Returns the networks, bridges and filters that the guest uses now, except the declared ones."""
+        return frozenset(_used(current) - self.needs(current))
 
     def current(self, host: Host) -> Observed:
         desired = self.desired
@@ -81,6 +87,12 @@ class GuestNicResource(Resource[Observed]):
         mac = plan.after.mac or current.mac
         if mac is not None:
             self.planned[:] = [mac]
+        for network, left in _networks(current) - _networks(plan.after):
+            world.facts(NetworkFacts).expect_left(network, left)
+        for _bridge, left in _bridges(current) - _bridges(plan.after):
+            world.facts(LinkFacts).leaving.update(_devices(current, left))
+        for name, left in _filters(current) - _filters(plan.after):
+            world.facts(FilterFacts).expect_left(name, self.name, left)
         return Plan(
             steps=tuple(plan.steps),
             after=plan.after,
@@ -98,6 +110,41 @@ class GuestNicResource(Resource[Observed]):
         if state.guest is None or nic is None:
             return {"nic": None}
         return {"nic": _description(host, state.guest, nic, state)}
+
+
+def _networks(state: Observed) -> frozenset[tuple[str, str]]:
+    """Returns the networks that NICs of the running guest are connected to, with the MAC address of each."""
+    return frozenset((name, mac) for source, mac in _sources(state) if (name := source.network))
+
+
+def _bridges(state: Observed) -> frozenset[tuple[str, str]]:
+    """Returns the bridges that NICs of the running guest are connected to without a network, with the MAC address of each."""
+    return frozenset((name, mac) for source, mac in _sources(state) if (name := source.bridge))
+
+
+def _sources(state: Observed) -> list[tuple[Source, str]]:
+    return [(nic.source, nic.mac) for nic in (state.live, *state.others) if nic and nic.source and nic.mac]
+
+
+def _devices(state: Observed, mac: str) -> set[str]:
+    found = zip(state.guest.live, state.guest.devices) if state.guest else ()
+    return {device for nic, device in found if nic.mac == mac and device}
+
+
+def _filters(state: Observed) -> frozenset[tuple[str, str]]:
+    """Returns the filters of NICs, running and stored, with the MAC address of each."""
+    nics = [nic for nic in (state.live, state.stored, *state.others) if nic is not None]
+    return frozenset(
+        (nic.filterref.filter, nic.mac) for nic in nics if nic.filterref and nic.filterref.filter and nic.mac
+    )
+
+
+def _used(state: Observed) -> set[str]:
+    return {
+        *(f"network {name}" for name, _mac in _networks(state)),
+        *(interface_name(None, name) for name, _mac in _bridges(state)),
+        *(filter_label(name) for name, _mac in _filters(state)),
+    }
 
 
 def show(state: Observed, name: str, given: Optional[Nic]) -> Shown:

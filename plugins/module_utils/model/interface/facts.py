@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from typing import Optional
 
 from ...contract import Facts, Host
@@ -74,6 +75,8 @@ class InterfaceFacts(Facts):
         for name in self.world.facts(LinkFacts).bridges if netns is None else ():
             if name not in found.states:  # libvirt makes it, when the network's plan is applied
                 found.states[name] = InterfaceState("bridge", 0, LinuxBridge(name=name, up=True))
+        for name in self.world.facts(LinkFacts).leaving & {*found.states} if netns is None else ():
+            found.states[name] = replace(found.states[name], master=None, port=None)
         return found
 
     def expect_links(self, netns: Optional[str], before: dict[str, InterfaceState]) -> None:

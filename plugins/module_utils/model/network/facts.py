@@ -69,6 +69,18 @@ class NetworkFacts(Facts):
         """Takes a plan into account: the network will be like this, or will be removed (``None``)."""
         self._planned[name] = network
 
+    @functools.cached_property
+    def _left(self) -> set[tuple[str, str]]:
+        return set()
+
+    def expect_left(self, name: str, mac: str) -> None:
+        """Takes a plan into account: a guest's NIC with this MAC address will not be connected to the network any more."""
+        self._left.add((name, mac))
+
+    def has_left(self, name: str, mac: Optional[str]) -> bool:
+        """Returns whether a NIC that is connected to the network will not be connected to it any more."""
+        return (name, mac) in self._left
+
     def obstacles(self, definition: Network) -> tuple[str, ...]:
         """Returns why libvirt couldn't start a network with this definition."""
         return self.host.driver(NetworkDriver).obstacles(definition)

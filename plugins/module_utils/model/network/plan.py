@@ -95,10 +95,12 @@ def _refuse_disturbing(current: Optional[NetworkState], steps: tuple[Step, ...])
 
 
 def _plan_absent(current: Optional[NetworkState], desired: DesiredNetwork, world: World) -> NetworkPlan:
-    world.facts(NetworkFacts).expect(desired.name, None)
+    facts = world.facts(NetworkFacts)
+    facts.expect(desired.name, None)
     if current is None:
         return NetworkPlan((), None)
-    refuse_disconnecting(desired.name, "removed", tuple(str(guest) for guest in current.guests if guest.connected))
+    connected = [guest for guest in current.guests if guest.connected and not facts.has_left(desired.name, guest.mac)]
+    refuse_disconnecting(desired.name, "removed", tuple(map(str, connected)))
     steps: list[Step] = [Stop(desired.name, current.running, current.stored)] if current.running else []
     if current.stored is not None:
         steps.append(Undefine(current.stored, current.autostart))

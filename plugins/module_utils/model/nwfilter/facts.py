@@ -140,6 +140,13 @@ class FilterFacts(Facts):
         ]
         return tuple(dict.fromkeys((*nics, *running, *others, *bindings)))
 
+    def expect_left(self, name: str, guest: str, mac: str) -> None:
+        """Takes a plan into account: a NIC of a guest will not have this filter any more, neither running nor stored."""
+        left = [nic for nic in self.guest_nics if (nic.filter, nic.guest, nic.mac) == (name, guest, mac)]
+        self.guest_nics = tuple(nic for nic in self.guest_nics if nic not in left)
+        for device in (nic.device for nic in left):
+            self.bindings.pop(device, None)
+
     def affected(self, name: str) -> tuple[Binding, ...]:
         """Returns the bindings whose rules are those of a filter, or come through others from it."""
         return tuple(each for each in self.bindings.values() if uses(each.filter, name, self.filters))
