@@ -21,11 +21,10 @@ from . import fleet, reservations
 from .bridges import BRIDGES
 from .forwards import FORWARDS
 from .networks import NETWORKS
-from .race import Effort, Play, Race, Script, start_only
+from .race import Effort, Play, Race, Script, play
 from .shapings import SHAPINGS
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-START = "one module start (`fabric` with nothing to do)"
 HOST = os.environ.get("VIRTNET_BENCH_HOST", "bench")
 
 Times = dict[str, tuple[float, ...]]
@@ -94,9 +93,11 @@ class Bench:
 
     def measure(self, race: Race, count: int) -> Times:
         """Seconds of the runs, by contestant: the first one, one that changes nothing, and in some races one that changes one thing."""
-        self.play(start_only())  # warms the SSH connection and the caches of Python
+        self.script(race.clean)
+        start = play(race.start)
+        self.play(start)  # warms the SSH connection and the caches of Python
         runs = 3 if race.changed else 2
-        found: Times = {START: tuple(self.play(start_only()) for _run in range(runs))}
+        found: Times = {race.start_words: tuple(self.play(start) for _run in range(runs))}
         for name, contestant in race.contestants.items():
             effort = contestant(count)
             if effort is None:
@@ -135,7 +136,7 @@ def shortest(rounds: list[Times]) -> Times:
 
 def table(race: Race, count: int, found: Times) -> str:
     """Seconds, and their ratio to the bare script plus one module start."""
-    base = [sum(times) for times in zip(found[race.base], found[START])]
+    base = [sum(times) for times in zip(found[race.base], found[race.start_words])]
     thing, having, rest = race.unit.partition(" with ")
     unit = race.unit if count == 1 else f"{thing}s{having}{rest}{' each' if having else ''}"
     lines = [

@@ -62,5 +62,6 @@ SHAPINGS = Race(
     base="`tc -batch`",
     contestants={"`tc -batch`": bare, "`tc_shaping`": tc_shaping},
     clean=Script("bash -s", _CLEAN),
+    start={"virtnet.kvm.tc_shaping": {"device": _DEVICE, "state": "absent"}},
     changed={"`tc -batch`": partial(bare, last=2), "`tc_shaping`": partial(tc_shaping, last=2)},
 )
