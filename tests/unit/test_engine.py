@@ -139,15 +139,12 @@ def test_what_goes_makes_room_for_what_comes() -> None:
 def test_what_is_left_goes_last() -> None:
     """It is removed after what was on it has been moved to what is new, and before what it is on itself."""
     host = Host()
-    new, moved = (
-        Thing("new a", (Step("come"),)),
-        Thing("moved b", (Step("move"),), wants=("new a",), wanted_before=("old c",)),
-    )
-    old, below = (
-        Thing("old c", (Step("go"),), wanted=False, wants=("old d",)),
-        Thing("old d", (Step("go, too"),), wanted=False),
-    )
-    run_on(host, [below, Thing("old e", (Step("make room"),), wanted=False), old, moved, new], check=False)
+    new = Thing("new a", (Step("come"),))
+    moved = Thing("moved b", (Step("move"),), wants=("new a",), wanted_before=("old c",))
+    old = Thing("old c", (Step("go"),), wanted=False, wants=("old d",))
+    below = Thing("old d", (Step("go, too"),), wanted=False)
+    unrelated = Thing("old e", (Step("make room"),), wanted=False)
+    run_on(host, [below, unrelated, old, moved, new], check=False)
     assert host.log == ["make room", "come", "move", "go", "go, too"]
 
 

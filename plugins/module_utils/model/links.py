@@ -74,7 +74,7 @@ class LinkFacts(Facts):
 
     @functools.cached_property
     def leaving(self) -> set[str]:
-        """The taps of guests that will not be ports of their bridges any more."""
+        """The taps of guests that will not be ports of their bridges any more, until `InterfaceFacts` takes them."""
         return set()
 
     def expect_bridge(self, name: str, subnets: tuple[str, ...]) -> None:

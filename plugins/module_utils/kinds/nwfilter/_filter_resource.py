@@ -31,7 +31,7 @@ class FilterResource(DeclaredResource[FilterState, GivenFilter]):
 
     def provides(self, current: FilterState) -> frozenset[str]:
         del current
-        return frozenset({self.label})
+        return frozenset({filter_label(self.name)})
 
     def needs(self, current: FilterState) -> frozenset[str]:
         """Returns the filters that it refers to, or has referred to."""

@@ -72,12 +72,20 @@ class InterfaceFacts(Facts):
         if netns not in self._namespaces:
             self._namespaces[netns] = Namespace(self.host, netns, new=self.world.facts(NamespaceFacts).is_new(netns))
         found = self._namespaces[netns]
-        for name in self.world.facts(LinkFacts).bridges if netns is None else ():
-            if name not in found.states:  # libvirt makes it, when the network's plan is applied
-                found.states[name] = InterfaceState("bridge", 0, LinuxBridge(name=name, up=True))
-        for name in self.world.facts(LinkFacts).leaving & {*found.states} if netns is None else ():
-            found.states[name] = replace(found.states[name], master=None, port=None)
+        if netns is None:
+            self._take_into_account(found.states)
         return found
+
+    def _take_into_account(self, states: dict[str, InterfaceState]) -> None:
+        """Applies what networks and guest NICs change by the plans since the last time."""
+        links = self.world.facts(LinkFacts)
+        for name in links.bridges:
+            if name not in states:  # libvirt makes it, when the network's plan is applied
+                states[name] = InterfaceState("bridge", 0, LinuxBridge(name=name, up=True))
+        while links.leaving:  # once: a later plan may give the tap to another bridge
+            name = links.leaving.pop()
+            if name in states:
+                states[name] = replace(states[name], master=None, port=None)
 
     def expect_links(self, netns: Optional[str], before: dict[str, InterfaceState]) -> None:
         """Lets plans of networks see which interfaces differ from ``before`` now."""

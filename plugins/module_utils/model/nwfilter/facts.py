@@ -128,7 +128,7 @@ class FilterFacts(Facts):
 
     def users(self, name: str) -> tuple[str, ...]:
         """Returns what refers to a filter itself: guest NICs, other filters, and bindings."""
-        nics = [str(nic) for nic in self.guest_nics if nic.filter == name]
+        nics = [str(nic) for nic in self.guest_nics if nic.filter == name and not self._has_left(name, nic)]
         others = [
             f"filter {each.name}"
             for each in self.filters.values()
@@ -136,16 +136,22 @@ class FilterFacts(Facts):
         ]
         bindings = [f"the binding of {each.device}" for each in self.own_bindings() if each.filter == name]
         running = [
-            str(nic) for each in self.bindings.values() if each.filter == name and (nic := self.guest_of(each.device))
+            str(nic)
+            for each in self.bindings.values()
+            if each.filter == name and (nic := self.guest_of(each.device)) and not self._has_left(name, nic)
         ]
         return tuple(dict.fromkeys((*nics, *running, *others, *bindings)))
 
     def expect_left(self, name: str, guest: str, mac: str) -> None:
         """Takes a plan into account: a NIC of a guest will not have this filter any more, neither running nor stored."""
-        left = [nic for nic in self.guest_nics if (nic.filter, nic.guest, nic.mac) == (name, guest, mac)]
-        self.guest_nics = tuple(nic for nic in self.guest_nics if nic not in left)
-        for device in (nic.device for nic in left):
-            self.bindings.pop(device, None)
+        self._left.add((name, guest, mac))
+
+    @functools.cached_property
+    def _left(self) -> set[tuple[str, str, str]]:
+        return set()
+
+    def _has_left(self, name: str, nic: GuestNic) -> bool:
+        return (name, nic.guest, nic.mac) in self._left
 
     def affected(self, name: str) -> tuple[Binding, ...]:
         """Returns the bindings whose rules are those of a filter, or come through others from it."""
