@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -125,7 +126,14 @@ def test_dhcp(networkd: Host) -> None:
 def test_what_a_task_gives_counts(networkd: Host) -> None:
     before = _begin(networkd, _STATIC)
     given = {**_ADOPT, "addresses": ["192.168.30.7/24"], "mtu": 1400}
+    # the user's file is for the MAC address, which the bridge has, too; a run that is killed leaves no trace of the pause
+    killed = networkd.module("linux_bridge", given, fault={"at": 2, "when": "before", "signal": signal.SIGKILL})
+    assert "signal" in killed and networkd.can("ls /run/systemd/network/*held-br7.network")
     converge(networkd, given, module="linux_bridge", changed=True)
+    process = "_PID=$(systemctl show --property MainPID --value systemd-networkd)"
+    log = networkd.shell(f"journalctl -o cat {process} | grep '^br7: .*onfiguring with'")
+    assert "20-lan.network" not in log, "the user's file was for the bridge for some time"
+    assert not networkd.can("ls /run/systemd/network/*held*")
     after = layer3(networkd, "br7")
     assert after["addresses"] == ["192.168.30.7/24"] and after["mtu"] == 1400
     assert after["DNS"] == before["DNS"]

@@ -49,7 +49,7 @@ class FakeFiles(FileDriver):
         if text is not None:
             self.texts[path] = text
 
-    def hold(self, tool: str) -> None:
+    def hold(self, tool: str, _name: str) -> None:
         self.held.add(tool)
 
     def stop_dhcp(self, name: str) -> None:

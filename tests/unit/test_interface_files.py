@@ -93,6 +93,17 @@ def test_a_tool_that_interferes_is_held_from_the_first_change_to_the_last(tool: 
     assert there.files.held == set()
 
 
+@pytest.mark.parametrize(("match", "paused"), [("MACAddress=52:54:00:00:00:02", True), ("Name=eth*", False)])
+def test_networkd_is_held_where_a_users_file_fits_a_new_bridge(match: str, paused: bool) -> None:
+    there = host()
+    there.files.texts["/etc/systemd/network/20-lan.network"] = f"[Match]\n{match}\n[Network]\nDHCP=yes\n"
+    (outcome,) = there.declare(("bridge", {"name": "br0", "adopt": "eth0"}))
+    assert (outcome.actions[0] == "pause networkd while br0 changes") is paused, outcome.actions
+    assert there.files.held == set()
+    (outcome,) = there.declare(("bridge", {"name": "br0", "adopt": "eth0", "mtu": 1400}))
+    assert "pause" not in str(outcome.actions), "it is there, and its file is ours"
+
+
 def test_a_tool_that_is_held_is_let_go_of_where_nothing_was_written() -> None:
     there = host("networkmanager")
     there.fail_at(2, HostError("it", "is broken"))
@@ -105,7 +116,7 @@ def test_a_tool_that_is_held_is_let_go_of_where_nothing_was_written() -> None:
 def test_a_tool_that_could_not_be_held_whole_is_let_go_of(monkeypatch: pytest.MonkeyPatch) -> None:
     there = host("networkmanager")
 
-    def half(tool: str) -> None:
+    def half(tool: str, _name: str) -> None:
         there.files.held.add(tool)
         raise HostError("stop it", "is broken")
 

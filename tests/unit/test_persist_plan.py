@@ -43,8 +43,11 @@ UNIT, RULES = "/etc/systemd/system/rules.service", "/etc/rules"
 class RulesAtBoot:
     """Loads a set of rules when the host starts."""
 
-    interferes: bool = False
+    at_once: bool = False
     name: str = "rules"
+
+    def interferes(self, _stored: Mapping[str, Optional[str]]) -> bool:
+        return self.at_once
 
     def changes(self, stored: Mapping[str, Optional[str]]) -> FileChanges:
         return FileChanges(stored, ("colours are not stored",))
@@ -94,8 +97,8 @@ class Disk:
         if text is not None:
             self.texts[path] = text
 
-    def hold(self, tool: str) -> None:
-        self.done.append(("hold", tool))
+    def hold(self, tool: str, name: str) -> None:
+        self.done.append(("hold", tool, name))
 
     def reload(self, tool: str, names: tuple[str, ...]) -> None:
         self.done.append(("reload", tool, names))
@@ -121,7 +124,7 @@ def test_tool_is_held_and_reads_its_files_again_in_either_direction() -> None:
     hold, reload = HoldTool("rules", "web"), ReloadTool("rules", ("web",))
     hold.do(disk)
     reload.do(disk)
-    assert disk.done == [("hold", "rules"), ("reload", "rules", ("web",))]
+    assert disk.done == [("hold", "rules", "web"), ("reload", "rules", ("web",))]
     hold.undo(disk)
     reload.undo(disk)
     assert disk.done[2:] == [("reload", "rules", ("web",))], "the tool is let go of once, after all is set back"

@@ -88,6 +88,7 @@ class Request:
     chooses (a MAC address, an MTU) is in it only where it is to be stored. A bridge's ``ports`` are those to be stored; the
     one that it adopted, ``adopt``, is among them. ``files`` are the tool's, by path. ``interfaces`` are the host's as they
     are once all is done; they have the details of addresses and routes. ``given`` has the options of the task alone.
+    ``new`` says that the interface isn't there yet.
 
     ``declaration`` is what is to be remembered: without ``complete`` its options are all that is stored, beside the user's
     files. ``earlier`` says that another version, which remembered nothing, has written the files; they stay as they are
@@ -103,6 +104,7 @@ class Request:
     given: Optional[Interface] = None
     declaration: Optional[Declaration] = None
     earlier: bool = False
+    new: bool = False
 
 
 class Tool(Protocol):

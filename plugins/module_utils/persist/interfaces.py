@@ -21,8 +21,9 @@ from .declared import declaration as declarations
 from .declared.declaration import Declaration
 from .files import Request, ToolFacts, made_for
 from .ifupdown.stanzas import renews_leases
+from .networkd.match import fitting
 from .plan import NONE, UNIT, FileChanges, PersistencePlan, plan_provider
-from .steps import INTERFERING, StopDhcp
+from .steps import StopDhcp
 from .takeover import remembered, with_fixed_leases
 from .uplink.check import check_ours, check_tool, tool_warnings
 
@@ -35,9 +36,15 @@ class BootTool:
 
     name: str
 
-    @property
-    def interferes(self) -> bool:
-        return self.name in INTERFERING
+    def interferes(self, stored: Request) -> bool:
+        """Returns whether it would at once create again what is removed, or set up by a user's file what is new.
+
+        networkd does the latter where that file comes before ours are read: a bridge that adopts a NIC has its MAC address,
+        and so fits what is for the NIC.
+        """
+        if self.name == "networkd" and stored.new and stored.name in stored.interfaces:
+            return bool(fitting(stored.files, stored.interfaces[stored.name]))
+        return self.name in ("networkmanager", "netplan")
 
     def changes(self, stored: Request) -> FileChanges:
         return plan_files(self.name, stored)
@@ -156,7 +163,8 @@ def plan_persistence(
         return plan_interface(desired, stored, after, files, new=before is None or before.definition is None)
     if stored is not None and isinstance(desired.given, Uplink):
         stored = with_uplink(stored, stored_uplink(desired.given, _own_uplink(choice.tool, files, desired.name)))
-    request = Request(desired.name, stored, files, states, desired.adopt, facts, desired.given)
+    new = before is not None and before.definition is None
+    request = Request(desired.name, stored, files, states, desired.adopt, facts, desired.given, new=new)
     if stored is not None:
         request = _as_declared(request, stored, desired, after, before, choice.tool)
     plan = plan_provider(BootTool(choice.tool), request, files, name=desired.name, changes_host=changes_host)

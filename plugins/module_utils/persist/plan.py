@@ -39,9 +39,8 @@ class Provider(Protocol[Stored_contra]):
     def name(self) -> str:
         """The name that users, the results and the driver of the files have for it."""
 
-    @property
-    def interferes(self) -> bool:
-        """Whether it at once undoes what others change, and so is stopped before that."""
+    def interferes(self, stored: Stored_contra) -> bool:
+        """Returns whether it would at once change something of what a run changes, and so is stopped before that."""
 
     def changes(self, stored: Stored_contra) -> FileChanges:
         """Returns what has to change in its files."""
@@ -71,7 +70,7 @@ def plan_provider(
     whether something is changed in what runs, too."""
     found = provider.changes(stored)
     steps = tuple(WriteFile(provider.name, path, text, files.get(path)) for path, text in found.changes.items())
-    held = bool(steps) and changes_host and provider.interferes
+    held = bool(steps) and changes_host and provider.interferes(stored)
     return PersistencePlan(
         tool=provider.name,
         before=(HoldTool(provider.name, name),) if held else (),

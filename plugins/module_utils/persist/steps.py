@@ -33,8 +33,8 @@ class FileDriver(Driver, ABC):
         """Replaces a file, whole or not at all; ``None`` removes it."""
 
     @abstractmethod
-    def hold(self, tool: str) -> None:
-        """Stops a tool from changing interfaces by itself, until `reload`."""
+    def hold(self, tool: str, name: str) -> None:
+        """Stops a tool from changing by itself what a run changes for the interface ``name``, until `reload`."""
 
     @abstractmethod
     def stop_dhcp(self, name: str) -> None:
@@ -71,10 +71,6 @@ class WriteFile(Step):
         _files(host).write(self.path, self.was)
 
 
-# Tools that at once create again what is removed.
-INTERFERING = ("networkmanager", "netplan")
-
-
 @dataclass(frozen=True)
 class HoldTool(Step):
     """Stops a tool from changing what a run changes, until `ReloadTool`, also where all is undone."""
@@ -89,7 +85,7 @@ class HoldTool(Step):
         return f"pause {self.tool} while {self.name} changes"
 
     def do(self, host: Host) -> None:
-        _files(host).hold(self.tool)
+        _files(host).hold(self.tool, self.name)
 
     def undo(self, host: Host) -> None:
         """Leaves it to `ReloadTool`, which comes after it."""

@@ -145,11 +145,16 @@ class Files(FileDriver):
                 return os.stat(each)
         return None
 
-    def hold(self, tool: str) -> None:
-        """Stops a tool that interferes until `reload`. That is NetworkManager, also as netplan's renderer."""
-        if tool not in self._held:
+    def hold(self, tool: str, name: str) -> None:
+        """Stops a tool that interferes until `reload`: NetworkManager as a whole, networkd for a new interface.
+
+        For netplan both are stopped, which are its renderers. Raises `HostError`.
+        """
+        if tool != "networkd" and tool not in self._held:
             self._held.add(tool)
             networkmanager.hold()
+        if tool != "networkmanager":
+            networkd.hold(name)
 
     def stop_dhcp(self, name: str) -> None:
         dhcp_clients.stop(name)

@@ -17,9 +17,10 @@ import glob
 import os
 import socket
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from ...errors import HostError
+from ...persist.files import header
 from ...persist.ini import parse, settings
 from ...persist.networkd.match import DIRECTORIES
 from ..netlink.channel import Channel, attribute
@@ -37,6 +38,9 @@ HELPS = 2
 _OURS = ("/etc/systemd/network/*-virtnet-kvm", "/run/systemd/network/*-netplan")
 _IFALIAS = 20  # linux/if_link.h
 _UNDER_WAY = ("pending", "initialized", "configuring", "failed")
+_UNMANAGED = "unmanaged"
+# By its name it is read before all files of others, also before those of ours.
+_HELD = "/run/systemd/network/!-virtnet-kvm-held-"
 
 
 def running() -> bool:
@@ -80,6 +84,33 @@ def introduce(netdevs: Iterable[str]) -> None:
     _reload()
 
 
+def hold(name: str) -> None:
+    """Makes networkd leave an interface alone that is going to be created, until `reload`. Raises `HostError`.
+
+    Otherwise it would set up the interface by a user's file that fits before it reads ours.
+    """
+    if os.path.isdir(f"{SYS_NET}/{name}") or not running():
+        return
+    path = f"{_HELD}{name}.network"
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f"{header(name)}\n[Match]\nName={name}\n\n[Link]\nUnmanaged=yes\n")
+    except OSError as error:
+        raise HostError(f"write {path}", error.strerror or error) from error
+    _reload()
+
+
+def _let_go() -> set[str]:
+    """Makes networkd manage what is held once it reads its files again; returns the interfaces."""
+    found = set()
+    for path in glob.glob(f"{glob.escape(_HELD)}*.network"):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+        found.add(path[len(_HELD) : -len(".network")])
+    return found
+
+
 def _device_file(path: str) -> str:
     """Returns the .netdev file that a drop-in is for, or the file itself; empty if there is none."""
     folder, name = os.path.split(path)
@@ -95,18 +126,19 @@ def reload(names: tuple[str, ...]) -> None:
 
     Raises `HostError` if that takes too long.
     """
+    held = _let_go()
     if not running():
         return
     with contextlib.closing(Leases(names)) as leases:
         _reload()
-        _settle(names, leases)
+        _settle(names, leases, held)
 
 
-def _settle(names: tuple[str, ...], leases: Leases) -> None:
+def _settle(names: tuple[str, ...], leases: Leases, held: Collection[str]) -> None:
     begun = time.monotonic()
     helped = 0
     again: set[str] = set()
-    while (missing := leases.put_back()) | bool(waiting := _under_way(_concerned(names))):
+    while (missing := leases.put_back()) | bool(waiting := _under_way(_concerned(names), held)):
         took = time.monotonic() - begun
         for name in {name for name, state in waiting.items() if state == "failed"} - again:
             # it has tried to make it a port of a bridge that was just removed
@@ -182,17 +214,27 @@ def _concerned(names: Iterable[str]) -> set[str]:
     return found
 
 
-def _under_way(names: set[str]) -> dict[str, str]:
-    """Returns the interfaces that networkd hasn't set up yet, with their states, without those that it doesn't manage."""
+def _under_way(names: set[str], held: Collection[str]) -> dict[str, str]:
+    """Returns the interfaces that networkd hasn't set up yet, with their states, without those that it doesn't manage.
+
+    It manages those that were ``held`` some moments after it has read its files.
+    """
     said = commands.run("ask networkd for its interfaces", "networkctl", "list", "--no-pager", "--no-legend")
     rows = [line.split() for line in said.splitlines()]
     states = {row[1]: row[-1] for row in rows if len(row) >= 5}
-    return {name: states[name] for name in sorted(names) if states.get(name) in _UNDER_WAY}
+    waiting = {name for name in names if states.get(name) in _UNDER_WAY}
+    waiting |= {name for name in names if states.get(name) == _UNMANAGED and name in held and _files_of(name)}
+    return {name: states[name] for name in sorted(waiting)}
+
+
+def _files_of(name: str) -> list[str]:
+    """Returns the .network files of ours for an interface."""
+    return [path for place in _OURS for path in glob.glob(f"{place}-{glob.escape(name)}.network")]
 
 
 def _must_be_set_up(name: str) -> bool:
     """Returns whether a file of ours is for an interface, and doesn't have networkd wait for a DHCP server."""
-    paths = [path for place in _OURS for path in glob.glob(f"{place}-{glob.escape(name)}.network")]
+    paths = _files_of(name)
     for path in paths:
         with contextlib.suppress(OSError), open(path, encoding="utf-8", errors="surrogateescape") as handle:
             if parse(handle.read()).get("Network", {}).get("DHCP"):
