@@ -21,12 +21,14 @@ HOME = "/etc/NetworkManager/system-connections"
 PROFILE = f"{HOME}/lan.nmconnection"
 MAIN = "/etc/network/interfaces"
 
-# A router at the other end of the cable of `ens7`, with a DHCP server.
+# A router at the other end of the cable of `ens7`, with a DHCP server. It forwards: a neighbour that says it is no router
+# loses the routes that it has advertised (rt6_clean_tohost).
 ROUTER = """set -e
 ip netns add outer
 ip link add ens7 address 02:00:00:00:07:07 type veth peer name q7 netns outer
 ip -n outer address add 192.168.30.1/24 dev q7
 ip -n outer address add fd00:30::1/64 dev q7 nodad
+ip netns exec outer sysctl -qw net.ipv6.conf.all.forwarding=1
 ip -n outer link set lo up
 ip -n outer link set q7 up
 ip netns exec outer dnsmasq --conf-file=/dev/null --port=0 --interface=q7 --bind-interfaces --enable-ra --dhcp-authoritative \

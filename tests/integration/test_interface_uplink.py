@@ -18,6 +18,7 @@ _VLAN = "ip -n outer link add link eth0 name eth0.11 type vlan id 11"
 # A machine outside at the other end of `ens7`, and a DHCP server there.
 _OUTER = """set -e
 ip netns add outer
+ip netns exec outer sysctl -qw net.ipv6.conf.all.forwarding=1
 ip link add ens7 address 02:00:00:00:07:07 type veth peer name eth0 netns outer
 ip -n outer address add 192.168.30.1/24 dev eth0
 ip -n outer address add fd00:30::1/64 dev eth0 nodad

@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Run on the neighbour: serves leases and advertises a prefix in each LAN.
 set -e
+# hosts forget the routes of a neighbour that says it is no router
+sysctl -qw net.ipv6.conf.all.forwarding=1
 for number in 1 2 3 4; do
     ip address replace 10.8$number.0.1/24 dev eth$number
     ip address replace fd8$number::1/64 dev eth$number
