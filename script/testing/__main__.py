@@ -12,6 +12,8 @@ import time
 from pathlib import Path
 from types import FrameType
 
+import ansible_callbacks
+
 from . import plan, report
 from .owners import Owners, remove_earlier
 from .paths import CACHE
@@ -57,6 +59,7 @@ def main(mode: str) -> int:
         for words in remove_earlier():
             print(f"an earlier run was killed and {words}", flush=True)
         logs = _log_directory()
+        shutil.rmtree(ansible_callbacks.payloads(), ignore_errors=True)
         todo = steps(mode, logs)
         owners = Owners(logs.name)
         run = Run(todo, plan.Plan(todo, plan.load(DURATIONS)), logs, owners)

@@ -10,6 +10,8 @@ import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import ansible_callbacks
+
 from .hosts import HostsRun, scenarios, select
 from .paths import CACHE, CHECKOUT, ansible_test_environment, collections_root, environment, stage, tool
 from .step import Step
@@ -113,7 +115,12 @@ def _scenario(name: str, run: HostsRun) -> Step:
     step = Step(f"molecule {name}, {run.kind}", "molecule", command, stage(), {}, minutes=30, hosts=run.kind)
     # Several runs of a scenario may be under way at once.
     directory = CACHE / "molecule" / step.slug
-    env = {**environment("dev"), **run.environment, "MOLECULE_EPHEMERAL_DIRECTORY": str(directory)}
+    env = {
+        **environment("dev"),
+        **ansible_callbacks.environment(),
+        **run.environment,
+        "MOLECULE_EPHEMERAL_DIRECTORY": str(directory),
+    }
     weight = FILLING if run.kind == "container" else VMS if (run.kind, run.distro) == ("vm", "both") else HOSTS
     return dataclasses.replace(step, env=env, weight=weight)
 

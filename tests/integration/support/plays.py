@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import ansible_callbacks
+
 from .host import Host
 
 FABRIC = "virtnet.kvm.fabric"
@@ -62,7 +64,7 @@ def play(
     record.unlink(missing_ok=True)
     env = {
         "VIRTNET_RECORD": str(record),
-        "ANSIBLE_CALLBACK_PLUGINS": str(Path(__file__).with_name("callback")),
+        **ansible_callbacks.environment(Path(__file__).with_name("callback")),
         "ANSIBLE_PIPELINING": "1",
         "ANSIBLE_CALLBACKS_ENABLED": "record",
     }
