@@ -14,6 +14,7 @@ from lab.machine import cache_dir
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 CACHE = cache_dir()
+OLDEST_PYTHON = "3.9"
 
 
 @functools.cache
@@ -64,8 +65,11 @@ subprocess.check_call([sys.executable, "-m", "pip", "install"] + wanted)
 """
 
 
-def ansible_test_environment(venv: str) -> dict[str, str]:
-    """`environment` with a home of its own, so that the stand-in for get-pip is nobody else's."""
+def ansible_test_environment(venv: str, *, each: bool) -> dict[str, str]:
+    """`environment` with a home of its own, so that the stand-in for get-pip is nobody else's.
+
+    ``each`` puts each Python that pyenv keeps where ansible-test finds it; otherwise only the oldest one that is supported.
+    """
     home = CACHE / "ansible-test"
     cache = home / ".ansible" / "test" / "cache"
     cache.mkdir(parents=True, exist_ok=True)
@@ -75,15 +79,16 @@ def ansible_test_environment(venv: str) -> dict[str, str]:
             (home / name).symlink_to(settings)
     (cache / f"get_pip_{_pip_version(venv).replace('.', '_')}.py").write_text(_GET_PIP)
     env = environment(venv)
-    return {**env, "HOME": str(home), "PATH": os.pathsep.join([env["PATH"], *_pyenv_pythons()])}
+    return {**env, "HOME": str(home), "PATH": os.pathsep.join([env["PATH"], *_pyenv_pythons(each)])}
 
 
-def _pyenv_pythons() -> list[str]:
-    """Where pyenv keeps real interpreters: ansible-test tries the collection on each that it finds."""
+def _pyenv_pythons(each: bool) -> list[str]:
+    """Where pyenv keeps real interpreters: ansible-test imports the collection with each that it finds, half a minute for each."""
     if shutil.which("pyenv") is None:
         return []
     root = subprocess.run(["pyenv", "root"], check=True, capture_output=True, text=True).stdout.strip()
-    return [str(path) for path in sorted(Path(root).glob("versions/3.*/bin"), reverse=True)]
+    found = sorted(Path(root).glob(f"versions/{'3' if each else OLDEST_PYTHON}.*/bin"), reverse=True)
+    return [str(path) for path in found]
 
 
 def _pip_version(venv: str) -> str:
