@@ -63,6 +63,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "once: with --spread only the host of Debian 13 runs it, or of the release that it names, not one by turns",
     )
+    config.addinivalue_line("markers", "full: not with --spread and not in a quick run, because it takes long")
     config.addinivalue_line(
         "markers", "debian: only on hosts of the releases that it names, as it needs what others lack"
     )
@@ -127,6 +128,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if where and not _can_run(item, where):
             return False
         if where and spread and not item.get_closest_marker("each") and not _is_the_one(item, where):
+            return False
+        if (quick or spread) and item.get_closest_marker("full"):
             return False
         return not (quick and item.get_closest_marker("thorough"))
 

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -234,6 +236,56 @@ def test_killed_at_each_step(bare: Host) -> None:
             assert parts(bare, "one", "link/@state", live=True) in ([""], ["up"])
             states.add((args["mtu"], _bridge(bare)))
     assert states == {(1400, "virbr-cluster"), (0, "virbr-lan")}
+
+
+# Twenty changes: each of these, and the way back.
+_ONE, _TWO = {"name": "one", "replug": False}, {"name": "two", "mac": "52:54:00:aa:00:11"}
+_NEW = {"name": "two", "alias": "ua-new"}
+PAIRS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "moved": ({**_ONE, "source": {"network": "cluster"}}, {**_ONE, "source": {"network": "lan"}}),
+    "moved to a bridge": ({**_ONE, "source": {"bridge": "virbr-cluster"}}, {**_ONE, "source": {"network": "lan"}}),
+    "filtered": ({**_ONE, "filterref": _FILTERED}, {**_ONE, "filterref": {}}),
+    "unplugged": ({**_ONE, "link": "down"}, {**_ONE, "link": "up"}),
+    "coalescing": ({**_ONE, "coalesce": {"rx_frames_max": 7}}, {**_ONE, "coalesce": {}}),
+    # of a guest that runs, libvirt does this by tc, which needs more than the kernel of a container may have
+    "limited": ({**_TWO, "bandwidth": {"inbound": {"average": 1000}}}, {**_TWO, "bandwidth": {}}),
+    "several at once": (
+        {**_ONE, "source": {"network": "cluster"}, "filterref": _FILTERED, "mtu": 1400},
+        {**_ONE, "source": {"network": "lan"}, "filterref": {}, "mtu": 0},
+    ),
+    "stored": ({**_TWO, "driver": {"queues": 2}, "mtu": 1300}, {**_TWO, "driver": {}, "mtu": 0}),
+    "of another type": ({**_TWO, "source": {"dev": "lo", "mode": "bridge"}}, {**_TWO, "source": {"network": "lan"}}),
+    "new": ({**_NEW, "source": {"network": "cluster"}}, {**_NEW, "state": "absent"}),
+}
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", PAIRS)
+def test_twenty_changes_killed_at_each_call(bare: Host, name: str) -> None:
+    """Run again, each comes to what it comes to undisturbed, and the way back to what was there before."""
+    there, back = PAIRS[name]
+    before = _stored(bare)
+    bare.ok("guest_nic", there)
+    undisturbed = _stored(bare)
+    bare.ok("guest_nic", back)
+    for at, when in itertools.product(range(1, 20), ("before", "after")):
+        killed = []
+        for args, expected in ((there, undisturbed), (back, before)):
+            fault = {"calls": "nics", "at": at, "when": when, "signal": signal.SIGKILL}
+            killed.append("signal" in bare.module("guest_nic", args, fault=fault))
+            bare.ok("guest_nic", args)
+            assert _stored(bare) == expected, (at, when)
+            assert not bare.ok("guest_nic", args)["changed"]
+        if not any(killed):
+            assert at > 1, "no call was struck"
+            return
+    raise AssertionError("it never came to its end")
+
+
+def _stored(host: Host) -> list[str]:
+    """Returns both definitions, without a MAC address that is new, and the state of the links."""
+    found = [host.shell(f"virsh dumpxml --inactive {name}") for name in ("one", "two")]
+    return [*found, *parts(host, "one", "source/@bridge", live=True), *parts(host, "one", "link/@state", live=True)]
 
 
 @pytest.mark.once
