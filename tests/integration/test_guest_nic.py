@@ -342,10 +342,16 @@ def test_what_its_guest_has_left_is_removed_last(bare: Host) -> None:
     bridge["state"] = "absent"
     failed = bare.module("fabric", {"bridges": [bridge], **stays})
     assert "bridge br9 can't be removed while guests are connected to it" in failed["msg"]
-    back = {"name": "one", "source": {"network": "lan"}}
-    made = bare.ok("fabric", {"bridges": [bridge], "guest_nics": [back]}, check=True)["actions"]
-    assert made == bare.ok("fabric", {"bridges": [bridge], "guest_nics": [back]})["actions"]
-    assert made[-1] == "remove bridge br9" and _bridge(bare) == "virbr-lan"
+    other = {"name": "br8", "persist": "none"}
+    for bridges, source, on in (
+        ([bridge, other], {"bridge": "br8"}, "br8"),  # from one that goes to one that comes
+        ([{**other, "state": "absent"}], {"network": "lan"}, "virbr-lan"),
+    ):
+        args = {"bridges": bridges, "guest_nics": [{"name": "one", "source": source}]}
+        made = bare.ok("fabric", args, check=True)["actions"]
+        assert made == bare.ok("fabric", args)["actions"] and _bridge(bare) == on
+        assert made[-1] == f"remove bridge {bridges[0]['name']}"
+        assert not bare.ok("fabric", args)["changed"]
 
 
 @pytest.mark.once("bookworm")
