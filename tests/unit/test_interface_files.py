@@ -93,14 +93,28 @@ def test_a_tool_that_interferes_is_held_from_the_first_change_to_the_last(tool: 
     assert there.files.held == set()
 
 
-@pytest.mark.parametrize(("match", "paused"), [("MACAddress=52:54:00:00:00:02", True), ("Name=eth*", False)])
-def test_networkd_is_held_where_a_users_file_fits_a_new_bridge(match: str, paused: bool) -> None:
+_BRIDGE: Declared = ("bridge", {"name": "br0", "adopt": "eth0"})
+_VLAN: Declared = ("vlan", {"name": "vlan7", "parent": "eth0", "id": 7})
+
+
+@pytest.mark.parametrize(
+    ("match", "declared", "paused"),
+    [
+        ("MACAddress=52:54:00:00:00:02", _BRIDGE, True),
+        ("MACAddress=52:54:00:00:00:02", _VLAN, True),
+        ("PermanentMACAddress=52:54:00:00:00:02", _BRIDGE, False),
+        ("Name=eth*", _BRIDGE, False),
+    ],
+)
+def test_networkd_is_held_where_a_users_file_fits_a_new_interface(match: str, declared: Declared, paused: bool) -> None:
+    """Both have the MAC address of the NIC."""
     there = host()
     there.files.texts["/etc/systemd/network/20-lan.network"] = f"[Match]\n{match}\n[Network]\nDHCP=yes\n"
-    (outcome,) = there.declare(("bridge", {"name": "br0", "adopt": "eth0"}))
-    assert (outcome.actions[0] == "pause networkd while br0 changes") is paused, outcome.actions
+    kind, options = declared
+    (outcome,) = there.declare(declared)
+    assert (outcome.actions[0] == f"pause networkd while {options['name']} changes") is paused, outcome.actions
     assert there.files.held == set()
-    (outcome,) = there.declare(("bridge", {"name": "br0", "adopt": "eth0", "mtu": 1400}))
+    (outcome,) = there.declare((kind, {**options, "mtu": 1400}))
     assert "pause" not in str(outcome.actions), "it is there, and its file is ours"
 
 
