@@ -10,6 +10,7 @@ Check mode, diff, exit and failure are decided here and nowhere else.
 from __future__ import annotations
 
 import functools
+import os
 import signal
 from collections.abc import Sequence
 from types import FrameType
@@ -120,6 +121,8 @@ def run_module(module: Module, work: Callable[[Host], Result], kinds: Sequence[K
     """Runs a module's work on its host, and exits or fails with the result; ``kinds`` bring the drivers of the host."""
     for number in ENDING:
         signal.signal(number, _interrupt)
+    # A hardened host may have 077. Accounts of daemons (systemd-network) read what is written here; secrets have modes of their own.
+    os.umask(0o022)
     openers: dict[type[Driver], Opener] = {}
     for kind in kinds:
         openers.update(kind.drivers)

@@ -105,6 +105,7 @@ def run_module(request: dict[str, Any]) -> dict[str, Any]:
             _become(request["user"])
         if request.get("fault"):
             _put_in(request["fault"])
+        os.umask(0o077)  # as on a hardened host: what is for others to read must be so all the same
         name = f"{NAMESPACE}.modules.{request['name']}"
         runpy.run_module(
             name, init_globals={"_module_fqn": name, "_modlib_path": None}, run_name="__main__", alter_sys=True
