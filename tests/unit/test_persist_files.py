@@ -175,3 +175,12 @@ def test_command_that_fails_is_told_in_its_own_words() -> None:
         commands.run("list", "ls", "/nothing")
     with pytest.raises(HostError, match="list: the command no-such-command isn't there; install its package"):
         commands.run("list", "no-such-command")
+
+
+def test_command_speaks_english(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its output is read. LANGUAGE alone makes programs speak German, also with the locale C.UTF-8."""
+    monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
+    monkeypatch.setenv("LANGUAGE", "de_DE:de")
+    assert commands.run("look at the language", "sh", "-c", 'echo "$LC_ALL $LANGUAGE"') == "C.UTF-8 C\n"
+    with pytest.raises(HostError, match="No such file or directory"):
+        commands.run("list", "ls", "/nothing")

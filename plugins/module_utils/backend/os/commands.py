@@ -14,11 +14,13 @@ from typing import Optional
 from ...errors import HostError
 
 SECONDS = 60
+# Their output is read. LANGUAGE counts beside C.UTF-8, and Debian's installer may set it (guess_category_value in glibc's intl/dcigettext.c).
+_IN_ENGLISH = {"LC_ALL": "C.UTF-8", "LANGUAGE": "C"}
 
 
 def run(doing: str, *command: str, env: Optional[Mapping[str, str]] = None, stdin: Optional[str] = None) -> str:
-    """Returns what the command printed. ``env`` is its whole environment; by default it has that of this process, with the
-    directories of the administrator's commands in its PATH. ``stdin`` is what it reads, by default nothing.
+    """Returns what the command printed. ``env`` is its whole environment; by default it has that of this process, in
+    English and with the directories of the administrator's commands in its PATH. ``stdin`` is what it reads, by default nothing.
 
     Raises `HostError` with what it printed if it fails.
     """
@@ -33,7 +35,7 @@ def run(doing: str, *command: str, env: Optional[Mapping[str, str]] = None, stdi
             text=True,
             errors="replace",
             timeout=SECONDS,
-            env=env or {**os.environ, "LC_ALL": "C.UTF-8", "PATH": _path()},
+            env=env or {**os.environ, **_IN_ENGLISH, "PATH": _path()},
         )
     except FileNotFoundError as error:
         raise HostError(doing, f"the command {command[0]} isn't there; install its package") from error
