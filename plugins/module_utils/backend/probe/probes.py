@@ -200,7 +200,7 @@ def _plug(probe: Probe, number: int) -> None:
 
 
 def _be_a_probe(pipe: socket.socket) -> None:
-    """Runs in the child: says that it is there, takes addresses, serves, asks, and waits for its end."""
+    """Runs in the child: says that it is there, takes addresses, serves, tells them, asks, and waits for its end."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     die_with_parent(signal.SIGKILL)
@@ -212,8 +212,9 @@ def _be_a_probe(pipe: socket.socket) -> None:
     try:
         unshare_network()
         say("there")
-        say(take_addresses([_side(each) for each in json.loads(lines.readline())]))
-        serve()
+        addresses = take_addresses([_side(each) for each in json.loads(lines.readline())])
+        serve()  # before anybody knows the addresses
+        say(addresses)
         say(ask_all([Question(*each) for each in json.loads(lines.readline())]))
         lines.readline()
     except (OSError, HostError, ValueError) as error:
