@@ -157,13 +157,13 @@ def plan_persistence(
         return PersistencePlan(warnings=warnings)
     files = read_files(choice.tool)
     stored = stored_interface(desired, after, files)
+    new = before is None or before.definition is None
     if choice.tool == UNIT:
         from .unit.plan import plan_interface
 
-        return plan_interface(desired, stored, after, files, new=before is None or before.definition is None)
+        return plan_interface(desired, stored, after, files, new=new)
     if stored is not None and isinstance(desired.given, Uplink):
         stored = with_uplink(stored, stored_uplink(desired.given, _own_uplink(choice.tool, files, desired.name)))
-    new = before is not None and before.definition is None
     request = Request(desired.name, stored, files, states, desired.adopt, facts, desired.given, new=new)
     if stored is not None:
         request = _as_declared(request, stored, desired, after, before, choice.tool)

@@ -27,6 +27,7 @@ from ..netlink.channel import Channel, attribute
 from ..netlink.layer3 import announce_subnets
 from ..netlink.read import LINK, RTM_NEWLINK
 from ..os import commands
+from ..os.atomic import write_file
 from .leases import Leases
 
 SYS_NET = "/sys/class/net"
@@ -38,7 +39,6 @@ HELPS = 2
 _OURS = ("/etc/systemd/network/*-virtnet-kvm", "/run/systemd/network/*-netplan")
 _IFALIAS = 20  # linux/if_link.h
 _UNDER_WAY = ("pending", "initialized", "configuring", "failed")
-_UNMANAGED = "unmanaged"
 # By its name it is read before all files of others, also before those of ours.
 _HELD = "/run/systemd/network/!-virtnet-kvm-held-"
 
@@ -92,10 +92,10 @@ def hold(name: str) -> None:
     if os.path.isdir(f"{SYS_NET}/{name}") or not running():
         return
     path = f"{_HELD}{name}.network"
+    text = f"{header(name)}\n[Match]\nName={name}\n\n[Link]\nUnmanaged=yes\n"
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(f"{header(name)}\n[Match]\nName={name}\n\n[Link]\nUnmanaged=yes\n")
+        write_file(path, text.encode(), mode=0o644)
     except OSError as error:
         raise HostError(f"write {path}", error.strerror or error) from error
     _reload()
@@ -222,9 +222,12 @@ def _under_way(names: set[str], held: Collection[str]) -> dict[str, str]:
     said = commands.run("ask networkd for its interfaces", "networkctl", "list", "--no-pager", "--no-legend")
     rows = [line.split() for line in said.splitlines()]
     states = {row[1]: row[-1] for row in rows if len(row) >= 5}
-    waiting = {name for name in names if states.get(name) in _UNDER_WAY}
-    waiting |= {name for name in names if states.get(name) == _UNMANAGED and name in held and _files_of(name)}
-    return {name: states[name] for name in sorted(waiting)}
+    later = {name for name in held if _files_of(name)}
+    return {
+        name: states[name]
+        for name in sorted(names & states.keys())
+        if states[name] in _UNDER_WAY or (states[name] == "unmanaged" and name in later)
+    }
 
 
 def _files_of(name: str) -> list[str]:
