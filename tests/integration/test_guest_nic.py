@@ -223,21 +223,6 @@ def test_undone(bare: Host) -> None:
     assert interfaces(bare, "one", live=True)[0].find("link") is None
 
 
-def test_killed_at_each_step(bare: Host) -> None:
-    """Killed before or after each call, and run again: the same as if it had not been killed."""
-    there = {"name": "one", "source": {"network": "cluster"}, "filterref": _FILTERED, "mtu": 1400, "replug": False}
-    back = {"name": "one", "source": {"network": "lan"}, "filterref": {}, "mtu": 0, "replug": False}
-    states = set()
-    for at in (1, 3, 4):
-        for args in (there, back):
-            bare.module("guest_nic", args, fault={"calls": "nics", "at": at, "when": "after", "signal": 9})
-            bare.ok("guest_nic", args)
-            assert not bare.ok("guest_nic", args)["changed"]
-            assert parts(bare, "one", "link/@state", live=True) in ([""], ["up"])
-            states.add((args["mtu"], _bridge(bare)))
-    assert states == {(1400, "virbr-cluster"), (0, "virbr-lan")}
-
-
 # Twenty changes: each of these, and the way back.
 _ONE, _TWO = {"name": "one", "replug": False}, {"name": "two", "mac": "52:54:00:aa:00:11"}
 _NEW = {"name": "two", "alias": "ua-new"}
@@ -257,6 +242,19 @@ PAIRS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "of another type": ({**_TWO, "source": {"dev": "lo", "mode": "bridge"}}, {**_TWO, "source": {"network": "lan"}}),
     "new": ({**_NEW, "source": {"network": "cluster"}}, {**_NEW, "state": "absent"}),
 }
+
+
+def test_killed_at_each_step(bare: Host) -> None:
+    """Killed before or after each call, and run again: the same as if it had not been killed."""
+    states = set()
+    for at in (1, 3, 4):
+        for args in PAIRS["several at once"]:
+            bare.module("guest_nic", args, fault={"calls": "nics", "at": at, "when": "after", "signal": 9})
+            bare.ok("guest_nic", args)
+            assert not bare.ok("guest_nic", args)["changed"]
+            assert parts(bare, "one", "link/@state", live=True) in ([""], ["up"])
+            states.add((args["mtu"], _bridge(bare)))
+    assert states == {(1400, "virbr-cluster"), (0, "virbr-lan")}
 
 
 @pytest.mark.full
