@@ -143,6 +143,30 @@ def test_a_file_that_cannot_be_used(
     )
 
 
+@pytest.mark.parametrize("seconds", [2, 99])
+def test_libvirt_comes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], seconds: int
+) -> None:
+    """It waits for libvirt, for a minute at most, and not for a device that has gone."""
+    (tmp_path / "virbr1").mkdir()
+    now = 0.0
+
+    def sleep(duration: float) -> None:
+        nonlocal now
+        now += duration
+
+    monkeypatch.setattr(stored, "_SYS_NET", str(tmp_path))
+    monkeypatch.setattr(stored, "starting", lambda _device: "the network lan" if now < seconds else "")
+    monkeypatch.setattr(stored.time, "monotonic", lambda: now)
+    monkeypatch.setattr(stored.time, "sleep", sleep)
+    stored._wait_for_libvirt("virbr2")
+    assert now == 0
+    stored._wait_for_libvirt("virbr1")
+    assert now == pytest.approx(min(seconds, 60), abs=0.2)
+    late = "libvirt has not started the network lan within 60 seconds; not waiting any longer\n"
+    assert capsys.readouterr().out == ("" if seconds < 60 else late)
+
+
 @pytest.mark.parametrize("name", ["vnet0", "vif12", "macvtap3"])
 def test_counted_names_are_refused(name: str) -> None:
     with pytest.raises(OptionError, match=rf"^persist: can't be true for {name}, .* by <target dev='web0'/>$"):

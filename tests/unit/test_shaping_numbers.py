@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.virtnet.kvm.plugins.module_utils.backend.netlink.channel import attributes
-from ansible_collections.virtnet.kvm.plugins.module_utils.backend.tc.libvirt_bandwidth import bandwidth_of
 from ansible_collections.virtnet.kvm.plugins.module_utils.backend.tc.qdiscs import class_options, qdisc_options
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.fields import from_options, to_options
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.shaping.numbers import units
@@ -143,17 +142,3 @@ def test_dscp(given_: str, normal: str) -> None:
 @pytest.mark.parametrize(("given_", "normal"), [("TCP", "tcp"), ("6", "tcp"), ("99", "99"), ("icmpv6", "icmpv6")])
 def test_protocols(given_: str, normal: str) -> None:
     assert protocol(given_) == normal
-
-
-def test_bandwidth_in_files_of_libvirt(tmp_path: Any) -> None:
-    guest = """<domain><name>web</name><devices><interface><bandwidth><outbound average='1'/></bandwidth>
-        <target dev='web0'/></interface></devices></domain>"""
-    network = "<network><name>lan</name><bridge name='virbr1'/><bandwidth><inbound average='1'/></bandwidth></network>"
-    for name, text in (("web", guest), ("networks/lan", network), ("broken", "<bandwidth")):
-        path = tmp_path / f"etc/libvirt/qemu/{name}.xml"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    of_guest, of_network = (bandwidth_of(device, str(tmp_path)) for device in ("web0", "virbr1"))
-    assert of_guest and (of_guest.owner, of_guest.egress, of_guest.ingress) == ("the guest web", False, True)
-    assert of_network and (of_network.owner, of_network.egress) == ("the network lan", True)
-    assert bandwidth_of("other", str(tmp_path)) is None

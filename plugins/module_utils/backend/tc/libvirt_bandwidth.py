@@ -6,34 +6,30 @@
 
 from __future__ import annotations
 
-import glob
-import os
 from collections.abc import Iterator
 from typing import Optional
 from xml.etree import ElementTree
 
 from ...model.shaping.steps import Bandwidth
+from ..os.libvirt_files import DEFINED_GUESTS, DEFINED_NETWORKS, GUESTS, NETWORKS, guests, networks, nics_of
 
-# What is defined, and what runs (virDomainObjListLoadAllConfigs and virNetworkObjLoadAllState of libvirt's conf/).
-_GUESTS = ("etc/libvirt/qemu/*.xml", "run/libvirt/qemu/*.xml")
-_NETWORKS = ("etc/libvirt/qemu/networks/*.xml", "run/libvirt/network/*.xml")
+_SHAPED = "<bandwidth"
 
 
 def bandwidth_of(device: str, root: str = "/") -> Optional[Bandwidth]:
     """Returns what libvirt's definitions say of an interface; ``None`` for nothing. A guest's inbound is what the tap sends."""
     found: dict[str, set[str]] = {}
-    for guest in _documents(_GUESTS, "domain", root):
-        for nic in guest.iterfind("devices/interface"):
-            target = nic.find("target")
-            if target is not None and target.get("dev") == device:
-                found.setdefault(f"the guest {guest.findtext('name')}", set()).update(
-                    _directions(nic, ".//bandwidth/*")
-                )
-    for network in _documents(_NETWORKS, "network", root):
-        bridge = network.find("bridge")
-        if bridge is not None and bridge.get("name") == device:
-            name = f"the network {network.findtext('name')}"
-            found.setdefault(name, set()).update(_directions(network, "bandwidth/*"))
+    for pattern in (DEFINED_GUESTS, GUESTS):
+        for guest in guests(pattern, root, _SHAPED):
+            for nic in nics_of(guest, device):
+                directions = found.setdefault(f"the guest {guest.findtext('name')}", set())
+                directions.update(_directions(nic, ".//bandwidth/*"))
+    for pattern in (DEFINED_NETWORKS, NETWORKS):
+        for network in networks(pattern, root, _SHAPED):
+            bridge = network.find("bridge")
+            if bridge is not None and bridge.get("name") == device:
+                name = f"the network {network.findtext('name')}"
+                found.setdefault(name, set()).update(_directions(network, "bandwidth/*"))
     for owner, directions in found.items():
         if directions:
             return Bandwidth(owner, "inbound" in directions, "outbound" in directions)
@@ -42,18 +38,3 @@ def bandwidth_of(device: str, root: str = "/") -> Optional[Bandwidth]:
 
 def _directions(parent: ElementTree.Element, path: str) -> Iterator[str]:
     return (each.tag for each in parent.iterfind(path))
-
-
-def _documents(patterns: tuple[str, ...], tag: str, root: str) -> Iterator[ElementTree.Element]:
-    for pattern in patterns:
-        for path in glob.glob(os.path.join(glob.escape(root), pattern)):
-            try:
-                with open(path, "rb") as handle:
-                    content = handle.read()
-                document = ElementTree.fromstring(content) if b"<bandwidth" in content else None
-            except (OSError, ElementTree.ParseError):
-                continue  # it is being written, or not libvirt's
-            if document is not None:
-                found = document if document.tag == tag else document.find(tag)
-                if found is not None:
-                    yield found

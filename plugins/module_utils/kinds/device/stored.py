@@ -12,10 +12,12 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import time
 from typing import Optional, cast
 
 from ...backend.boot_tools.device_settings import DeviceSettings
 from ...backend.host import Host
+from ...backend.os.libvirt_files import starting
 from ...contract import Host as AnyHost
 from ...contract import Kind, Options
 from ...engine import run
@@ -26,6 +28,7 @@ from ...run_state import RunState
 
 # A unit with this status is started again a moment later (EX_TEMPFAIL in sysexits.h).
 AGAIN = 75
+_PATIENCE, _INTERVAL = 60, 0.1
 _SYS_NET = "/sys/class/net"
 
 
@@ -59,6 +62,7 @@ def _apply(part: str, device: str) -> int:
     options = recalled(text).get("options")
     if not isinstance(options, dict):
         raise VirtnetError(f"{settings_path(part, device)} has no options; run the task again that has written it")
+    _wait_for_libvirt(device)
     kind = _kind(part)
     host = Host(openers=kind.drivers)
     try:
@@ -68,6 +72,19 @@ def _apply(part: str, device: str) -> int:
         return AGAIN if outcome.returned.get("pending") else 0
     finally:
         host.close()
+
+
+def _wait_for_libvirt(device: str) -> None:
+    """Waits until libvirt has done what it does to a device that it creates. The run's lock isn't held meanwhile."""
+    end = time.monotonic() + _PATIENCE
+    while os.path.exists(os.path.join(_SYS_NET, device)):
+        owner = starting(device)
+        if not owner:
+            return
+        if time.monotonic() > end:
+            sys.stdout.write(f"libvirt has not started {owner} within {_PATIENCE} seconds; not waiting any longer\n")
+            return
+        time.sleep(_INTERVAL)
 
 
 def _kind(part: str) -> Kind:
