@@ -63,6 +63,11 @@ def test_what_libvirt_is_starting(tmp_path: Path, device: str, files: dict[str, 
         path = tmp_path / f"{name}.xml"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+    assert starting(device, str(tmp_path)) == "", "libvirt doesn't run"
+    for driver in ("network", "qemu"):
+        path = tmp_path / "run/libvirt" / driver / "driver.pid"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
     assert starting(device, str(tmp_path)) == owner
 
 

@@ -61,16 +61,32 @@ def starting(device: str, root: str = "/") -> str:
     """Returns what libvirt creates a device for and has not started yet, such as ``the network lan``; empty for nothing.
 
     Until then libvirt itself sets up the device. It fails where it finds a queueing discipline on the bridge of a network, and
-    removes those of a tap. Of a guest that is only looked for where its definition says that.
+    removes those of a tap. Of a guest that is only looked for where its definition says that. Where libvirt doesn't run, as early
+    at boot, something else has created the device.
     """
+    for driver, owner in (("network", _starting_network), ("qemu", _starting_guest)):
+        if _serves(driver, root) and (found := owner(device, root)):
+            return found
+    return ""
+
+
+def _starting_network(device: str, root: str) -> str:
     bridges = [bridge for bridge in own_bridges(root, device) if bridge.name == device]
-    if bridges and not any(bridge.active for bridge in bridges):
-        return f"the network {bridges[0].network}"
+    waiting = bridges and not any(bridge.active for bridge in bridges)
+    return f"the network {bridges[0].network}" if waiting else ""
+
+
+def _starting_guest(device: str, root: str) -> str:
     for guest in guests(DEFINED_GUESTS, root, device):
         name = guest.findtext("name") or ""
         if any(_is_set_later(nic) for nic in nics_of(guest, device)) and not _runs(name, device, root):
             return f"the guest {name}"
     return ""
+
+
+def _serves(driver: str, root: str) -> bool:
+    """Returns whether a driver of libvirt runs, in whichever daemon (virPidFileAcquire in its StateInitialize)."""
+    return os.path.exists(os.path.join(root, "run/libvirt", driver, "driver.pid"))
 
 
 def _own_bridge(network: ElementTree.Element) -> str:
