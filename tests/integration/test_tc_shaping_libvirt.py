@@ -6,20 +6,21 @@ from __future__ import annotations
 
 import pytest
 
+from integration.support.bare_guests import define, nic, remove
 from integration.support.checks import converge, refused
 from integration.support.host import Host
-from integration.support.networks import lan
+from integration.support.networks import isolated, lan
 
 MODULES = ("tc_shaping",)
 _SHAPED = {"device": "virbr15", "egress": {"rate": "10mbit"}, "ingress": {"rate": "10mbit"}, "persist": True}
 
 
-def _start_slowly(host: Host) -> None:
-    """Starts the network while the host is so busy that libvirt's own tc comes long after the birth of the bridge."""
+def _start_slowly(host: Host, start: str) -> None:
+    """Starts what has the interface, on a host so busy that libvirt's own tc comes long after the birth of the interface."""
     slow = "/usr/local/sbin/tc"
     host.shell(
-        f"virsh net-destroy lan; printf '#!/bin/sh\\nsleep 3\\nexec /sbin/tc \"$@\"\\n' >{slow}; chmod 755 {slow}"
-        f"; virsh net-start lan; done=$?; rm {slow}; exit $done"
+        f"printf '#!/bin/sh\\nsleep 3\\nexec /sbin/tc \"$@\"\\n' >{slow}; chmod 755 {slow}"
+        f"; {start}; done=$?; rm {slow}; exit $done"
     )
 
 
@@ -37,7 +38,8 @@ def test_inside_the_root_of_libvirt(clean: Host) -> None:
     clean.shell("systemctl restart libvirtd")
     clean.until("virsh net-list | grep active && tc -d filter show dev virbr15 | grep csum")
     assert not clean.ok("tc_shaping", _SHAPED)["changed"]
-    _start_slowly(clean)
+    clean.shell("virsh net-destroy lan")
+    _start_slowly(clean, "virsh net-start lan")
     clean.until(
         "tc class show dev virbr15 | grep 'class htb 1:f' && tc filter show dev virbr15 ingress | grep ifb-virbr15"
     )
@@ -56,3 +58,21 @@ def test_inside_the_root_of_libvirt(clean: Host) -> None:
         module="tc_shaping",
     )
     refused(clean, {"device": "virbr15", "ingress": {"rate": "1mbit"}}, "is limited by libvirt", module="tc_shaping")
+
+
+@pytest.mark.kernel
+def test_beside_the_bandwidth_of_a_guest(clean: Host) -> None:
+    """libvirt removes what its tap has before it sets a bandwidth, so that of the other direction is set after it."""
+    clean.ok("fabric", {"networks": [isolated("lan", 150)]})
+    shaped = {"device": "web0", "egress": {"rate": "10mbit"}, "persist": True}
+    clean.ok("tc_shaping", shaped)
+    own = "<target dev='web0'/><bandwidth><outbound average='1000'/></bandwidth>"
+    try:
+        define(clean, "one", nic("52:54:00:aa:00:01", inner=own), start=False)
+        _start_slowly(clean, "virsh start one")
+        clean.until("tc class show dev web0 | grep 'class htb 1:f' && tc filter show dev web0 ingress | grep police")
+        assert not clean.ok("tc_shaping", shaped)["changed"]
+        refused(clean, {"device": "web0", "ingress": {"rate": "1mbit"}}, "is limited by libvirt", module="tc_shaping")
+    finally:
+        remove(clean, "one")
+    converge(clean, {"device": "web0", "state": "absent"}, module="tc_shaping", changed=True)
