@@ -40,7 +40,7 @@ def station(host: Host) -> Iterator[Host]:
     _remove_all(host)
     stations.remove(host)
     crashes = host.shell(
-        f"journalctl -q --since @{since} -u libvirtd | grep -E 'SEGV|dumped|code=killed|Failed with result'; true"
+        f"journalctl -q --since @{since} -u libvirtd | grep -E 'SEGV|dumped|code=killed|core-dump'; true"
     )
     assert not crashes and host.can("systemctl is-active libvirtd")
     host.clean()
