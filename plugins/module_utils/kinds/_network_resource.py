@@ -18,7 +18,7 @@ from ..model.links import LinkFacts, OwnBridge
 from ..model.network.desired import DesiredNetwork
 from ..model.network.estimate import seconds
 from ..model.network.facts import zone_warning
-from ..model.network.options import OWN_BRIDGE_MODES, Guest, Network, NetworkState, mode_of, normalise
+from ..model.network.options import Guest, Network, NetworkState, normalise, own_bridge
 from ..model.network.plan import plan_network, show
 from ..model.network.steps import NetworkDriver, NetworkPlan, Restart, Start
 from ..xml.network import NotANetwork, parse_network, with_canonical_metadata
@@ -50,7 +50,7 @@ class NetworkResource(Resource[_CurrentNetwork]):
         """Returns the network, and the bridge that libvirt makes for it."""
         definitions = self._definitions(current)
         return frozenset(
-            {self.label, *(interface_name(None, bridge) for bridge in map(_own_bridge, definitions) if bridge)}
+            {self.label, *(interface_name(None, bridge) for bridge in map(own_bridge, definitions) if bridge)}
         )
 
     def needs(self, current: _CurrentNetwork) -> frozenset[str]:
@@ -58,7 +58,7 @@ class NetworkResource(Resource[_CurrentNetwork]):
         found: set[str] = set()
         for definition in self._definitions(current):
             forward = definition.forward
-            if definition.bridge and definition.bridge.name and not _own_bridge(definition):
+            if definition.bridge and definition.bridge.name and not own_bridge(definition):
                 found.add(definition.bridge.name)
             if forward:
                 found |= {name for name in (*(forward.interfaces or ()), forward.dev) if name}
@@ -75,12 +75,12 @@ class NetworkResource(Resource[_CurrentNetwork]):
     def plan(self, current: _CurrentNetwork, world: World, notes: Notes) -> Plan[_CurrentNetwork]:
         with under(self.path):
             plan = plan_network(current, self.desired, world, {name: bool(value) for name, value in notes.items()})
-        before = _own_bridge(current.definition) if current else None
-        after = _own_bridge(plan.after.definition) if plan.after and plan.after.active else None
+        before = own_bridge(current.definition) if current else None
+        after = own_bridge(plan.after.definition) if plan.after and plan.after.active else None
         links = world.facts(LinkFacts)
         if after and after != before:
             links.expect_bridge(after, _subnets(plan.after))
-        own = _own_bridge(plan.after.definition) if plan.after else None
+        own = own_bridge(plan.after.definition) if plan.after else None
         links.expect_own_bridge(self.name, OwnBridge(own, self.name, bool(after)) if own else None)
         return Plan(
             steps=plan.steps,
@@ -115,12 +115,6 @@ def _seconds(plan: NetworkPlan, current: _CurrentNetwork) -> float:
     state = current or plan.after
     running = state and (state.running or state.definition)
     return round(seconds(plan.steps, running), 1) if running else 0.0
-
-
-def _own_bridge(network: Network) -> Optional[str]:
-    """Returns the bridge that libvirt makes for a network, as far as its name is known."""
-    own = network.bridge is not None and mode_of(network) in OWN_BRIDGE_MODES
-    return network.bridge.name if network.bridge and own else None
 
 
 def _subnets(state: _CurrentNetwork) -> tuple[str, ...]:

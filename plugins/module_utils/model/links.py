@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import functools
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Optional
+from typing import Callable, Optional
 
 from ..contract import Driver, Facts
 
@@ -31,6 +32,9 @@ class OwnBridge:
     active: bool
 
 
+PutBack = Callable[[Collection[str]], None]
+
+
 class LinkDriver(Driver, ABC):
     """Reads the links of the host's own namespace."""
 
@@ -49,6 +53,15 @@ class LinkDriver(Driver, ABC):
     @abstractmethod
     def on_bridge(self, bridge: str) -> Optional[frozenset[str]]:
         """Returns the ports of a bridge and the interfaces on top of it; ``None`` where they can't be seen from here."""
+
+    def keep(self, bridge: str, guests: frozenset[str]) -> PutBack:
+        """Reads what others have on a bridge, all except the taps of ``guests``: ports, what is on top of it, addresses, routes.
+
+        Returns what restores that when the bridge has been removed and created again. It takes the addresses and routes that
+        the bridge has by itself. Nothing is restored where the interfaces can't be seen from here. Both raise `HostError`.
+        """
+        del bridge, guests
+        return lambda _own: None
 
 
 class LinkFacts(Facts):

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Optional
 
 from ...errors import HostError
-from ...model.network.options import OWN_BRIDGE_MODES, Network, has_dhcp, has_dnsmasq, mode_of
+from ...model.network.options import OWN_BRIDGE_MODES, Network, has_dhcp, has_dnsmasq, mode_of, own_bridge
 from ...model.network.problems import Fault, Problem
 from ..netlink import links
 from ..netlink.addresses import addresses_by_interface
@@ -81,8 +81,7 @@ class Health:
 
     def _is_here(self, network: Network) -> bool:
         """Returns whether libvirt's own notes on the active network are on this host, not only its socket."""
-        own = mode_of(network) in OWN_BRIDGE_MODES and network.bridge is not None and bool(network.bridge.name)
-        return self._local and own and os.path.exists(f"{dnsmasq.RUN}/{network.name}.xml")
+        return self._local and bool(own_bridge(network)) and os.path.exists(f"{dnsmasq.RUN}/{network.name}.xml")
 
     def _look(self, network: Network) -> Iterator[Problem]:
         bridge = network.bridge.name or "" if network.bridge else ""

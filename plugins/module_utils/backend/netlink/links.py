@@ -9,11 +9,11 @@ from __future__ import annotations
 import contextlib
 import glob
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Optional
 
 from ...errors import HostError
-from ...model.links import Link, LinkDriver, OwnBridge
+from ...model.links import Link, LinkDriver, OwnBridge, PutBack
 from ..os.libvirt_files import own_bridges
 from . import proc_net
 
@@ -37,6 +37,18 @@ class HostLinks(LinkDriver):
         found = os.listdir(f"{SYS_NET}/{bridge}/brif") if os.path.isdir(f"{SYS_NET}/{bridge}/brif") else []
         upper = glob.glob(f"{SYS_NET}/{glob.escape(bridge)}/upper_*")  # netdev_adjacent_sysfs_add in net/core/dev.c
         return frozenset({*found, *(os.path.basename(path)[len("upper_") :] for path in upper)})
+
+    def keep(self, bridge: str, guests: frozenset[str]) -> PutBack:
+        from ..belongings import belongings, put_back
+
+        with _driver() as driver:
+            kept = belongings(driver, bridge, guests)
+
+        def restore(own: Collection[str]) -> None:
+            with _driver() as driver:
+                put_back(driver, bridge, kept, own)
+
+        return restore if kept else lambda _own: None
 
 
 class NoLinks(LinkDriver):

@@ -17,7 +17,7 @@ from .. import values
 from ..libvirt_parts import Extra
 from ..links import Link, LinkFacts
 from ..zones import ROUTED, ZoneFacts, command
-from .options import OWN_BRIDGE_MODES, Network, dotted, mode_of
+from .options import Network, dotted, mode_of, own_bridge
 from .steps import NetworkDriver
 
 # The version from which libvirt puts the bridge of an open network into bridge.zone: 9.0 doesn't, 11.3 does.
@@ -95,7 +95,7 @@ class NetworkFacts(Facts):
 
 def known(network: Network, active: bool) -> KnownNetwork:
     """Returns what other networks have to know of a network."""
-    bridge = network.bridge.name if network.bridge and mode_of(network) in OWN_BRIDGE_MODES else None
+    bridge = own_bridge(network)
     addresses = tuple(ip.address for ip in network.ips or () if ip.address)
     return KnownNetwork(network.name or "", active, bridge, addresses, mode_of(network) == "none")
 

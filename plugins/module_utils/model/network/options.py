@@ -255,6 +255,12 @@ def mode_of(network: Network) -> str:
     return (network.forward.mode if network.forward else None) or "none"
 
 
+def own_bridge(network: Network) -> Optional[str]:
+    """Returns the bridge that libvirt makes for a network, as far as its name is known."""
+    own = network.bridge is not None and mode_of(network) in OWN_BRIDGE_MODES
+    return network.bridge.name if network.bridge and own else None
+
+
 def has_dhcp(network: Network) -> bool:
     """Returns whether dnsmasq serves DHCP on the network."""
     return any(ip.dhcp and (ip.dhcp.ranges or ip.dhcp.hosts) for ip in network.ips or ())

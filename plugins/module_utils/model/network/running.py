@@ -13,7 +13,7 @@ from ...contract import Step, World
 from ..links import LinkFacts
 from .desired import DesiredNetwork
 from .estimate import seconds
-from .options import OWN_BRIDGE_MODES, Guest, Network, NetworkState, mode_of
+from .options import OWN_BRIDGE_MODES, Guest, Network, NetworkState, mode_of, own_bridge
 from .problems import BY_RESTART, Fault, Problem, of
 from .steps import ApplyUpdate, CorrectPidFile, Define, NetworkPlan, Reconnect, Restart, RestoreFirewall, connected
 from .updates import Difference, Update, compare, merge
@@ -40,13 +40,15 @@ def plan_running(
     gentle = _plan_live(current, definition, stored, live)
     if desired.restart == "never" or not (live.redefine or live.updates or of(current.problems, *BY_RESTART)):
         return gentle
-    restarted = _plan_restart(current, running, definition, stored)
+    restarted = _plan_restart(current, running, definition, stored, world)
     if live.redefine or of(current.problems, *BY_RESTART):
         return restarted
     return restarted if _is_faster(restarted, gentle, current, running, desired, world) else gentle
 
 
-def _plan_restart(current: NetworkState, running: Network, definition: Network, stored: Difference) -> NetworkPlan:
+def _plan_restart(
+    current: NetworkState, running: Network, definition: Network, stored: Difference, world: World
+) -> NetworkPlan:
     name = definition.name or ""
     if mode_of(running) in OWN_BRIDGE_MODES and _bridge(definition) is None:
         guests = tuple(str(guest) for guest in current.guests)
@@ -55,10 +57,19 @@ def _plan_restart(current: NetworkState, running: Network, definition: Network, 
     steps = [
         *_restore_firewall(name, current),  # a start needs libvirt's chains
         *define(current, definition, stored),
-        Restart(name, running, definition, reconnected),
+        Restart(name, running, definition, reconnected, _others(current, running, definition, world)),
     ]
     after = NetworkState(definition, definition, current.autostart, connected(current.guests))
     return NetworkPlan(tuple(steps), after, "restarted", connected(reconnected), resume={"active": True})
+
+
+def _others(current: NetworkState, running: Network, definition: Network, world: World) -> tuple[str, ...]:
+    """Returns the interfaces of others that are on the bridge, and will be again after a restart."""
+    bridge = own_bridge(running)
+    if bridge is None or bridge != own_bridge(definition):
+        return ()
+    on_bridge = world.facts(LinkFacts).on_bridge(bridge) or frozenset()
+    return tuple(sorted(on_bridge - {guest.device for guest in current.guests}))
 
 
 def _plan_live(current: NetworkState, definition: Network, stored: Difference, live: Difference) -> NetworkPlan:

@@ -13,7 +13,8 @@ from typing import ClassVar, Optional
 from ...contract import Driver, Host, Step
 from ...errors import HostError
 from ..libvirt_parts import Extra
-from .options import Guest, Network, NetworkState, dotted
+from ..links import LinkDriver, PutBack
+from .options import Guest, Network, NetworkState, dotted, own_bridge
 from .updates import Update
 
 
@@ -189,7 +190,8 @@ class Stop(Step):
 class Restart(Step):
     """Stops and starts a network, so that ``stored`` becomes what runs, and reconnects the guests.
 
-    To undo it, the network is restarted as ``running``, which ran before, in the same way as in `Stop`.
+    What others have on its bridge is restored, too; ``others`` are the interfaces among that. To undo it, the network is
+    restarted as ``running``, which ran before, in the same way as in `Stop`.
     """
 
     composite: ClassVar[bool] = True
@@ -198,24 +200,44 @@ class Restart(Step):
     running: Network
     stored: Network
     guests: tuple[Guest, ...] = ()
+    others: tuple[str, ...] = ()
+    kept: list[PutBack] = field(default_factory=list, compare=False)
 
     @property
     def words(self) -> str:
-        reconnect = f" and reconnect {', '.join(str(guest) for guest in self.guests)}" if self.guests else ""
-        return f"restart network {self.name}{reconnect}"
+        names = ", ".join((*map(str, self.guests), *self.others))
+        return f"restart network {self.name}" + (f" and reconnect {names}" if names else "")
 
     def do(self, host: Host) -> None:
         if _networks(host).is_active(self.name):
+            self._keep(host)
             _networks(host).stop(self.name)
         _networks(host).start(self.name)
         for guest in self.guests:
             _networks(host).reconnect(self.name, guest)
+        for put_back in self.kept:
+            put_back(_belonging_to(self.running) | _belonging_to(self.stored))
+
+    def _keep(self, host: Host) -> None:
+        """Notes what others have on the bridge. An undo of a half-done restart finds nothing there, so that the first notes are used."""
+        bridge = own_bridge(self.stored)
+        if bridge and bridge == own_bridge(self.running) and not self.kept:
+            taps = frozenset(guest.device for guest in self.guests if guest.device)
+            self.kept.append(host.driver(LinkDriver).keep(bridge, taps))
 
     def undo(self, host: Host) -> None:
         _networks(host).define(self.running)
         self.do(host)
         if self.stored != self.running:
             _networks(host).define(self.stored)
+
+
+def _belonging_to(network: Network) -> set[str]:
+    """Returns the addresses of a network's bridge, and the destinations of its routes."""
+    return {
+        *(ip.address for ip in network.ips or () if ip.address),
+        *(route.to for route in network.routes or () if route.to),
+    }
 
 
 @dataclass(frozen=True)
