@@ -262,7 +262,7 @@ class Outcome(ABC):
 
     @property
     def changed(self) -> bool:
-        return bool(self.steps)
+        return bool(self.steps or self.handlers)
 
     @property
     def actions(self) -> list[str]:

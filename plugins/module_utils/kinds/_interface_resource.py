@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Optional, cast
 
-from ..contract import AnyResource, Handler, Host, Notes, Options, Plan, Resource, Shown, World
+from ..contract import AnyResource, Handler, Host, Notes, Options, Plan, Resource, Shown, Step, World
 from ..errors import OptionError, VirtnetError, under
 from ..model.codec import Json, from_json, to_json
 from ..model.interface.desired import DesiredInterface
@@ -24,7 +24,8 @@ from ..model.interface.plan import (
     plan_interface,
     show,
 )
-from ..model.interface.requests import InterfaceDriver
+from ..model.interface.requests import Create, InterfaceDriver, Remove
+from ..model.interface.steps import InterfaceStep
 from ..model.interface.uplink.declared import with_uplink
 from ..model.interface.validate import check_own_bridge
 from ..model.links import LinkFacts
@@ -127,6 +128,8 @@ class InterfaceResource(Resource[ObservedInterface]):
             )
         files.expect(stored.tool, stored.changes)
         facts.expect_links(netns, before)
+        if netns is None:
+            _expect_renewed(plan.steps, world.facts(LinkFacts))
         steps = (*stored.before, *plan.steps, *stored.steps)
         leases = self._lease_handlers(current, plan, files) if steps else ()
         return Plan(
@@ -175,6 +178,15 @@ class InterfaceResource(Resource[ObservedInterface]):
             return {"interface": None}
         uplink = observed_uplink(self.desired, host.driver(FileDriver).facts(), state.files)
         return {"interface": describe_interface(driver, self.name, uplink)}
+
+
+def _expect_renewed(steps: Sequence[Step], links: LinkFacts) -> None:
+    """Tells which interfaces are removed and created again."""
+    requests = [(step, step.request) for step in steps if isinstance(step, InterfaceStep)]
+    created = {request.definition.name for _step, request in requests if isinstance(request, Create)}
+    for step, request in requests:
+        if isinstance(request, Remove) and request.name in created:
+            links.renew(request.name, [step])
 
 
 def _resume(notes: Notes) -> Optional[Resume]:

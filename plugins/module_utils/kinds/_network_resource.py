@@ -80,6 +80,9 @@ class NetworkResource(Resource[_CurrentNetwork]):
         links = world.facts(LinkFacts)
         if after and after != before:
             links.expect_bridge(after, _subnets(plan.after))
+        restarts = [step for step in plan.steps if isinstance(step, Restart)]
+        if after and restarts:
+            links.renew(after, restarts)
         own = own_bridge(plan.after.definition) if plan.after else None
         links.expect_own_bridge(self.name, OwnBridge(own, self.name, bool(after)) if own else None)
         return Plan(

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import functools
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Callable, Optional
 
-from ..contract import Driver, Facts
+from ..contract import Driver, Facts, Step
 
 
 @dataclass(frozen=True)
@@ -113,6 +113,30 @@ class LinkFacts(Facts):
     def on_bridge(self, bridge: str) -> Optional[frozenset[str]]:
         """Returns the interfaces that lose their connection when the bridge is removed; ``None`` where they can't be seen."""
         return self.host.driver(LinkDriver).on_bridge(bridge)
+
+    @functools.cached_property
+    def _renewing(self) -> dict[str, tuple[Step, ...]]:
+        return {}
+
+    @functools.cached_property
+    def _clearing(self) -> dict[str, tuple[Step, ...]]:
+        return {}
+
+    def renew(self, name: str, causes: Sequence[Step]) -> None:
+        """Takes steps into account that remove an interface and create it again: it has its addresses and routes then."""
+        self._renewing[name] = (*self.renewing(name), *causes)
+
+    def renewing(self, name: str) -> tuple[Step, ...]:
+        """Returns the planned steps that remove an interface and create it again."""
+        return self._renewing.get(name, ())
+
+    def clear_queues(self, name: str, causes: Sequence[Step]) -> None:
+        """Takes steps into account after which an interface has no queueing disciplines but those that the steps set."""
+        self._clearing[name] = (*self._clearing.get(name, ()), *causes)
+
+    def clearing_queues(self, name: str) -> tuple[Step, ...]:
+        """Returns the planned steps that remove the queueing disciplines of an interface."""
+        return (*self.renewing(name), *self._clearing.get(name, ()))
 
     def expect(self, name: str, link: Optional[Link]) -> None:
         """Takes a plan into account: the link will be like this, or will be removed (``None``)."""

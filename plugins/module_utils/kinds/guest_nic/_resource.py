@@ -16,8 +16,8 @@ from ...model.fields import from_options, to_options, without_host_chosen
 from ...model.guest_nic.facts import GuestNicFacts
 from ...model.guest_nic.guest import Guest, Key, Observed, observed, others_of
 from ...model.guest_nic.options import Nic, Source
-from ...model.guest_nic.plan import DesiredNic, plan_nic
-from ...model.guest_nic.steps import GuestNicDriver
+from ...model.guest_nic.plan import DesiredNic, NicPlan, plan_nic
+from ...model.guest_nic.steps import GuestNicDriver, Replug, UpdateLive
 from ...model.links import LinkFacts
 from ...model.network.facts import NetworkFacts
 from ...model.nwfilter.facts import FilterFacts
@@ -93,6 +93,7 @@ class GuestNicResource(Resource[Observed]):
             world.facts(LinkFacts).leaving.update(_devices(current, left))
         for name, left in _filters(current) - _filters(plan.after):
             world.facts(FilterFacts).expect_left(name, self.name, left)
+        _expect_changes_of_taps(plan, current, world.facts(LinkFacts))
         return Plan(
             steps=tuple(plan.steps),
             after=plan.after,
@@ -110,6 +111,15 @@ class GuestNicResource(Resource[Observed]):
         if state.guest is None or nic is None:
             return {"nic": None}
         return {"nic": _description(host, state.guest, nic, state)}
+
+
+def _expect_changes_of_taps(plan: NicPlan, current: Observed, links: LinkFacts) -> None:
+    """Tells which taps are created again. libvirt clears the queues of one whose bandwidth it sets (virNetDevBandwidthSet)."""
+    for device in _devices(current, current.live.mac or "") if current.live else ():
+        links.renew(device, [step for step in plan.steps if isinstance(step, Replug)])
+        links.clear_queues(
+            device, [step for step in plan.steps if isinstance(step, UpdateLive) and step.sets_bandwidth]
+        )
 
 
 def _networks(state: Observed) -> frozenset[tuple[str, str]]:

@@ -10,15 +10,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Optional, cast
 
-from ...contract import Host, Notes, Options, Plan, Resource, Shown, Step, World
+from ...contract import Handler, Host, Notes, Options, Plan, Resource, Shown, Step, World
 from ...errors import under
 from ...model.fields import from_options, to_options
+from ...model.links import LinkFacts
 from ...model.nic_tuning.options import GROUPS, NicTuning, Settings, Value, affinity_of, offloads_of
 from ...model.nic_tuning.plan import Memory, Planned, plan_absence, plan_settings
 from ...model.nic_tuning.steps import Device, NicDriver
 from ...persist.device.service import need_fixed_name, recalled, stored_text
 from ...persist.device.steps import StoredSettings, StoreSettings
 from ..common import interface_name
+from ..device.renewal import SetUpAgain
 
 PART = "ethtool"
 
@@ -73,8 +75,9 @@ class NicTuningResource(Resource[NicState]):
         )
 
     def plan(self, current: NicState, world: World, notes: Notes) -> Plan[NicState]:
-        del world, notes
+        del notes
         memory = current.memory
+        renewing = world.facts(LinkFacts).renewing(self.name) if self.wanted and current.device else ()
         with under(self.path):
             if self.wanted:
                 if self.persist:
@@ -92,7 +95,12 @@ class NicTuningResource(Resource[NicState]):
         device = replace(current.device, settings=planned.values) if current.device else None
         warnings = self._warnings(current, planned)
         after = NicState(device, text, True, current.udev)
-        return Plan(tuple(steps), after, tuple(warnings), returned={"pending": list(planned.pending)})
+        again: tuple[Handler, ...] = ()
+        if renewing:
+            former = replace(self, given=memory.declared, persist=memory.persist) if memory else None
+            again = (SetUpAgain(self, former, renewing),)
+            steps = [step for step in steps if isinstance(step, StoreSettings)]
+        return Plan(tuple(steps), after, tuple(warnings), again, returned={"pending": list(planned.pending)})
 
     def _warnings(self, current: NicState, planned: Planned) -> list[str]:
         memory = planned.memory

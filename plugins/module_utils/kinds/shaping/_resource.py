@@ -10,16 +10,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Optional, cast
 
-from ...contract import AnyResource, Host, Notes, Options, Plan, Shown, World
+from ...contract import AnyResource, Host, Notes, Options, Plan, Shown, Step, World
 from ...errors import under
 from ...model.fields import from_options
+from ...model.links import LinkFacts
 from ...model.shaping.numbers.show import shown
-from ...model.shaping.observed import ShapingState
+from ...model.shaping.observed import ShapingState, cleared
 from ...model.shaping.options import Shaping
 from ...model.shaping.plan import ShapingFacts
 from ...model.shaping.steps import Link
 from ...persist.device.shapings import plan_stored, read_shaping
+from ...persist.device.steps import StoreSettings
 from ..common import DeclaredResource, interface_name
+from ..device.renewal import SetUpAgain
 
 
 @dataclass(frozen=True)
@@ -42,9 +45,19 @@ class ShapingResource(DeclaredResource[ShapingState, Shaping]):
     def plan(self, current: ShapingState, world: World, notes: Notes) -> Plan[ShapingState]:
         del notes
         facts = world.facts(ShapingFacts)
+        clearing = world.facts(LinkFacts).clearing_queues(self.name) if self.present and current.link else ()
         with under(self.path):
             link = self._link(current, world)
-            return plan_stored(self.given, current, facts, present=self.present, link=link, persist=self.persist)
+            there = cleared(current) if clearing else current
+            plan = plan_stored(self.given, there, facts, present=self.present, link=link, persist=self.persist)
+        return self._again(plan, current, clearing) if clearing and current.memory else plan
+
+    def _again(self, plan: Plan[ShapingState], current: ShapingState, clearing: tuple[Step, ...]) -> Plan[ShapingState]:
+        """Returns a plan that leaves all but the file to a handler, which also undoes it where the device has lost its shaping."""
+        memory = current.memory
+        former = replace(self, given=memory.declared, persist=memory.persist) if memory else None
+        steps = tuple(step for step in plan.steps if isinstance(step, StoreSettings))
+        return replace(plan, steps=steps, handlers=(SetUpAgain(self, former, clearing),))
 
     def _link(self, current: ShapingState, world: World) -> Optional[Link]:
         """Returns the interface as it is when the plans before this one are done."""

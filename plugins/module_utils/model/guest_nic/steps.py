@@ -104,6 +104,10 @@ class UpdateLive(Step):
     def words(self) -> str:
         return f"{self.what} of NIC {self.before.mac} of running guest {self.guest}"
 
+    @property
+    def sets_bandwidth(self) -> bool:
+        return any(nic.bandwidth != self.before.bandwidth for nic in self.path)
+
     def do(self, host: Host) -> None:
         for nic in self.path:
             _send(host, self.guest, nic)

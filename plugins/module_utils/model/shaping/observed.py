@@ -149,6 +149,16 @@ def _settled(queue: Qdisc, impair: Optional[Impair]) -> Qdisc:
     return replace(queue, values=values(held), distribution="" if distribution == "uniform" else distribution)
 
 
+def cleared(state: ShapingState) -> ShapingState:
+    """Returns the shaping of an interface that has lost its queueing disciplines, except for those that libvirt sets again."""
+    egress = state.egress
+    if egress.shared:
+        egress = replace(egress, named=Named(Tree(egress.tree.root, True), {}))
+    elif not egress.foreign:
+        egress = Seen()
+    return replace(state, egress=egress, hook="", entering=None, others=False)
+
+
 def entering(raw: RawTree, device: str) -> tuple[Optional[Entry], bool]:
     """Returns our filter for what comes in, and whether there are others."""
     ours = [each for each in raw.entering if each.priority == HOOK or each.target == Redirect(ifb_name(device))]
