@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Optional
@@ -212,7 +212,7 @@ def test_ended_between_two_steps(number: signal.Signals) -> None:
 
     class Ended(Step):
         def do(self, host: Host) -> None:
-            os.kill(os.getpid(), number)
+            signal.pthread_kill(threading.main_thread().ident or 0, number)
             super().do(host)
 
     class EndedError(VirtnetError):

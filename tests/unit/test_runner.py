@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
 from typing import Any, Callable
 
@@ -148,14 +149,14 @@ def test_a_signal_ends_the_run_and_undoes_it(fabric: One, flags: Flags, number: 
 
     def strike(flag: Flag) -> None:
         if flag.name == "b":
-            os.kill(os.getpid(), number)
+            signal.pthread_kill(threading.main_thread().ident or 0, number)
 
     flags.strike = strike
     removed: list[str] = []
     remove = flags.remove
 
     def remove_and_signal(name: str) -> None:
-        os.kill(os.getpid(), number)
+        signal.pthread_kill(threading.main_thread().ident or 0, number)
         removed.append(name)
         remove(name)
 
