@@ -21,10 +21,12 @@ ip link add c0 type veth peer name c1 && ip link set c0 up master {_BRIDGE} && b
 ip link add link {_BRIDGE} name {_BRIDGE}.5 type vlan id 5 && ip address add 10.5.0.1/24 dev {_BRIDGE}.5
 ip link set {_BRIDGE}.5 up && ip address add 10.66.0.1/24 dev {_BRIDGE}
 ip route add 10.77.0.0/24 via 192.168.150.2 && ip route add 10.78.0.0/24 via 10.66.0.2 metric 50
+ip route add 10.79.0.0/24 dev {_BRIDGE} && sysctl -qw net.ipv6.conf.{_BRIDGE}.disable_ipv6=0
+ip -6 address add fd66::1/64 dev {_BRIDGE} && ip -6 route add fd77::/64 via fd66::2
 """
 _LOOK = f"""\
 bridge -d link show dev c0 | grep -o 'master [^ ]*\\|cost [0-9]*\\|isolated on'; ip -br -4 address show {_BRIDGE}.5
-ip -br -4 address show {_BRIDGE}; ip route show proto boot dev {_BRIDGE}
+ip -br -4 address show {_BRIDGE}; ip route show proto boot dev {_BRIDGE}; ip -6 route show proto boot dev {_BRIDGE}
 tc class show dev {_BRIDGE} | cut -d ' ' -f 1-9; tc filter show dev {_BRIDGE} ingress | grep -o 'ifb-[a-z-]*'; true
 """
 _SHAPED = {"device": _BRIDGE, "egress": {"rate": "10mbit"}, "ingress": {"rate": "9mbit"}}
@@ -49,7 +51,10 @@ def test_a_network_that_is_restarted(lan: Host) -> None:
     """Ports and VLANs of others, their addresses and routes, and our shaping; also where the run fails after the restart."""
     lan.shell(_OTHERS)
     before = lan.shell(_LOOK)
-    assert all(part in before for part in ("cost 77", "10.5.0.1", "10.66.0.1", "10.77.0.0", "10.78.0.0", "htb", "ifb-"))
+    assert all(
+        part in before
+        for part in ("cost 77", "10.5.0.1", "10.66.0.1", "10.77.0.0", "10.78.0.0", "10.79.0.0", "fd77::", "htb", "ifb-")
+    )
     made = converge(lan, _with_mtu(1400), module="fabric", changed=True)
     assert made["actions"][1:] == [
         f"restart network lan and reconnect c0, {_BRIDGE}.5",

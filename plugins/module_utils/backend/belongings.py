@@ -63,11 +63,18 @@ def _with_others(current: InterfaceState, former: InterfaceState, own: Collectio
     addresses = [each for each in former.addresses if each.cidr not in there and each.cidr not in own]
     held = {route.option for route in current.routes}
     routes = [
-        route
-        for route in movable_routes(former)
-        if route.option not in held and destination(route.option) not in own and route.option.via is not None
+        route for route in movable_routes(former) if route.option not in held and destination(route.option) not in own
     ]
-    return replace(current, addresses=(*current.addresses, *addresses), routes=(*current.routes, *routes))
+    definition, ipv6 = current.definition, current.definition.ipv6
+    if ipv6 is not None and former.definition.ipv6 is not None and former.definition.ipv6.enabled:
+        # libvirt disables it where the network has no IPv6 address (networkSetIPv6Sysctls)
+        definition = replace(definition, ipv6=replace(ipv6, enabled=True))
+    return replace(
+        current,
+        definition=definition,
+        addresses=(*current.addresses, *addresses),
+        routes=(*current.routes, *routes),
+    )
 
 
 def _within(state: InterfaceState, mtu: Optional[int]) -> InterfaceState:
