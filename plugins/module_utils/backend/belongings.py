@@ -7,18 +7,17 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Optional
 
 from ..errors import HostError
+from ..model.interface.desired import States
 from ..model.interface.ip.desired import movable_routes
 from ..model.interface.normal import destination, normal_state
 from ..model.interface.options import InterfaceState
 from ..model.interface.requests import BRIDGE_VLANS, AddRoute, InterfaceDriver
 from ..model.interface.steps import StepPlanner
-
-States = Mapping[str, InterfaceState]
 
 
 def belongings(driver: InterfaceDriver, bridge: str, guests: Collection[str]) -> States:

@@ -24,18 +24,12 @@ _SET_LATER = ("bandwidth", "coalesce")
 
 def networks(pattern: str, root: str = "/", mentions: str = "") -> Iterator[ElementTree.Element]:
     """Yields the networks in the files of a pattern; with ``mentions`` only those of files with that text."""
-    for document in _documents(pattern, root, mentions):
-        network = document if document.tag == "network" else document.find("network")
-        if network is not None:
-            yield network
+    return _inside("network", pattern, root, mentions)
 
 
 def guests(pattern: str, root: str = "/", mentions: str = "") -> Iterator[ElementTree.Element]:
     """Yields the guests in the files of a pattern; with ``mentions`` only those of files with that text."""
-    for document in _documents(pattern, root, mentions):
-        guest = document if document.tag == "domain" else document.find("domain")
-        if guest is not None:
-            yield guest
+    return _inside("domain", pattern, root, mentions)
 
 
 def nics_of(guest: ElementTree.Element, device: str) -> Iterator[ElementTree.Element]:
@@ -109,6 +103,14 @@ def _runs(name: str, device: str, root: str) -> bool:
         if guest is not None and ready and next(nics_of(guest, device), None) is not None:
             return True
     return False
+
+
+def _inside(tag: str, pattern: str, root: str, mentions: str) -> Iterator[ElementTree.Element]:
+    """Yields the definitions, which are below another element in the files of what runs."""
+    for document in _documents(pattern, root, mentions):
+        found = document if document.tag == tag else document.find(tag)
+        if found is not None:
+            yield found
 
 
 def _documents(pattern: str, root: str, mentions: str) -> Iterator[ElementTree.Element]:

@@ -7,10 +7,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Optional
 
-from ...contract import AnyResource, Handler, Host, Step, World
+from ...contract import AnyResource, Handler, Host, Plan, State, Step, World
+from ...persist.device.steps import StoreSettings
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,8 @@ class SetUpAgain(Handler):
         return f"set up {self.resource.label} again"
 
     def merge(self, other: Handler) -> Optional[Handler]:
-        return self if other == self else None
+        del other
+        return None
 
     def triggered_by(self, steps: Sequence[Step]) -> bool:
         return any(step in self.causes for step in steps)
@@ -40,6 +42,14 @@ class SetUpAgain(Handler):
     def undo(self, host: Host) -> None:
         if self.former is not None:
             _converge(host, self.former)
+
+
+def with_handler(
+    plan: Plan[State], resource: AnyResource, former: Optional[AnyResource], causes: tuple[Step, ...]
+) -> Plan[State]:
+    """Returns a plan that only stores the settings, and leaves the device to a handler."""
+    steps = tuple(step for step in plan.steps if isinstance(step, StoreSettings))
+    return replace(plan, steps=steps, handlers=(SetUpAgain(resource, former, causes),))
 
 
 def _converge(host: Host, resource: AnyResource) -> None:

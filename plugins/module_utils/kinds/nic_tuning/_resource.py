@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Optional, cast
 
-from ...contract import Handler, Host, Notes, Options, Plan, Resource, Shown, Step, World
+from ...contract import Host, Notes, Options, Plan, Resource, Shown, Step, World
 from ...errors import under
 from ...model.fields import from_options, to_options
 from ...model.links import LinkFacts
@@ -20,7 +20,7 @@ from ...model.nic_tuning.steps import Device, NicDriver
 from ...persist.device.service import need_fixed_name, recalled, stored_text
 from ...persist.device.steps import StoredSettings, StoreSettings
 from ..common import interface_name
-from ..device.renewal import SetUpAgain
+from ..device.renewal import with_handler
 
 PART = "ethtool"
 
@@ -95,12 +95,11 @@ class NicTuningResource(Resource[NicState]):
         device = replace(current.device, settings=planned.values) if current.device else None
         warnings = self._warnings(current, planned)
         after = NicState(device, text, True, current.udev)
-        again: tuple[Handler, ...] = ()
-        if renewing:
-            former = replace(self, given=memory.declared, persist=memory.persist) if memory else None
-            again = (SetUpAgain(self, former, renewing),)
-            steps = [step for step in steps if isinstance(step, StoreSettings)]
-        return Plan(tuple(steps), after, tuple(warnings), again, returned={"pending": list(planned.pending)})
+        plan = Plan(tuple(steps), after, tuple(warnings), returned={"pending": list(planned.pending)})
+        if not renewing:
+            return plan
+        former = replace(self, given=memory.declared, persist=memory.persist) if memory else None
+        return with_handler(plan, self, former, renewing)
 
     def _warnings(self, current: NicState, planned: Planned) -> list[str]:
         memory = planned.memory

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Optional, cast
 
-from ...contract import AnyResource, Host, Notes, Options, Plan, Shown, Step, World
+from ...contract import AnyResource, Host, Notes, Options, Plan, Shown, World
 from ...errors import under
 from ...model.fields import from_options
 from ...model.links import LinkFacts
@@ -20,9 +20,8 @@ from ...model.shaping.options import Shaping
 from ...model.shaping.plan import ShapingFacts
 from ...model.shaping.steps import Link
 from ...persist.device.shapings import plan_stored, read_shaping
-from ...persist.device.steps import StoreSettings
 from ..common import DeclaredResource, interface_name
-from ..device.renewal import SetUpAgain
+from ..device.renewal import with_handler
 
 
 @dataclass(frozen=True)
@@ -50,14 +49,10 @@ class ShapingResource(DeclaredResource[ShapingState, Shaping]):
             link = self._link(current, world)
             there = cleared(current) if clearing else current
             plan = plan_stored(self.given, there, facts, present=self.present, link=link, persist=self.persist)
-        return self._again(plan, current, clearing) if clearing and current.memory else plan
-
-    def _again(self, plan: Plan[ShapingState], current: ShapingState, clearing: tuple[Step, ...]) -> Plan[ShapingState]:
-        """Returns a plan that leaves all but the file to a handler, which also undoes it where the device has lost its shaping."""
         memory = current.memory
-        former = replace(self, given=memory.declared, persist=memory.persist) if memory else None
-        steps = tuple(step for step in plan.steps if isinstance(step, StoreSettings))
-        return replace(plan, steps=steps, handlers=(SetUpAgain(self, former, clearing),))
+        if not clearing or memory is None:
+            return plan
+        return with_handler(plan, self, replace(self, given=memory.declared, persist=memory.persist), clearing)
 
     def _link(self, current: ShapingState, world: World) -> Optional[Link]:
         """Returns the interface as it is when the plans before this one are done."""
