@@ -127,6 +127,8 @@ forward_delay:
 hello_time:
   description:
     - STP hello time, in seconds, from V(1) to V(10). The default is V(2). The root bridge sends a BPDU this often.
+    - A bridge that isn't the root bridge uses the O(hello_time), O(max_age) and O(forward_delay) of the root bridge. C(ip -d link show)
+      prints these; the modules compare and return what the bridge itself is set to.
   type: int
 max_age:
   description:

@@ -195,3 +195,25 @@ def test_what_a_port_leaves_out(clean: Host) -> None:
     _bridge(clean, ports=[{"name": "p0", "hairpin": False}, {"name": "p1"}])
     found = clean.interfaces()["interfaces"]["p0"]["port"]
     assert found["cost"] == 7 and found["hairpin"] is False
+
+
+@pytest.mark.each
+def test_timers_where_another_bridge_is_the_root(clean: Host) -> None:
+    """A bridge uses the timers of its root bridge, and the kernel shows these; its own are what counts."""
+    clean.shell(
+        "ip link add d7 type bridge stp_state 1 priority 4096 hello_time 100 max_age 1000 forward_delay 500 && ip link set d7 up"
+        " && ip link add p0 up type veth peer name p1 && ip link set p1 up master d7"
+    )
+    timers: dict[str, Any] = {"hello_time": 3, "max_age": 22, "forward_delay": 7, "ageing_time": 77}
+    bridge: dict[str, Any] = {"ports": [{"name": "p0"}], "stp": True}
+    try:
+        _bridge(clean, **bridge, **timers)
+        in_use = "ip -d link show br7 | grep -o 'forward_delay 500 hello_time 100 max_age 1000'"
+        clean.shell(f"for i in $(seq 100); do {in_use} && exit; sleep 0.1; done; exit 1")
+        found = _bridge(clean, changed=False, **bridge, **timers)["before"]
+        assert {name: found[name] for name in timers} == timers
+        _bridge(clean, **bridge, **{**timers, "max_age": 30})
+        clean.shell("ip link delete p0")
+        assert "max_age 3000" in clean.shell("ip -d link show br7")
+    finally:
+        clean.shell("ip link delete d7; ip link delete br7; ip link delete p0; true")

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
+import pprint
 from typing import Any
 
-from .host import Host
+from .host import Host, difference
 from .interfaces import with_routes_of_their_own
 
 # What check mode must foretell of one resource. The key that is its kind's, and `diff`, have the rest.
@@ -68,13 +69,19 @@ def _look(host: Host, args: dict[str, Any], module: str) -> dict[str, Any]:
     return host.interfaces(args.get("netns"))
 
 
+def _same(before: dict[str, Any], after: dict[str, Any], message: str) -> None:
+    """Both looks at the host must agree; a failure says in which lines they don't."""
+    lines = [pprint.pformat(found, width=150).splitlines() for found in (before, after)]
+    assert after == before, "\n".join([message, *difference(*lines)])
+
+
 def converge(
     host: Host, args: dict[str, Any], *, module: str = "virt_net", changed: bool | None = None
 ) -> dict[str, Any]:
     """Run it in check mode, for real, and twice again: nothing but the real run may change anything, and all agree."""
     before = _look(host, args, module)
     foretold = host.ok(module, args, check=True)
-    assert _look(host, args, module) == before, f"check mode has changed the host: {args}"
+    _same(before, _look(host, args, module), f"check mode has changed the host: {args}")
     real = host.ok(module, args)
     for key in FORETOLD.get(module, _EACH):
         assert foretold.get(key) == real.get(key), f"{key}: foretold {foretold.get(key)}, came {real.get(key)}"
@@ -92,7 +99,7 @@ def converge(
             shown, came = dict(again["after"]), dict(real["after"])
             assert shown.pop("files", {}).items() <= came.pop("files", {}).items()
             assert shown == came
-    assert _steady(_look(host, args, module)) == settled
+    _same(settled, _steady(_look(host, args, module)), f"a second run has changed the host: {args}")
     return real
 
 
@@ -107,8 +114,7 @@ def refused(host: Host, args: dict[str, Any], *said: str, module: str = "virt_ne
         messages.add(str(result["msg"]))
         if option is not None:
             assert result.get("option") == option, f"option is {result.get('option')}: {result['msg']}"
-    after = _look(host, args, module)
-    assert after == before  # else it was refused, but something has changed
+    _same(before, _look(host, args, module), f"it was refused, but has changed the host: {args}")
     assert len(messages) == 1, messages
     message = messages.pop()
     assert "\n" not in message and message.strip() == message

@@ -162,7 +162,7 @@ class Host:
         if self._bare is None:
             self._bare = self._traces()
         deadline = time.monotonic() + CLEAN_SECONDS
-        while left := _difference(self._bare, found := self._traces()):
+        while left := difference(self._bare, found := self._traces()):
             if time.monotonic() > deadline:
                 self._bare = found  # the next test is not to blame
                 raise Failed(f"{self.machine.name} is not as it was:\n" + "\n".join(left))
@@ -273,7 +273,8 @@ class Host:
         )
 
 
-def _difference(before: list[str], after: list[str]) -> list[str]:
+def difference(before: list[str], after: list[str]) -> list[str]:
+    """Returns the lines that only one of both has."""
     gone, come = Counter(before) - Counter(after), Counter(after) - Counter(before)
     return [*(f"  gone: {line}" for line in gone.elements()), *(f"  left: {line}" for line in come.elements())]
 

@@ -46,13 +46,18 @@ def _link(link: dict[str, Any]) -> dict[str, Any]:
         "up": "UP" in link["flags"],
         "master": link.get("master"),
         "parent": link.get("link"),
-        "settings": _steady(info.get("info_data", {}), _VOLATILE),
+        "settings": _steady(_without_changing_timers(info.get("info_data", {})), _VOLATILE),
         "port": _steady(info.get("info_slave_data", {}), _VOLATILE_PORT),
         "addresses": [],
         "routes": [],
         "vlans": [],
         "ipv6": {},
     }
+
+
+def _without_changing_timers(data: dict[str, Any]) -> dict[str, Any]:
+    """The kernel shortens the ageing time of a bridge with STP while the topology changes."""
+    return {name: value for name, value in data.items() if name != "ageing_time" or not data.get("stp_state")}
 
 
 def _steady(data: dict[str, Any], volatile: re.Pattern[str]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import socket
 import struct
@@ -152,6 +153,10 @@ class Channel:
 
     def close(self) -> None:
         self._socket.close()
+
+    def ioctl(self, number: int, request: bytes) -> bytes:
+        """Sends a request about an interface (netdevice(7)) in the socket's namespace, and returns its answer. Raises `OSError`."""
+        return fcntl.ioctl(self._socket, number, request)
 
     def request(self, doing: str, kind: int, body: bytes, flags: int = 0) -> None:
         """Sends a request that changes something, and waits until it is done. Raises `KernelError`."""

@@ -19,8 +19,8 @@ from ...errors import HostError, MissingLibraryError
 from ...model.interface.options import RA, STATIC, Address, Interface, InterfaceState, Ipv6, Port, Route
 from ...model.interface.requests import BRIDGE_VLANS, InterfaceDriver
 from ...model.ipv6_settings import sysctl_path, sysctl_values
-from ..os.ageing_times import with_ageing_times
 from . import layer3, tables, tun
+from .bridge_timers import with_ageing_times
 from .channel import (
     NLM_F_APPEND,
     NLM_F_CREATE,

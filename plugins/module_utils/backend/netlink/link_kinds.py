@@ -15,12 +15,12 @@ from typing import Any, Callable, Generic, Optional, TypeVar
 from ...model.interface.options import Interface, LinuxBridge, MacvlanIface, QosMap, Tuntap, VlanIface
 from ..os import accounts
 from . import tables, tun
-from .channel import Attributes, each_attribute
+from .bridge_timers import as_set
+from .channel import Attributes, Channel, each_attribute
 
 I = TypeVar("I", bound=Interface)  # noqa: E741
 
 # linux/if_link.h
-_TOPOLOGY_CHANGE = 14  # IFLA_BR_TOPOLOGY_CHANGE
 _VLAN_FLAGS, _VLAN_EGRESS, _VLAN_INGRESS = 2, 3, 4
 _TUN_OWNER, _TUN_GROUP, _TUN_TYPE = 1, 2, 3
 
@@ -28,11 +28,12 @@ _TUN_OWNER, _TUN_GROUP, _TUN_TYPE = 1, 2, 3
 @dataclass(frozen=True)
 class Found:
     """What the kernel's message says of an interface: the fields that every kind has, the attributes of its kind by number
-    (IFLA_INFO_DATA), and the interface below it."""
+    (IFLA_INFO_DATA), the interface below it, and the socket that the message came from."""
 
     common: dict[str, Any]
     held: dict[int, bytes]
     lower: Optional[str] = None
+    channel: Optional[Channel] = None
 
 
 @dataclass(frozen=True)
@@ -71,13 +72,8 @@ def _number(payload: Optional[bytes]) -> int:
 
 
 def _read_bridge(found: Found) -> LinuxBridge:
-    settings = tables.options_from(tables.BRIDGE, found.held)
-    changing = _number(found.held.get(_TOPOLOGY_CHANGE))
-    if changing and settings.get("ageing_time") == 2 * settings.get("forward_delay", 0):
-        # For as long, the kernel shows that, and nowhere the time that was set (__br_set_topology_change); but a time that
-        # is set meanwhile is shown (br_set_ageing_time).
-        settings.pop("ageing_time", None)
-    return LinuxBridge(**found.common, **settings)
+    held = as_set(found.channel, found.common["name"], found.held)
+    return LinuxBridge(**found.common, **tables.options_from(tables.BRIDGE, held))
 
 
 def _bridge_attributes(definition: LinuxBridge) -> Attributes:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Optional
 
 from ...errors import HostError, MissingLibraryError
 from ...model.links import Link, LinkDriver, OwnBridge, PutBack
+from ..os import proc_net
 from ..os.libvirt_files import own_bridges
-from . import proc_net
 
 if TYPE_CHECKING:
     from .interfaces import Interfaces

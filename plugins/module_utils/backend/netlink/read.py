@@ -89,7 +89,7 @@ def read_states(channel: Channel, dump: LinkDump) -> dict[str, InterfaceState]:
         states[name] = InterfaceState(
             kind=kind,
             index=index,
-            definition=BY_NAME.get(kind, OTHER).read(Found(common, data, lower)),
+            definition=BY_NAME.get(kind, OTHER).read(Found(common, data, lower, channel)),
             addresses=found[index][0],
             routes=found[index][1],
             master=dump.names.get(_number(held.get(_MASTER))),

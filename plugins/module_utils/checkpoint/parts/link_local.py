@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ...backend.netlink import proc_net
+from ...backend.os import proc_net
 from ...errors import HostError
 from ...model.interface.options import Address, Ipv6
 from ...model.interface.requests import InterfaceDriver
