@@ -58,6 +58,7 @@ def test_change_and_give_back(clean: Host) -> None:
 @pytest.mark.once
 def test_refused(clean: Host) -> None:
     clean.shell(_VETH)
+    first = _info(clean)
     for options, said in (
         ({"rings": {"rx": 512}}, "rings.rx: 512 is nothing that this device has; it has these rings: none"),
         ({"channels": {"rx": 5}}, "channels.rx: 5 is beyond the maximum of this device; use 4 or less"),
@@ -81,6 +82,8 @@ def test_refused(clean: Host) -> None:
         "the host is as it was"
     )
     assert _info(clean)["channels"] == {"rx": 4, "tx": 4}
+    _tune(clean, state="absent")
+    assert _info(clean) == first
 
 
 @pytest.mark.kernel

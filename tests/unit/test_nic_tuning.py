@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Optional
@@ -38,6 +38,14 @@ NIC = Device(
 )
 
 
+# With a feature that another one depends on, as the kernel has them (netdev_fix_features).
+DEPENDENT = replace(
+    NIC,
+    settings={**NIC.settings, "offloads": {"tx-checksum-ip-generic": True, "tx-tcp-segmentation": True}},
+    requested={"tx-checksum-ip-generic": True, "tx-tcp-segmentation": True},
+)
+
+
 class Nics(NicDriver):
     """A host with the NIC enp3s0, whose driver rounds rings up to powers of two."""
 
@@ -50,14 +58,19 @@ class Nics(NicDriver):
     def device(self, name: str) -> Optional[Device]:
         return self.devices.get(name)
 
-    def apply(self, name: str, group: str, values: Mapping[str, Value]) -> None:
+    def apply(self, name: str, group: str, values: Mapping[str, Value], restored: Collection[str] = ()) -> None:
         device = self.devices[name]
         taken: dict[str, Value] = dict(values)
         if group == "rings":
             taken = {each: 1 << (int(value) - 1).bit_length() for each, value in values.items()}
+        requested = {**device.requested, **values} if group == "offloads" and device.requested else device.requested
+        if group == "offloads" and not requested.get("tx-checksum-ip-generic", True):
+            taken = {**taken, "tx-tcp-segmentation": False}
+        elif group == "offloads":
+            taken = {**taken, **requested}
         settings = {**device.settings, group: {**device.settings[group], **taken}}
-        self.devices[name] = replace(device, settings=settings)
-        if taken != values:
+        self.devices[name] = replace(device, settings=settings, requested=requested)
+        if any(taken[each] != value for each, value in values.items() if each not in restored):
             raise HostError(f"set {group} on {name}", "the driver has another value")
 
 
@@ -292,8 +305,9 @@ def test_features_as_the_kernel_says_them() -> None:
         + attribute(0x8004, _bits("gro", "fixed"))
         + attribute(0x8005, _bits("never"))
     )
-    values, fixed = messages.features(answer)
+    values, requested, fixed = messages.features(answer)
     assert values == {"gro": True, "tso": False, "never": False, "fixed": True} and fixed == {"never", "fixed"}
+    assert requested == {"gro": True, "tso": False}
     sent = messages.set_features("eth0", {"gro": False, "tso": True})
     assert sent.endswith(attribute(0x8003, attribute(0x8003, _bits("gro", "tso", mask=True, on=("tso",))[4:])))
 
@@ -305,6 +319,29 @@ def test_rings_as_the_kernel_says_them() -> None:
     assert messages.counts(answer, messages.RINGS) == ({"rx": 256, "tx": 512}, {"rx": 4096, "tx": 1024})
     sent = messages.set_counts("eth0", {"rx": 512}, messages.RINGS)
     assert sent == messages.device_header("eth0") + attribute(6, struct.pack("=I", 512))
+
+
+def test_what_an_offload_was_set_to_is_given_back(lab: Lab) -> None:
+    """Not what it was: segmentation is off without the checksum that it depends on, and on with it."""
+    lab.nics.devices["enp3s0"] = DEPENDENT
+    lab.converge(offloads={"tx-checksum-ip-generic": False})
+    assert lab.settings["offloads"]["tx-tcp-segmentation"] is False
+    before = lab.nics.devices["enp3s0"]
+    assert "has another value" in lab.run(offloads={"tx-tcp-segmentation": True})["msg"]
+    assert lab.nics.devices["enp3s0"] == before
+    # off already, but set to on: with the checksum it would be on
+    lab.converge(offloads={"tx-tcp-segmentation": False})
+    assert lab.nics.devices["enp3s0"].requested["tx-tcp-segmentation"] is False
+    lab.converge(state="absent")
+    assert lab.nics.devices["enp3s0"] == DEPENDENT
+
+
+def test_an_offload_that_depends_on_a_declared_one_is_given_back(lab: Lab) -> None:
+    lab.nics.devices["enp3s0"] = DEPENDENT
+    lab.converge(offloads={"tx-tcp-segmentation": False})
+    lab.nics.apply("enp3s0", "offloads", {"tx-checksum-ip-generic": False})
+    lab.converge(offloads={})
+    assert lab.nics.devices["enp3s0"].requested == {"tx-checksum-ip-generic": False, "tx-tcp-segmentation": True}
 
 
 # ---- interrupts

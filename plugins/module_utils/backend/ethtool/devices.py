@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Optional
 
 from ...errors import HostError
@@ -59,8 +59,9 @@ class Nics(NicDriver):
                 settings[group], limits[group] = messages.counts(answer, table)
         answer = self._get(name, "offloads", messages.FEATURES_GET)
         fixed: frozenset[str] = frozenset()
+        requested: dict[str, bool] = {}
         if answer is not None:
-            settings["offloads"], fixed = messages.features(answer)
+            settings["offloads"], requested, fixed = messages.features(answer)
         affinity = interrupts.affinity(name)
         if affinity:
             settings["irq_affinity"] = affinity
@@ -72,9 +73,10 @@ class Nics(NicDriver):
             cpus=interrupts.online_cpus(),
             balanced=interrupts.balanced(),
             hardware=interrupts.has_hardware(name),
+            requested=requested,
         )
 
-    def apply(self, name: str, group: str, values: Mapping[str, Value]) -> None:
+    def apply(self, name: str, group: str, values: Mapping[str, Value], restored: Collection[str] = ()) -> None:
         doing = f"set {group} on {name}"
         if group == "irq_affinity":
             interrupts.set_affinity(doing, name, values)
@@ -87,10 +89,11 @@ class Nics(NicDriver):
         channel = self._open()
         channel.request(doing, self._family, body)
         found = self.device(name)
-        now = found.settings.get(group, {}) if found else {}
+        now, set_to = (found.settings.get(group, {}), found.set_to(group)) if found else ({}, {})
         for each, value in values.items():
-            if now.get(each) != value:
-                raise HostError(doing, _other(group, each, value, now.get(each)))
+            got = (set_to if each in restored else now).get(each)
+            if got != value:
+                raise HostError(doing, _other(group, each, value, got))
 
     def _get(self, device: str, group: str, number: int) -> Optional[bytes]:
         """Returns the answer to a question; ``None`` where the driver has nothing of that."""

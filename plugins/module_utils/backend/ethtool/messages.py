@@ -70,14 +70,17 @@ def set_counts(device: str, values: Mapping[str, Value], table: Mapping[str, tup
     )
 
 
-def features(answer: bytes) -> tuple[dict[str, Value], frozenset[str]]:
-    """Returns the features, with whether they are on, and those that can't be changed (what ethtool -k calls fixed)."""
+def features(answer: bytes) -> tuple[dict[str, Value], dict[str, bool], frozenset[str]]:
+    """Returns the features, with whether they are on, those that can be changed, with whether they were set to on, and those that
+    can't (what ethtool -k calls fixed)."""
     found = attributes(answer, GENL_HEADER.size)
     changeable = _bits(found.get(_FEATURES_HW, b""))
     active = _names(found.get(_FEATURES_ACTIVE, b""))
     never = _names(found.get(_FEATURES_NOCHANGE, b""))
     values: dict[str, Value] = {name: name in active for name in changeable}
-    return values, frozenset(name for name, can in changeable.items() if not can or name in never)
+    fixed = frozenset(name for name, can in changeable.items() if not can or name in never)
+    requested = _names(found.get(_FEATURES_WANTED, b""))
+    return values, {name: name in requested for name in changeable if name not in fixed}, fixed
 
 
 def set_features(device: str, values: Mapping[str, Value]) -> bytes:

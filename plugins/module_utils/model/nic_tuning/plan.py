@@ -10,7 +10,7 @@ device, which is for this device only, or, if it is persistent, for all devices 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Optional
 
@@ -74,7 +74,7 @@ def plan_settings(
     prior = _prior(former.prior, desired, device)
     given_back = _given_back(former.prior, desired)
     wanted = {group: {**given_back.get(group, {}), **desired.get(group, {})} for group in GROUPS}
-    steps = tuple(_changes(name, device, wanted))
+    steps = tuple(_changes(name, device, wanted, given_back))
     remembered = Memory(declared, prior, kept, "" if kept else device.birth)
     values = {group: {**found, **wanted.get(group, {})} for group, found in device.settings.items()}
     pending = tuple(group for group in declared if group == "irq_affinity" and not desired.get(group))
@@ -86,7 +86,7 @@ def plan_absence(name: str, device: Optional[Device], memory: Optional[Memory]) 
     if device is None or memory is None or not memory.holds(device):
         return Planned((), None, device.settings if device else {})
     return Planned(
-        tuple(_changes(name, device, memory.prior)),
+        tuple(_changes(name, device, memory.prior, memory.prior)),
         None,
         {group: {**found, **memory.prior.get(group, {})} for group, found in device.settings.items()},
     )
@@ -96,7 +96,7 @@ def _prior(former: Settings, desired: Settings, device: Device) -> dict[str, dic
     """Returns the values before the first change of what is changed."""
     return {
         group: {
-            name: former.get(group, {}).get(name, device.settings.get(group, {})[name])
+            name: former.get(group, {}).get(name, device.set_to(group)[name])
             for name in values
             if name in device.settings.get(group, {})
         }
@@ -113,16 +113,19 @@ def _given_back(former: Settings, desired: Settings) -> dict[str, dict[str, Valu
     }
 
 
-def _changes(name: str, device: Device, wanted: Settings) -> Iterator[ApplySettings]:
+def _changes(name: str, device: Device, wanted: Settings, restored: Settings) -> Iterator[ApplySettings]:
+    """Yields the steps to values, of which those in ``restored`` need only be set, not be in use."""
     renewed = False
     for group in GROUPS:
-        current: Mapping[str, Value] = device.settings.get(group, {})
+        current, set_to = device.settings.get(group, {}), device.set_to(group)
+        back = frozenset(restored.get(group, {}))
         again = renewed and group == "irq_affinity"  # these are the interrupts of other channels then
         changes = {
             each: value
             for each, value in sorted(wanted.get(group, {}).items())
-            if again or (each in current and current[each] != value)
+            if again or (each in current and (set_to[each] != value or (each not in back and current[each] != value)))
         }
         if changes:
-            yield ApplySettings(name, group, changes, {each: current[each] for each in changes if each in current})
+            was = {each: set_to[each] for each in changes if each in current}
+            yield ApplySettings(name, group, changes, was, back & frozenset(changes))
         renewed = renewed or (bool(changes) and group == "channels")

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Optional
 
@@ -19,7 +19,8 @@ from .options import Settings, Value
 class Device:
     """A device as it is. ``limits`` are the maxima of rings and channels; ``fixed`` are the offloads that its driver doesn't change.
 
-    A group that the driver doesn't have is missing in ``settings``. ``birth`` is another one when it is created again. ``cpus`` are
+    A group that the driver doesn't have is missing in ``settings``. ``requested`` are the offloads as they were set: one that is set
+    to on may be off, as it depends on another one (``off [requested on]`` of ethtool(8)). ``birth`` is another one when it is created again. ``cpus`` are
     those that are online. ``balanced`` says that irqbalance runs, ``hardware`` that the device can have interrupts.
     """
 
@@ -30,6 +31,12 @@ class Device:
     cpus: frozenset[int] = frozenset()
     balanced: bool = False
     hardware: bool = True
+    requested: Mapping[str, bool] = field(default_factory=dict)
+
+    def set_to(self, group: str) -> Mapping[str, Value]:
+        """Returns what the settings of a group were set to, which for offloads may be more than what is in use."""
+        found = self.settings.get(group, {})
+        return {**found, **self.requested} if group == "offloads" and found else found
 
 
 class NicDriver(Driver, ABC):
@@ -44,13 +51,17 @@ class NicDriver(Driver, ABC):
         """Returns a device as it is; ``None`` if there is none of this name."""
 
     @abstractmethod
-    def apply(self, name: str, group: str, values: Mapping[str, Value]) -> None:
-        """Applies settings of a group. It raises `HostError`, too, where the driver takes other values than these."""
+    def apply(self, name: str, group: str, values: Mapping[str, Value], restored: Collection[str] = ()) -> None:
+        """Applies settings of a group. It raises `HostError`, too, where the driver takes other values than these.
+
+        An offload in ``restored`` need not be in use then, as it may not have been before.
+        """
 
 
 @dataclass(frozen=True)
 class ApplySettings(Step):
-    """Changes the settings of a group; ``was`` are the values that they have before."""
+    """Changes the settings of a group; ``was`` are the values that they have before, ``restored`` the names of those that get
+    back what they had before the first change."""
 
     composite = True  # a driver may have taken some of them
 
@@ -58,6 +69,7 @@ class ApplySettings(Step):
     group: str
     values: Mapping[str, Value]
     was: Mapping[str, Value]
+    restored: frozenset[str] = frozenset()
 
     @property
     def words(self) -> str:
@@ -65,10 +77,10 @@ class ApplySettings(Step):
         return f"set {self.group} {shown} on {self.device}"
 
     def do(self, host: Host) -> None:
-        host.driver(NicDriver).apply(self.device, self.group, self.values)
+        host.driver(NicDriver).apply(self.device, self.group, self.values, self.restored)
 
     def undo(self, host: Host) -> None:
-        host.driver(NicDriver).apply(self.device, self.group, self.was)
+        host.driver(NicDriver).apply(self.device, self.group, self.was, self.was)
 
 
 def _shown(value: Value) -> str:
