@@ -195,11 +195,13 @@ def prune(newest: Path, pattern: str) -> None:
 
 
 def container_root(distro: str) -> Path:
-    return root_fs(Recipe("container", distro, setup=HOST_SETUP + _CONTAINER_SETUP))
+    packages = (*HOST_PACKAGES, "docker.io")  # for its rules; it is large, so that no other kind of host has it
+    return root_fs(Recipe("container", distro, packages, setup=HOST_SETUP + _CONTAINER_SETUP))
 
 
 # A container's /proc/sys is read-only but for the network's part, which is the part that a reboot must bring back.
 _CONTAINER_SETUP = r"""
+chroot "$root" systemctl disable --quiet docker.service docker.socket containerd.service
 mkdir -p "$root/etc/systemd/system/systemd-sysctl.service.d"
 cat > "$root/etc/systemd/system/systemd-sysctl.service.d/lab.conf" <<END
 [Unit]
