@@ -103,15 +103,23 @@ def changes(settings: Mapping[str, Any], said: str, state: str, *, check: bool =
     found = Changes()
     given = settings if state == "present" else {}
     gone = state == "absent"
+    parameters: dict[str, str] = {}
     for name, group in GROUPS.items():
         if gone or given.get(name) is not None:
-            _parameters(found, name, group, given.get(name) or {}, look)
+            parameters.update(_parameters(found, name, group, given.get(name) or {}, look))
     if gone or given.get("vhost_net") is not None:
         _vhost(found, bool(given.get("vhost_net")), look)
     if gone or given.get("irqbalance") is not None:
         _irqbalance(found, given.get("irqbalance") or {}, look, check)
     if gone or given.get("tuned_profile") is not None:
         _tuned(found, given.get("tuned_profile") or "", look, check)
+    # a profile that goes may set them back
+    again = bool(found.profile) or any(each["name"] == TUNED for each in found.services)
+    found.sysctl = [
+        f"{key}={value}"
+        for key, value in sorted(parameters.items())
+        if look.live(key) is not None and (again or look.live(key) != value)
+    ]
     found.files = [each for each in found.files if look.text(f"sum.{each['path']}") != _sum(each["content"])]
     found.nics = _nics(settings.get("nics") or [], gone)
     if (given.get("irqbalance") or {}).get("enabled") and any(each.get("irq_affinity") for each in found.nics):
@@ -126,7 +134,10 @@ def _sum(content: str) -> str:
 # -- kernel parameters -----------------------------------------------------------------------------------------------------
 
 
-def _parameters(found: Changes, name: str, group: Group, given: Mapping[str, Any], look: Look) -> None:
+def _parameters(
+    found: Changes, name: str, group: Group, given: Mapping[str, Any], look: Look
+) -> Iterator[tuple[str, str]]:
+    """Adds the files of a group, and yields the values of its parameters."""
     path = group.path(name)
     before = look.memory(f"before.{name}")
     former = {key: None if value is None else str(value) for key, value in (before or {}).items()}
@@ -144,9 +155,9 @@ def _parameters(found: Changes, name: str, group: Group, given: Mapping[str, Any
             found.files.append({"path": BRIDGE_RULE, "content": _BRIDGE_RULES})
         elif look.yes("bridge_rule"):
             found.remove.append(BRIDGE_RULE)
-    for key, value in sorted({**former, **desired}.items()):
-        if value is not None and look.live(key) not in (None, value):
-            found.sysctl.append(f"{key}={value}")
+    for key, value in {**former, **desired}.items():
+        if value is not None:
+            yield key, value
 
 
 def _wrong_parameters(name: str, group: Group, desired: Mapping[str, str], look: Look) -> Iterator[str]:
@@ -163,7 +174,10 @@ def _wrong_parameters(name: str, group: Group, desired: Mapping[str, str], look:
             yield f"{where}: is set to {other} at boot by {file}, which is read later; remove it there"
         if key in look.words("tuned_sets"):
             profile = look.text("tuned_profile")
-            yield f"{where}: is also set by the tuned profile {profile}; leave it out, or use another profile"
+            yield (
+                f"{where}: is also set by the tuned profile {profile}, and reapply_sysctl is off in /etc/tuned/tuned-main.conf;"
+                " turn that on, leave the parameter out, or use another profile"
+            )
 
 
 # -- modules and services --------------------------------------------------------------------------------------------------
@@ -202,15 +216,22 @@ def _tuned(found: Changes, profile: str, look: Look, check: bool) -> None:
             found.problems.append(
                 f"tuned_profile: '{profile}' is no profile of this host; use one that tuned-adm list shows"
             )
-        _service(found, TUNED, True, look, check, profile=look.text("tuned_active"))
+        now = {"profile": look.text("tuned_stored"), "mode": look.text("tuned_mode")}
+        _service(found, TUNED, True, look, check, **now)
         if look.text("tuned_active") != profile or not look.yes(f"active.{TUNED}"):
             found.profile = ["tuned-adm", "profile", profile]
         return
     _service(found, TUNED, None, look, check)
-    if former is not None:
-        before = str(former.get("profile", ""))
-        if look.yes(f"active.{TUNED}") and look.text("tuned_active") != before:
-            found.profile = ["tuned-adm", "profile", *before.split()] if before else ["tuned-adm", "off"]
+    if former is not None and look.yes(f"active.{TUNED}"):
+        before, mode = str(former.get("profile", "")), str(former.get("mode", ""))
+        if look.text("tuned_active") != before or (mode == "auto") != (look.text("tuned_mode") == "auto"):
+            found.profile = _profile_command(before, mode)
+
+
+def _profile_command(profile: str, mode: str) -> list[str]:
+    if mode == "auto":  # tuned chose the profile by itself
+        return ["tuned-adm", "auto_profile"]
+    return ["tuned-adm", "profile", *profile.split()] if profile else ["tuned-adm", "off"]
 
 
 def _service(found: Changes, name: str, enabled: Optional[bool], look: Look, check: bool, **more: str) -> None:

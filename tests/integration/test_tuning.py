@@ -2,7 +2,7 @@
 # Copyright (c) 2026, virtnet.kvm contributors
 """The role tuning: each setting is applied, changed and restored, each time first in check mode; and the site's variable.
 
-The image has neither tuned nor irqbalance. Services and a command of these names stand for them, with the files that tuned has.
+The hosts have one CPU, where irqbalance doesn't run: its unit skips the start. Where it is to run, another process stands for it.
 """
 
 from __future__ import annotations
@@ -16,25 +16,22 @@ from integration.support.host import Host
 from integration.support.plays import Played, play
 
 ROLE = "virtnet.kvm.tuning"
-_UNITS = "/etc/systemd/system"
-_FAKES = f"""set -e
-for name in irqbalance tuned; do
-    printf '[Service]\\nExecStart=/bin/sleep infinity\\n[Install]\\nWantedBy=multi-user.target\\n' >{_UNITS}/$name.service
-done
-mkdir -p /etc/tuned/balanced /etc/tuned/virtual-host /etc/tuned/fast
-printf '[main]\\ninclude=balanced\\n[sysctl]\\nvm.dirty_ratio=10\\n' >/etc/tuned/virtual-host/tuned.conf
-printf '[main]\\n[sysctl]\\nvm.swappiness = 10\\n' >/etc/tuned/balanced/tuned.conf
-printf '[main]\\ninclude=balanced\\n[sysctl]\\nnet.bridge.bridge-nf-call-iptables = 1\\n' >/etc/tuned/fast/tuned.conf
-printf '#!/bin/sh\\n[ $1 = off ] && >/etc/tuned/active_profile || echo "$2" >/etc/tuned/active_profile\\n' >/usr/local/sbin/tuned-adm
-chmod +x /usr/local/sbin/tuned-adm
+_TUNED = """set -e
+home=/etc/tuned/profiles; test -d $home || home=/etc/tuned
+mkdir $home/fast; printf '[main]\\ninclude=balanced\\n[sysctl]\\nnet.bridge.bridge-nf-call-iptables = 1\\n' >$home/fast/tuned.conf
+modprobe br_netfilter
+mkdir -p /etc/systemd/system/irqbalance.service.d
+printf '[Unit]\\nConditionCPUs=\\n[Service]\\nExecStart=\\nExecStart=/bin/sleep infinity\\n' >/etc/systemd/system/irqbalance.service.d/lab.conf
 systemctl daemon-reload
-systemctl enable --quiet --now irqbalance
-echo balanced >/etc/tuned/active_profile; systemctl enable --quiet --now tuned"""
-_GONE = f"""systemctl disable --quiet --now irqbalance tuned
-rm -rf {_UNITS}/irqbalance.service* {_UNITS}/tuned.service /etc/tuned /usr/local/sbin/tuned-adm /etc/modules-load.d/virtnet-kvm*
-systemctl daemon-reload"""
+sed -i 's/^reapply_sysctl = .*/reapply_sysctl = 1/' /etc/tuned/tuned-main.conf
+systemctl enable --quiet --now irqbalance tuned
+tuned-adm profile balanced"""
+_OFF = "systemctl disable --quiet --now irqbalance tuned"
+_ONE_CPU = "rm -rf /etc/systemd/system/irqbalance.service.d; systemctl daemon-reload"
+_GONE = f"{_OFF}; {_ONE_CPU}; rm -rf /etc/tuned/profiles/fast /etc/tuned/fast; modprobe --remove br_netfilter || true"
 _STATE = (
-    "for name in irqbalance tuned; do systemctl is-active $name; systemctl is-enabled $name; done; cat /etc/tuned/active_profile;"
+    "for name in irqbalance tuned; do systemctl is-active $name; systemctl is-enabled $name; done; cd /etc/tuned;"
+    " cat active_profile profile_mode;"
     " grep -H . /proc/sys/net/bridge/bridge-nf-call-* /proc/sys/net/core/*mem_max /proc/sys/net/core/netdev_* 2>/dev/null;"
     " find /etc/sysctl.d /etc/udev/rules.d /etc/modules-load.d /etc/systemd/system/*.d /var/lib/virtnet.kvm -name '*virtnet-kvm*' -o"
     " -path '*/virtnet.kvm/*' -type f | sort; true"
@@ -57,12 +54,12 @@ def _predicted(host: Host, settings: dict[str, Any]) -> None:
 
 @pytest.fixture
 def tuned(clean: Host) -> Iterator[Host]:
-    clean.shell(_FAKES)
+    clean.shell(_TUNED)
     yield clean
     clean.shell(_GONE)
 
 
-@pytest.mark.once
+@pytest.mark.kernel
 def test_settings_come_change_and_go(tuned: Host) -> None:
     tuned.shell("ip link add web0 type veth peer name far0")
     before = tuned.shell(_STATE)
@@ -85,6 +82,7 @@ def test_settings_come_change_and_go(tuned: Host) -> None:
     now = tuned.shell(_STATE)
     assert now.splitlines()[:5] == ["active", "enabled", "active", "enabled", "virtual-host"]
     assert "bridge-nf-call-iptables:0" in now and "bridge-nf-call-ip6tables:1" in now
+    assert play(tuned, "virtnet.kvm.site", {"virtnet_tuning": changed}).changed == 0
     assert "BANNED_CPULIST=1" in tuned.shell("systemctl show --property Environment irqbalance")
     said = _role(tuned, settings, "--check", state="absent")
     assert play(tuned, "virtnet.kvm.teardown", {"virtnet_tuning": settings}).changed == said.changed > 0
@@ -92,13 +90,36 @@ def test_settings_come_change_and_go(tuned: Host) -> None:
     assert tuned.ok("nic_tuning_info", {"name": ["web0"]})["nic_tuning"][0]["offloads"]["tx-generic-segmentation"]
 
 
-@pytest.mark.once
+@pytest.mark.kernel
+@pytest.mark.once("bookworm")
+def test_tuned_that_was_off(tuned: Host) -> None:
+    """Its profile is as before afterwards, and parameters that profiles set as well keep the values of the role.
+
+    irqbalance, which one CPU doesn't need, is enabled at once as well.
+    """
+    tuned.shell(f"{_OFF}; {_ONE_CPU}")
+    before = tuned.shell(_STATE)
+    for profile in ("fast", "virtual-host"):
+        settings = {"bridge_nf_call": {"iptables": False}, "tuned_profile": profile, "irqbalance": {"enabled": True}}
+        _predicted(tuned, settings)
+        now = tuned.shell(_STATE)
+        assert now.splitlines()[:6] == ["inactive", "enabled", "active", "enabled", profile, "manual"], now
+        assert "nf-call-iptables:0" in now
+        assert _role(tuned, settings).changed == 0
+    said = _role(tuned, {}, "--check", state="absent")
+    assert _role(tuned, {}, state="absent").changed == said.changed > 0
+    assert tuned.shell(_STATE) == before
+
+
+@pytest.mark.kernel
+@pytest.mark.once("bookworm")
 def test_what_is_refused(tuned: Host) -> None:
     before = tuned.shell(_STATE)
+    tuned.shell("sed -i 's/^reapply_sysctl = .*/reapply_sysctl = 0/' /etc/tuned/tuned-main.conf")
     tuned.shell("echo 'net.bridge.bridge-nf-call-ip6tables = 1' >/etc/sysctl.d/98-mine.conf")
     both = _role(tuned, {**_BRIDGE, "tuned_profile": "fast", "buffers": {"rmem_max": 0}}, "--check", fails=True)
     for words in (
-        "bridge_nf_call.iptables: is also set by the tuned profile fast; leave it out, or use another profile",
+        "bridge_nf_call.iptables: is also set by the tuned profile fast, and reapply_sysctl is off",
         "bridge_nf_call.ip6tables: is set to 1 at boot by /etc/sysctl.d/98-mine.conf, which is read later; remove it there",
         "buffers.rmem_max: 0 is too small; use 1 or more",
     ):

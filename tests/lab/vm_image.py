@@ -28,6 +28,10 @@ PACKAGES = (
     "ifupdown",
     "bridge-utils",
     "vlan",
+    # what tunes a host
+    "ethtool",
+    "irqbalance",
+    "tuned",
 )
 DISK_SIZE = "6G"
 
@@ -59,10 +63,10 @@ MASKED_RULES = """
     90-iocost 95-dm-notify
 """.split()
 
-# None of those that may configure interfaces does, until somebody enables it.
+# None of those that may configure interfaces, or tune the host, does, until somebody enables it.
 DISABLED_UNITS = """
     NetworkManager.service NetworkManager-dispatcher.service NetworkManager-wait-online.service networking.service
-    systemd-networkd.service systemd-networkd.socket
+    systemd-networkd.service systemd-networkd.socket irqbalance.service tuned.service
 """.split()
 
 # Run on a copy of the tree: $1 is its path, $2 the SSH key that is let in, $3 the files of the small guests.

@@ -36,7 +36,7 @@ class Host:
         self.units = {
             name: {"has": False, "enabled": False, "active": False} for name in (tuning.IRQBALANCE, tuning.TUNED)
         }
-        self.profile = ""
+        self.profile, self.mode = "", "manual"
 
     def look(self) -> str:
         found = {f"live.{key}": value for key, value in self.live.items()}
@@ -52,6 +52,7 @@ class Host:
         found["bridge_rule"] = "yes" if tuning.BRIDGE_RULE in self.files else "no"
         found["irqbalance_drop_in"] = "yes" if tuning.DROP_IN in self.files else "no"
         found["tuned_active"] = self.profile if self.units[tuning.TUNED]["active"] else ""
+        found["tuned_stored"], found["tuned_mode"] = self.profile, self.mode
         found.update((f"sum.{path}", hashlib.sha256(text.encode()).hexdigest()) for path, text in self.files.items())
         return "\n".join(f"{key}={value}" for key, value in {**found, **self.said}.items())
 
@@ -76,7 +77,8 @@ class Host:
         for service in plan["services"]:
             self.units[service["name"]].update(enabled=service["enabled"], active=service["state"] == "started")
         if plan["profile"]:
-            self.profile = " ".join(plan["profile"][2:])
+            self.mode = "auto" if plan["profile"][1] == "auto_profile" else "manual"
+            self.profile = "recommended" if self.mode == "auto" else " ".join(plan["profile"][2:])
         for path in plan["remove"]:
             del self.files[path]
         return plan
@@ -150,17 +152,32 @@ def test_what_is_installed_for_it_ends_with_it() -> None:
     assert changes({"irqbalance": {"enabled": True}}, Host().look(), "present", check=True)["services"] == []
 
 
-@pytest.mark.parametrize("profile", ["balanced", ""])
-def test_tuned_gets_its_former_profile_back(profile: str) -> None:
+@pytest.mark.parametrize(
+    ("profile", "mode", "active", "command"),
+    [
+        ("balanced", "manual", True, ["profile", "balanced"]),
+        ("balanced", "manual", False, ["profile", "balanced"]),
+        ("recommended", "auto", True, ["auto_profile"]),
+        ("", "manual", False, ["off"]),
+    ],
+)
+def test_tuned_gets_its_former_profile_back(profile: str, mode: str, active: bool, command: list[str]) -> None:
     host = Host(tuned_known="yes")
-    active = bool(profile)
     host.units[tuning.TUNED] = {"has": True, "enabled": active, "active": active}
-    host.profile = profile
+    host.profile, host.mode = profile, mode
     assert host.apply(tuned_profile="virtual-host")["profile"] == ["tuned-adm", "profile", "virtual-host"]
     host.apply(tuned_profile="virtual-guest")
     gone = host.apply(tuned_profile="")
-    assert gone["profile"] == (["tuned-adm", "profile", "balanced"] if profile else ["tuned-adm", "off"])
+    assert gone["profile"] == ["tuned-adm", *command] and (host.profile, host.mode) == (profile, mode)
     assert host.units[tuning.TUNED]["active"] == active and host.files == {}
+
+
+def test_a_new_profile_does_not_change_declared_parameters() -> None:
+    host = Host(tuned_known="yes")
+    host.units[tuning.TUNED] = {"has": True, "enabled": True, "active": True}
+    host.apply(buffers={"rmem_max": 4194304})
+    made = host.apply(buffers={"rmem_max": 4194304}, tuned_profile="virtual-host")
+    assert made["sysctl"] == ["net.core.rmem_max=4194304"]
 
 
 def test_nics_are_persistent() -> None:
@@ -187,7 +204,8 @@ def test_nics_are_persistent() -> None:
         (
             {"buffers": {"rmem_max": 5}},
             {"tuned_sets": "vm.swappiness net.core.rmem_max", "tuned_profile": "network-throughput"},
-            "buffers.rmem_max: is also set by the tuned profile network-throughput; leave it out, or use another profile",
+            "buffers.rmem_max: is also set by the tuned profile network-throughput, and reapply_sysctl is off in"
+            " /etc/tuned/tuned-main.conf; turn that on, leave the parameter out, or use another profile",
         ),
         (
             {"tuned_profile": "fast"},

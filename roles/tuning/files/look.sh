@@ -38,6 +38,14 @@ for file in /etc/sysctl.d/70-virtnet-kvm-*.conf /etc/udev/rules.d/80-virtnet-kvm
     [ ! -r "$file" ] || echo "sum.$file=$(sha256sum <"$file" | cut -d' ' -f1)"
 done
 
+# A unit whose conditions don't hold is as active as it can be, once it was started: irqbalance on a host with one CPU.
+active() {
+    systemctl is-active "$1" || {
+        systemctl is-enabled "$1" && [ "$(systemctl show --value --property ConditionResult "$1")" = no ] &&
+            [ -n "$(systemctl show --value --property ConditionTimestamp "$1")" ]
+    }
+}
+
 yes() { if "$@" >/dev/null 2>&1; then echo yes; else echo no; fi; }
 echo "bridge_rule=$(yes test -e /etc/udev/rules.d/80-virtnet-kvm-bridge.rules)"
 echo "vhost_file=$(yes test -e /etc/modules-load.d/virtnet-kvm-vhost.conf)"
@@ -48,7 +56,7 @@ echo "irqbalance_drop_in=$(yes test -e /etc/systemd/system/irqbalance.service.d/
 for unit in irqbalance.service tuned.service; do
     echo "has.$unit=$(yes systemctl cat $unit)"
     echo "enabled.$unit=$(yes systemctl is-enabled $unit)"
-    echo "active.$unit=$(yes systemctl is-active $unit)"
+    echo "active.$unit=$(yes active $unit)"
     memory=/var/lib/virtnet.kvm/tuning/$unit.json
     [ ! -e "$memory" ] || echo "memory.$unit=$(cat "$memory")"
 done
@@ -70,11 +78,17 @@ profile_sets() {
     done
 }
 
+stored=$(cat /etc/tuned/active_profile 2>/dev/null)
+echo "tuned_stored=$stored"
+echo "tuned_mode=$(cat /etc/tuned/profile_mode 2>/dev/null)"
 active=
 if systemctl is-active --quiet tuned.service 2>/dev/null; then
-    active=$(cat /etc/tuned/active_profile 2>/dev/null)
+    active=$stored
 fi
 echo "tuned_active=$active"
 echo "tuned_profile=${profile:-$active}"
 echo "tuned_known=$(yes profile_file "$profile")"
-echo "tuned_sets=$(for each in ${profile:-$active}; do profile_sets "$each"; done | sort -u | tr '\n' ' ')"
+# By default, tuned sets what sysctl.d(5) has after what its profile has.
+if grep -q '^[ \t]*reapply_sysctl[ \t]*=[ \t]*\(0\|[Ff]alse\|[Nn]o\|[Oo]ff\)' /etc/tuned/tuned-main.conf 2>/dev/null; then
+    echo "tuned_sets=$(for each in ${profile:-$active}; do profile_sets "$each"; done | sort -u | tr '\n' ' ')"
+fi
