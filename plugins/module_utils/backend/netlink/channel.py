@@ -140,6 +140,7 @@ class Channel:
 
     def __init__(self, netns: Optional[str], protocol: int = socket.NETLINK_ROUTE) -> None:
         self._sequence = 0
+        self._received = memoryview(bytearray(1 << 18))  # once: its memory costs as much as a short answer
         doing = "open a netlink socket"
         try:
             with inside(netns):
@@ -193,7 +194,7 @@ class Channel:
         interrupted = False
         while True:
             try:
-                received = self._socket.recv(1 << 18)
+                received = bytes(self._received[: self._socket.recv_into(self._received)])
             except OSError as error:
                 raise HostError(doing, error.strerror or error) from None
             place = 0
