@@ -8,7 +8,7 @@ import pprint
 from typing import Any
 
 from .host import Host, difference
-from .interfaces import with_routes_of_their_own
+from .interfaces import with_routes_of_their_own, without_changing_timers
 
 # What check mode must foretell of one resource. The key that is its kind's, and `diff`, have the rest.
 _EACH = ("changed", "actions", "before", "after")
@@ -71,6 +71,7 @@ def _look(host: Host, args: dict[str, Any], module: str) -> dict[str, Any]:
 
 def _same(before: dict[str, Any], after: dict[str, Any], message: str) -> None:
     """Both looks at the host must agree; a failure says in which lines they don't."""
+    before, after = without_changing_timers(before, after), without_changing_timers(after, before)
     lines = [pprint.pformat(found, width=150).splitlines() for found in (before, after)]
     assert after == before, "\n".join([message, *difference(*lines)])
 

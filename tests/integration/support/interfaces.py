@@ -46,7 +46,7 @@ def _link(link: dict[str, Any]) -> dict[str, Any]:
         "up": "UP" in link["flags"],
         "master": link.get("master"),
         "parent": link.get("link"),
-        "settings": _steady(_without_changing_timers(info.get("info_data", {})), _VOLATILE),
+        "settings": _steady(_with_steady_timers(info.get("info_data", {})), _VOLATILE),
         "port": _steady(info.get("info_slave_data", {}), _VOLATILE_PORT),
         "addresses": [],
         "routes": [],
@@ -55,9 +55,23 @@ def _link(link: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _without_changing_timers(data: dict[str, Any]) -> dict[str, Any]:
-    """The kernel shortens the ageing time of a bridge with STP while the topology changes."""
-    return {name: value for name, value in data.items() if name != "ageing_time" or not data.get("stp_state")}
+def _with_steady_timers(data: dict[str, Any]) -> dict[str, Any]:
+    """The kernel shows twice the forward delay as the ageing time of a bridge with STP while the topology changes."""
+    changing = data.get("topology_change") and data.get("ageing_time") == 2 * data["forward_delay"]
+    return {name: value for name, value in data.items() if name != "ageing_time" or not changing}
+
+
+def without_changing_timers(found: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """What was found at one time, without the ageing times that couldn't be seen at the other time."""
+    interfaces = dict(found.get("interfaces", {}))
+    for name, each in interfaces.items():
+        shown = other.get("interfaces", {}).get(name, {}).get("settings", {})
+        if "ageing_time" not in shown:
+            interfaces[name] = {
+                **each,
+                "settings": {key: value for key, value in each["settings"].items() if key != "ageing_time"},
+            }
+    return {**found, "interfaces": interfaces} if interfaces else found
 
 
 def _steady(data: dict[str, Any], volatile: re.Pattern[str]) -> dict[str, Any]:
