@@ -207,7 +207,7 @@ def test_timers_where_another_bridge_is_the_root(clean: Host) -> None:
     timers: dict[str, Any] = {"hello_time": 3, "max_age": 22, "forward_delay": 7, "ageing_time": 77}
     bridge: dict[str, Any] = {"ports": [{"name": "p0"}], "stp": True}
     try:
-        _bridge(clean, **bridge, **timers)
+        clean.ok("linux_bridge", {"name": "br7", "persist": "none", **bridge, **timers})
         in_use = "ip -d link show br7 | grep -o 'forward_delay 500 hello_time 100 max_age 1000'"
         clean.shell(f"for i in $(seq 100); do {in_use} && exit; sleep 0.1; done; exit 1")
         found = _bridge(clean, changed=False, **bridge, **timers)["before"]
