@@ -36,6 +36,7 @@ _HEADER = struct.Struct("=IHHII")
 _ATTRIBUTE = struct.Struct("=HH")
 _TYPE = 0x3FFF  # without NLA_F_NESTED and NLA_F_NET_BYTEORDER
 
+_SECONDS = 60  # after which the kernel is taken to be stuck
 _DUMPS = 10  # a dump that a change has made inconsistent is asked for again so many times
 
 # What pyroute2 takes: attributes by their names, in the order in which they are sent.
@@ -148,7 +149,9 @@ class Channel:
                 self._socket.bind((0, 0))
             for choice in (_NETLINK_CAP_ACK, _NETLINK_EXT_ACK):
                 self._socket.setsockopt(_SOL_NETLINK, choice, 1)
-            self._socket.settimeout(60)
+            # the kernel's, as Python's own takes a poll(2) for each message
+            for choice in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+                self._socket.setsockopt(socket.SOL_SOCKET, choice, struct.pack("@ll", _SECONDS, 0))
         except OSError as error:
             raise HostError(doing, error.strerror or error) from None
 
@@ -195,6 +198,8 @@ class Channel:
         while True:
             try:
                 received = bytes(self._received[: self._socket.recv_into(self._received)])
+            except BlockingIOError:
+                raise HostError(doing, f"the kernel hasn't answered within {_SECONDS} s") from None
             except OSError as error:
                 raise HostError(doing, error.strerror or error) from None
             place = 0
