@@ -134,10 +134,8 @@ def _sum(content: str) -> str:
 # -- kernel parameters -----------------------------------------------------------------------------------------------------
 
 
-def _parameters(
-    found: Changes, name: str, group: Group, given: Mapping[str, Any], look: Look
-) -> Iterator[tuple[str, str]]:
-    """Adds the files of a group, and yields the values of its parameters."""
+def _parameters(found: Changes, name: str, group: Group, given: Mapping[str, Any], look: Look) -> dict[str, str]:
+    """Adds the files of a group, and returns the values of its parameters."""
     path = group.path(name)
     before = look.memory(f"before.{name}")
     former = {key: None if value is None else str(value) for key, value in (before or {}).items()}
@@ -155,9 +153,7 @@ def _parameters(
             found.files.append({"path": BRIDGE_RULE, "content": _BRIDGE_RULES})
         elif look.yes("bridge_rule"):
             found.remove.append(BRIDGE_RULE)
-    for key, value in {**former, **desired}.items():
-        if value is not None:
-            yield key, value
+    return {key: value for key, value in {**former, **desired}.items() if value is not None}
 
 
 def _wrong_parameters(name: str, group: Group, desired: Mapping[str, str], look: Look) -> Iterator[str]:
@@ -218,13 +214,13 @@ def _tuned(found: Changes, profile: str, look: Look, check: bool) -> None:
             )
         now = {"profile": look.text("tuned_stored"), "mode": look.text("tuned_mode")}
         _service(found, TUNED, True, look, check, **now)
-        if look.text("tuned_active") != profile or not look.yes(f"active.{TUNED}"):
+        if look.text("tuned_stored") != profile or not look.yes(f"active.{TUNED}"):
             found.profile = ["tuned-adm", "profile", profile]
         return
     _service(found, TUNED, None, look, check)
     if former is not None and look.yes(f"active.{TUNED}"):
         before, mode = str(former.get("profile", "")), str(former.get("mode", ""))
-        if look.text("tuned_active") != before or (mode == "auto") != (look.text("tuned_mode") == "auto"):
+        if look.text("tuned_stored") != before or (mode == "auto") != (look.text("tuned_mode") == "auto"):
             found.profile = _profile_command(before, mode)
 
 

@@ -119,7 +119,8 @@ def test_what_is_refused(tuned: Host) -> None:
     tuned.shell("echo 'net.bridge.bridge-nf-call-ip6tables = 1' >/etc/sysctl.d/98-mine.conf")
     both = _role(tuned, {**_BRIDGE, "tuned_profile": "fast", "buffers": {"rmem_max": 0}}, "--check", fails=True)
     for words in (
-        "bridge_nf_call.iptables: is also set by the tuned profile fast, and reapply_sysctl is off",
+        "bridge_nf_call.iptables: is also set by the tuned profile fast, and reapply_sysctl is off in /etc/tuned/tuned-main.conf;"
+        " turn that on, leave the parameter out, or use another profile",
         "bridge_nf_call.ip6tables: is set to 1 at boot by /etc/sysctl.d/98-mine.conf, which is read later; remove it there",
         "buffers.rmem_max: 0 is too small; use 1 or more",
     ):

@@ -51,7 +51,6 @@ class Host:
         found["vhost_file"] = "yes" if tuning.VHOST_FILE in self.files else "no"
         found["bridge_rule"] = "yes" if tuning.BRIDGE_RULE in self.files else "no"
         found["irqbalance_drop_in"] = "yes" if tuning.DROP_IN in self.files else "no"
-        found["tuned_active"] = self.profile if self.units[tuning.TUNED]["active"] else ""
         found["tuned_stored"], found["tuned_mode"] = self.profile, self.mode
         found.update((f"sum.{path}", hashlib.sha256(text.encode()).hexdigest()) for path, text in self.files.items())
         return "\n".join(f"{key}={value}" for key, value in {**found, **self.said}.items())

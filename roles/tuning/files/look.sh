@@ -85,10 +85,9 @@ active=
 if systemctl is-active --quiet tuned.service 2>/dev/null; then
     active=$stored
 fi
-echo "tuned_active=$active"
 echo "tuned_profile=${profile:-$active}"
 echo "tuned_known=$(yes profile_file "$profile")"
 # By default, tuned sets what sysctl.d(5) has after what its profile has.
-if grep -q '^[ \t]*reapply_sysctl[ \t]*=[ \t]*\(0\|[Ff]alse\|[Nn]o\|[Oo]ff\)' /etc/tuned/tuned-main.conf 2>/dev/null; then
+if grep -q '^[[:space:]]*reapply_sysctl[[:space:]]*=[[:space:]]*\(0\|[Ff]alse\|[Nn]o\|[Oo]ff\)' /etc/tuned/tuned-main.conf 2>/dev/null; then
     echo "tuned_sets=$(for each in ${profile:-$active}; do profile_sets "$each"; done | sort -u | tr '\n' ' ')"
 fi

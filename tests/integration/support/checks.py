@@ -72,8 +72,11 @@ def _look(host: Host, args: dict[str, Any], module: str) -> dict[str, Any]:
 def _same(before: dict[str, Any], after: dict[str, Any], message: str) -> None:
     """Both looks at the host must agree; a failure says in which lines they don't."""
     before, after = without_changing_timers(before, after), without_changing_timers(after, before)
-    lines = [pprint.pformat(found, width=150).splitlines() for found in (before, after)]
-    assert after == before, "\n".join([message, *difference(*lines)])
+    assert after == before, "\n".join([message, *difference(_lines(before), _lines(after))])
+
+
+def _lines(found: dict[str, Any]) -> list[str]:
+    return pprint.pformat(found, width=150).splitlines()
 
 
 def converge(

@@ -94,15 +94,13 @@ def plan_absence(name: str, device: Optional[Device], memory: Optional[Memory]) 
 
 def _prior(former: Settings, desired: Settings, device: Device) -> dict[str, dict[str, Value]]:
     """Returns the values before the first change of what is changed."""
-    return {
-        group: {
-            name: former.get(group, {}).get(name, device.set_to(group)[name])
-            for name in values
-            if name in device.settings.get(group, {})
-        }
-        for group, values in desired.items()
-        if values
-    }
+    found: dict[str, dict[str, Value]] = {}
+    for group, values in desired.items():
+        if values:
+            set_to = device.set_to(group)
+            before = {**set_to, **former.get(group, {})}
+            found[group] = {name: before[name] for name in values if name in set_to}
+    return found
 
 
 def _given_back(former: Settings, desired: Settings) -> dict[str, dict[str, Value]]:

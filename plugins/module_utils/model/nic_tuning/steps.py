@@ -19,9 +19,10 @@ from .options import Settings, Value
 class Device:
     """A device as it is. ``limits`` are the maxima of rings and channels; ``fixed`` are the offloads that its driver doesn't change.
 
-    A group that the driver doesn't have is missing in ``settings``. ``requested`` are the offloads as they were set: one that is set
-    to on may be off, as it depends on another one (``off [requested on]`` of ethtool(8)). ``birth`` is another one when it is created again. ``cpus`` are
-    those that are online. ``balanced`` says that irqbalance runs, ``hardware`` that the device can have interrupts.
+    A group that the driver doesn't have is missing in ``settings``. ``birth`` is another one when it is created again. ``cpus`` are
+    those that are online. ``balanced`` says that irqbalance runs, ``hardware`` that the device can have interrupts. ``requested``
+    are the offloads as they were set: one that is set to on may be off, as it depends on another one (``off [requested on]`` of
+    ethtool(8)).
     """
 
     settings: Settings
