@@ -47,12 +47,14 @@ def test_what_the_tap_has(bare: Host) -> None:
     assert result["method"] == "updated"
     assert "rate 8Mbit" in bare.shell(f"tc class show dev {device}")
     assert "isolated on" in bare.shell(f"bridge -d link show dev {device}")
-    other = {"inbound": {"average": 2000}, "outbound": {}}
+    other = {"inbound": {"average": 2000, "burst": 64}, "outbound": {}}
     converge(bare, {"name": "one", "bandwidth": other, "isolated": False}, module="guest_nic", changed=True)
     assert "rate 16Mbit" in bare.shell(f"tc class show dev {device}")
     assert "police" not in bare.shell(f"tc filter show dev {device} ingress")
     measured(lambda: _has_rate(bare, device, 16))
-    converge(bare, {"name": "one", "bandwidth": {"inbound": {"average": 500}}}, module="guest_nic", changed=True)
+    converge(
+        bare, {"name": "one", "bandwidth": {"inbound": {"average": 500, "burst": 64}}}, module="guest_nic", changed=True
+    )
     measured(lambda: _has_rate(bare, device, 4))
     converge(bare, {"name": "one", "bandwidth": {}}, module="guest_nic", changed=True)
     assert bare.shell(f"tc class show dev {device}").strip() == ""

@@ -103,7 +103,8 @@ def router(clean: Host) -> Iterator[Host]:
 
 
 def _reaches(host: Host) -> None:
-    host.until("ping -c 1 -W 2 10.9.0.1 && ping -c 1 -W 2 fd00:9::1", 20)
+    said = "ip -6 route show table all; ip -6 address show dev ens7; networkctl status --lines 40 ens7"
+    host.until(f"ping -c 1 -W 2 10.9.0.1 && ping -c 1 -W 2 fd00:9::1 || {{ {said}; false; }}", 20)
     assert _OTHER in host.shell("ip route show"), "another route is gone"
 
 
