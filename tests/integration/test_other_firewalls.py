@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from integration.support.checks import refused
-from integration.support.firewalls import FIREWALLS, LOADED, Firewall, running_firewall
+from integration.support.containers import PUBLISHED, inside, publish
+from integration.support.firewalls import DOCKER, FIREWALLS, LOADED, Firewall, running_firewall
 from integration.support.forwards import (
     ASK,
     HOST,
@@ -134,21 +135,61 @@ def test_all_works_beside(forwarding: Host, name: str) -> None:
             host.shell(command)
         assert not host.ok("nat_outbound", _OUTBOUND).get("warnings")
         host.ok("nat_outbound", {"state": "absent"})
-        before = _rules_of_others(host)
-        for module, given in _SETS.items():
-            assert not host.ok(module, given).get("warnings")
-            assert not host.ok(module, given, check=True)["changed"]
-        _until(lambda: _said(host, guests), _WORKS, "the start")
-        assert "web" not in guests.cluster.run(ASK.format("192.168.150.10", 80))[1]
-        assert guests.cluster.run(ASK.format("192.168.30.1", 7000))[1].partition(" ")[0] != HOST
-        for event in firewall.events:
-            host.shell(event)
-            _until(lambda: _said(host, guests), _WORKS, event)
-        for module, given in _SETS.items():
-            # Others may let the packets in before our service has its rule in place again.
-            _until(lambda: host.ok(module, given, check=True)["changed"], False, "all events")  # noqa: B023
-            host.ok(module, {"state": "absent"})
-        assert _rules_of_others(host) == before
+        _works_beside(host, firewall, guests, lambda: _said(host, guests), _WORKS)
+
+
+def _works_beside(host: Host, firewall: Firewall, guests: _Guests, said: Callable[[], object], works: object) -> None:
+    """With all sets, connections are answered as they should be, after each event, too; and then the sets are removed."""
+    before = _rules_of_others(host)
+    for module, given in _SETS.items():
+        assert not host.ok(module, given).get("warnings")
+        assert not host.ok(module, given, check=True)["changed"]
+    _until(said, works, "the start")
+    assert "web" not in guests.cluster.run(ASK.format("192.168.150.10", 80))[1]
+    assert guests.cluster.run(ASK.format("192.168.30.1", 7000))[1].partition(" ")[0] != HOST
+    for event in firewall.events:
+        host.shell(event)
+        _until(said, works, event)
+    for module, given in _SETS.items():
+        # Others may let the packets in before our service has its rule in place again.
+        _until(lambda: host.ok(module, given, check=True)["changed"], False, "all events")  # noqa: B023
+        host.ok(module, {"state": "absent"})
+    assert _rules_of_others(host) == before
+
+
+@pytest.mark.each
+@pytest.mark.kernel  # a container can't start containers
+def test_all_works_beside_containers_of_docker(forwarding: Host) -> None:
+    """A container's published port goes on working, too, and no forward takes it away; a policy lets containers reach guests."""
+    host = forwarding
+
+    def said() -> dict[str, str]:
+        return {
+            **_said(host, guests),
+            "published, from outside": asked(host, PUBLISHED, where=OUTSIDE),
+            "published, from the host": asked(host, PUBLISHED),
+            "published, from a guest": guests.web.run(ASK.format(HOST, PUBLISHED))[1].strip(),
+            "a forward, from a container": inside(host, ASK.format(HOST, 8080)).partition(" ")[0],
+            "out of a container": inside(host, ASK.format("192.168.30.1", 7000)).partition(" ")[0],
+        }
+
+    works = {
+        **_WORKS,
+        **{f"published, from {where}": "docker" for where in ("outside", "the host", "a guest")},
+        "a forward, from a container": "web",
+        "out of a container": HOST,
+    }
+    taken = {"forwards": [{**WEB, "listen": {"port": str(PUBLISHED)}}]}
+    with _guests(host) as guests, running_firewall(host, DOCKER):
+        publish(host)
+        _works_beside(host, DOCKER, guests, said, works)
+        program = f"in use on this host, by the program docker-proxy at port {PUBLISHED}"
+        refused(host, taken, program, module="nat_portforward", option="forwards[0].listen.port")
+        assert inside(host, ASK.format("192.168.150.10", 80)) == ""
+        allowed = {"source": {"bridge": "docker0"}, "to": {"name": "lan"}, "action": "allow"}
+        host.ok("net_policy", {"rules": [allowed]})
+        assert inside(host, ASK.format("192.168.150.10", 80)).partition(" ")[0] == "web"
+        host.ok("net_policy", {"state": "absent"})
 
 
 def test_what_the_info_modules_say(forwarding: Host) -> None:
@@ -235,6 +276,38 @@ def test_an_open_network_beside_firewalld(clean: Host) -> None:
                 _until(seen, ("web 192.168.30.1", address), event)
             guest.renew()
             assert guest.lease() == address
+
+
+@pytest.mark.each
+def test_a_port_that_a_rule_of_others_forwards(forwarding: Host) -> None:
+    """It is refused, naming where the rule is, unless it leads to the same; and so for each way to write such a rule."""
+    host, option = forwarding, "forwards[0].listen.port"
+    by_nft = "table ip hand { chain in { type nat hook prerouting priority -100; meta l4proto tcp th dport 8000-8090 redirect to :22; }; }"
+    rules = {
+        "sends port 8080 to 10.9.0.10:80 already (chain ip nat PREROUTING)": (
+            "iptables -t nat -A PREROUTING -m addrtype --dst-type LOCAL -p tcp --dport 8080 -j DNAT --to-destination 10.9.0.10:80",
+            "iptables -t nat -D PREROUTING -m addrtype --dst-type LOCAL -p tcp --dport 8080 -j DNAT --to-destination 10.9.0.10:80",
+        ),
+        "sends port 8080 to 10.9.0.10 already (chain ip nat HAND)": (
+            f"iptables -t nat -N HAND; iptables -t nat -A PREROUTING -j HAND; iptables -t nat -A HAND -d {HOST} -p tcp -m multiport"
+            " --dports 25,8080:8081 -j DNAT --to 10.9.0.10",
+            "iptables -t nat -D PREROUTING -j HAND; iptables -t nat -F HAND; iptables -t nat -X HAND",
+        ),
+        "sends port 8080 to :22 already (chain ip hand in)": (f"nft '{by_nft}'", "nft delete table ip hand"),
+    }
+    for said, (add, remove) in rules.items():
+        host.shell(add)
+        refused(host, _SET, said, module="nat_portforward", option=option)
+        host.shell(remove)
+    same = f"PREROUTING -d {HOST} -p tcp --dport 8080 -j DNAT --to 192.168.150.10:80"
+    host.shell(f"iptables -t nat -A {same}")
+    host.ok("nat_portforward", _SET)
+    host.shell(
+        f"iptables -t nat -D {same}; iptables -t nat -A PREROUTING -p tcp --dport 8080 -j DNAT --to 10.9.0.10:80"
+    )
+    assert not host.ok("nat_portforward", _SET)["changed"]
+    host.ok("nat_portforward", {"state": "absent"})
+    host.shell("iptables -t nat -D PREROUTING -p tcp --dport 8080 -j DNAT --to 10.9.0.10:80")
 
 
 def test_rules_of_iptables_legacy(clean: Host) -> None:

@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -195,13 +195,11 @@ def prune(newest: Path, pattern: str) -> None:
 
 
 def container_root(distro: str) -> Path:
-    packages = (*HOST_PACKAGES, "docker.io")  # for its rules; it is large, so that no other kind of host has it
-    return root_fs(Recipe("container", distro, packages, setup=HOST_SETUP + _CONTAINER_SETUP))
+    return root_fs(Recipe("container", distro, HOST_PACKAGES, setup=HOST_SETUP + _CONTAINER_SETUP))
 
 
 # A container's /proc/sys is read-only but for the network's part, which is the part that a reboot must bring back.
 _CONTAINER_SETUP = r"""
-chroot "$root" systemctl disable --quiet docker.service docker.socket containerd.service
 mkdir -p "$root/etc/systemd/system/systemd-sysctl.service.d"
 cat > "$root/etc/systemd/system/systemd-sysctl.service.d/lab.conf" <<END
 [Unit]
@@ -211,11 +209,6 @@ ConditionPathIsReadWrite=/proc/sys/net
 SuccessExitStatus=1
 END
 """
-
-
-def vm_recipe(distro: str, extra: Sequence[str], setup: str = "") -> Recipe:
-    """The same host with a kernel and whatever else a VM needs."""
-    return Recipe("vm", distro, packages=HOST_PACKAGES + tuple(extra), setup=HOST_SETUP + setup)
 
 
 def ssh_key() -> Path:

@@ -62,14 +62,20 @@ class Image:
 def image(distro: str) -> Image:
     """The image of a distro; builds it if it isn't there."""
     kernel = uml_kernel.kernel()
-    recipe = images.vm_recipe(distro, vm_image.PACKAGES)
+    packages = vm_image.recipe(distro)
     guests = guest_image.guest_files()
     sources = [Path(__file__), Path(vm_image.__file__)]
-    made_of = [recipe.key, guests.name, kernel.path.name, images.public_key(), *(path.read_text() for path in sources)]
+    made_of = [
+        packages.key,
+        guests.name,
+        kernel.path.name,
+        images.public_key(),
+        *(path.read_text() for path in sources),
+    ]
     key = hashlib.sha256("\0".join(made_of).encode()).hexdigest()[:12]
     found = Image(images_dir() / f"umldisk-{distro}-{key}", kernel)
     lock = images_dir() / f".umldisk-{distro}.lock"
-    images.once(found.path, lock, lambda: _build(found, images.root_fs(recipe), guests, distro))
+    images.once(found.path, lock, lambda: _build(found, images.root_fs(packages), guests, distro))
     return found
 
 

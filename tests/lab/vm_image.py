@@ -17,7 +17,7 @@ from . import guest_image, images, vm_boot
 from .machine import images_dir
 from .system import sh
 
-PACKAGES = (
+_PACKAGES = (
     "linux-image-cloud-amd64",
     "udev",
     "kmod",
@@ -33,6 +33,8 @@ PACKAGES = (
     "irqbalance",
     "tuned",
 )
+# It is large, so that only those hosts have it that can start containers.
+_DOCKER = {"bookworm": ("docker.io",), "trixie": ("docker.io", "docker-cli")}
 DISK_SIZE = "6G"
 
 # systemd-machined (libvirt's domains), kmod-static-nodes (/dev/net/tun) and logind are needed, slow as they are.
@@ -67,6 +69,7 @@ MASKED_RULES = """
 DISABLED_UNITS = """
     NetworkManager.service NetworkManager-dispatcher.service NetworkManager-wait-online.service networking.service
     systemd-networkd.service systemd-networkd.socket irqbalance.service tuned.service
+    docker.service docker.socket containerd.service
 """.split()
 
 # Run on a copy of the tree: $1 is its path, $2 the SSH key that is let in, $3 the files of the small guests.
@@ -150,17 +153,23 @@ def _setup() -> str:
     return text.replace("{rules}", " ".join(f"{name}.rules" for name in MASKED_RULES))
 
 
+def recipe(distro: str) -> images.Recipe:
+    """The packages of a host with a kernel of its own: a VM host, or a UML host."""
+    packages = (*images.HOST_PACKAGES, *_PACKAGES, *_DOCKER[distro])
+    return images.Recipe("vm", distro, packages, setup=images.HOST_SETUP)
+
+
 def image(distro: str) -> Image:
     """The image of a distro; builds it if it isn't there."""
-    recipe = images.vm_recipe(distro, PACKAGES)
+    packages = recipe(distro)
     guests = guest_image.guest_files()
     # The files that say how it is made are part of its name: who changes them gets a new one.
     sources = [Path(__file__), Path(vm_boot.__file__)]
-    made_of = [recipe.key, guests.name, images.public_key(), *(path.read_text() for path in sources)]
+    made_of = [packages.key, guests.name, images.public_key(), *(path.read_text() for path in sources)]
     key = hashlib.sha256("\0".join(made_of).encode()).hexdigest()[:12]
     found = Image(distro, images_dir() / f"vmdisk-{distro}-{key}")
     lock = images_dir() / f".vmdisk-{distro}.lock"
-    images.once(found.path, lock, lambda: _build(found, images.root_fs(recipe), guests))
+    images.once(found.path, lock, lambda: _build(found, images.root_fs(packages), guests))
     return found
 
 

@@ -18,6 +18,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.firewall.steps i
     ServiceState,
     SystemFile,
 )
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.firewall.translations import Translation
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.links import Link, LinkDriver
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.options import Network
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.steps import NetworkDriver
@@ -39,6 +40,7 @@ class Rules(FirewallDriver):
         self.forwards = True
         self.missing = {'type "amanda"'}  # of the kernel
         self.others_ = Others()
+        self.translations_: tuple[Translation, ...] = ()
 
     def stored(self) -> Mapping[str, str]:
         return {path: file.text for path, file in self.files.items() if path.endswith(".nft")}
@@ -67,6 +69,9 @@ class Rules(FirewallDriver):
 
     def listener(self, protocol: str, ports: range, address: Optional[str]) -> Optional[tuple[int, str]]:
         return (22, "sshd") if protocol == "tcp" and 22 in ports and address is None else None
+
+    def translations(self) -> Sequence[Translation]:
+        return self.translations_
 
     def ports_of_connection(self) -> frozenset[int]:
         return frozenset({2022})

@@ -43,14 +43,14 @@ FIREWALLS = {
         stop="ufw --force reset; rm -f /etc/ufw/*.rules.*; iptables-restore /run/rules4; ip6tables-restore /run/rules6",
         events=("ufw reload", "ufw disable", "ufw --force enable"),
     ),
-    "docker": Firewall(
-        # its policy of IPv6's chain is what newer ones set by themselves
-        start="iptables-save >/run/rules4; systemctl start docker; ip6tables -P FORWARD DROP",
-        stop="systemctl stop docker docker.socket containerd; ip link delete docker0; iptables-restore /run/rules4;"
-        " ip6tables -P FORWARD ACCEPT",
-        events=("systemctl restart docker", "virsh net-destroy other; virsh net-start other"),
-    ),
 }
+# Its policy of IPv6's chain is what newer ones set by themselves.
+DOCKER = Firewall(
+    start="iptables-save >/run/rules4; systemctl start docker; ip6tables -P FORWARD DROP",
+    stop="docker rm --force $(docker ps --all --quiet); docker image prune --all --force; systemctl stop docker docker.socket containerd;"
+    " ip link delete docker0; iptables-restore /run/rules4; ip6tables -P FORWARD ACCEPT",
+    events=("systemctl restart docker", "virsh net-destroy other; virsh net-start other"),
+)
 
 
 @contextlib.contextmanager

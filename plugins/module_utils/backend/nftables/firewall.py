@@ -34,6 +34,7 @@ from ...model.firewall.nft import BaseChain, Loaded, base_chains, counted, liste
 from ...model.firewall.others import STRICT, Others, admitted, programs
 from ...model.firewall.service import UNIT
 from ...model.firewall.steps import DIRECTORY, FirewallDriver, Flows, Passage, ServiceState, SystemFile
+from ...model.firewall.translations import Translation, translations
 from ..netlink.addresses import addresses_by_interface
 from ..os import commands, sockets, units
 from ..os.atomic import write_file
@@ -163,6 +164,10 @@ class NftFirewall(FirewallDriver):
         if protocol not in self._listening:
             self._listening[protocol] = sockets.listening(protocol)
         return sockets.listener(self._listening[protocol], ports, address)
+
+    def translations(self) -> Sequence[Translation]:
+        tables = self._listed().translating
+        return [each for place in tables for each in translations(*place, ruleset.written(*place))]
 
     def ports_of_connection(self) -> frozenset[int]:
         return sockets.ports_of_connection()

@@ -60,21 +60,28 @@ def of_chain(family: str, table: str, chain: str) -> Optional[Listing]:
     return _listing(f"list the chain {table} {chain}", "chain", family, table, chain)
 
 
-def _listing(doing: str, *what: str) -> Optional[Listing]:
-    try:
-        return parsed(json.loads(commands.run(doing, _NFT, "-j", "list", *what)))
-    except HostError as error:
-        if _ABSENT in error.cause:
-            return None
-        raise
+def written(family: str, table: str) -> str:
+    """Returns a table as nft writes it; empty where it isn't there. Raises `HostError`."""
+    return _said(f"list the table {table}", "list", "table", family, table) or ""
 
 
 def lines(family: str, table: str, chain: str) -> Optional[list[str]]:
     """Returns the rules of a chain as nft writes them; ``None`` where it isn't there. Raises `HostError`."""
+    said = _said(f"list the chain {table} {chain}", "list", "chain", family, table, chain)
+    if said is None:
+        return None
+    return [line.strip() for line in said.splitlines() if line.startswith("\t\t") and "hook" not in line]
+
+
+def _listing(doing: str, *what: str) -> Optional[Listing]:
+    said = _said(doing, "-j", "list", *what)
+    return None if said is None else parsed(json.loads(said))
+
+
+def _said(doing: str, *arguments: str) -> Optional[str]:
     try:
-        said = commands.run(f"list the chain {table} {chain}", _NFT, "list", "chain", family, table, chain)
+        return commands.run(doing, _NFT, *arguments)
     except HostError as error:
         if _ABSENT in error.cause:
             return None
         raise
-    return [line.strip() for line in said.splitlines() if line.startswith("\t\t") and "hook" not in line]

@@ -16,6 +16,7 @@ from .nft import FAMILY, OURS, Loaded
 from .others import Others, obstacles
 from .service import service_files
 from .steps import FirewallDriver, Passage, ServiceState
+from .translations import Translation
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,11 @@ class FirewallFacts(Facts):
     def listener(self, protocol: str, ports: range, address: Optional[str]) -> Optional[tuple[int, str]]:
         """Returns a port at which a program listens, see `FirewallDriver.listener`."""
         return self.host.driver(FirewallDriver).listener(protocol, ports, address)
+
+    @functools.cached_property
+    def translations(self) -> tuple[Translation, ...]:
+        """The rules of others that send connections to ports of this host elsewhere."""
+        return tuple(self.host.driver(FirewallDriver).translations())
 
     def forwarding(self, version: int) -> bool:
         """Returns whether the host forwards packets of this version of IP."""

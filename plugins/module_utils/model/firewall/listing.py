@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Optional
 
@@ -53,6 +53,13 @@ class Listing:
     def has_elements(self) -> bool:
         """Whether there are sets or maps, whose elements a terse listing leaves out."""
         return any(kind in ("set", "map") and held["name"] not in LIVE for kind, held in self.entries)
+
+    @property
+    def translating(self) -> tuple[tuple[str, str], ...]:
+        """The family and name of others' tables with rules that send connections elsewhere."""
+        found = [held for kind, held in self.entries if kind == "rule" and any(_translates(held))]
+        tables = dict.fromkeys((str(held["family"]), str(held["table"])) for held in found)
+        return tuple(each for each in tables if each[0] != FAMILY or not each[1].startswith(OURS))
 
     def chain(self, family: str, table: str, name: str) -> Optional[Entry]:
         """Returns what is said of a chain; ``None`` where it isn't there."""
@@ -108,6 +115,12 @@ def forward_passages(tool: str, listing: Listing) -> Mapping[Passage, bool]:
     if drops:
         found[Passage(tool, family, FORWARD[1], last=True)] = any(accepts_mark(rule, DEFAULT_MASK) for rule in rules)
     return found
+
+
+def _translates(rule: Entry) -> Iterator[bool]:
+    yield from (True for kind in ("dnat", "redirect") for _each in _statements(rule, kind))
+    for extension in _statements(rule, "xt"):
+        yield isinstance(extension, Mapping) and extension.get("name") in ("DNAT", "REDIRECT")
 
 
 def _statements(rule: Entry, kind: str) -> list[object]:

@@ -14,6 +14,7 @@ from typing import Optional
 from ...contract import Driver, Host, Step
 from .nft import Loaded
 from .others import Others
+from .translations import Translation
 
 DIRECTORY = "/etc/virtnet.kvm/nft.d"
 
@@ -112,6 +113,10 @@ class FirewallDriver(Driver, ABC):
         ``None`` if none does. The name is empty if it isn't known. Without an ``address`` the program may listen at any but a
         loopback address.
         """
+
+    @abstractmethod
+    def translations(self) -> Sequence[Translation]:
+        """Returns the rules of others that send connections to ports of this host elsewhere."""
 
     @abstractmethod
     def ports_of_connection(self) -> frozenset[int]:

@@ -194,6 +194,22 @@ def _check_host(each: Resolved, facts: FirewallFacts) -> None:
             listen.port,
             f"is in use on this host, by {program} at port {port}; give another port, or end that",
         )
+    _check_translations(each, facts)
+
+
+def _check_translations(each: Resolved, facts: FirewallFacts) -> None:
+    """Refuses a new listener that would take a connection away from where a rule of others sends it."""
+    listen, ports, protocol = each.listen, ports_of(each.listen), protocol_of(each.listen)
+    addresses = [listen.address] if listen.address else sorted(facts.addresses)
+    for other in facts.translations:
+        port = other.takes(protocol, ports, each.version, addresses)
+        if port is not None and not other.leads_to(each.address, each.first_port + port - ports[0], port):
+            raise OptionError(
+                "listen.port",
+                listen.port,
+                f"can't be used, as another rule of this host sends port {port} to {other.target} already (chain {other.chain});"
+                " give another port, or remove that rule",
+            )
 
 
 def strict(each: Resolved) -> str:
