@@ -27,6 +27,7 @@ from .system import lab_id, locked, sh
 
 GATEWAY = "198.18.0.1"
 GATEWAY6 = "fd98:18::1"
+_GATEWAY_NUMBER = 1
 
 _TUN = "/dev/net/tun"
 _CLONE_NEWNET = 0x40000000
@@ -81,7 +82,8 @@ def _make_controller() -> None:
     _make(".ctl")
     _ip(
         ".ctl",
-        "link add mgmt type bridge stp_state 0 forward_delay 0 mcast_snooping 0\n"
+        # its own MAC, or it would have another one whenever the port with the lowest one comes or goes, and hosts lose their gateway
+        f"link add mgmt address {mac(_GATEWAY_NUMBER)} type bridge stp_state 0 forward_delay 0 mcast_snooping 0\n"
         f"address add {GATEWAY}/16 dev mgmt\n"
         f"address add {GATEWAY6}/64 dev mgmt nodad\n"
         "link set mgmt up\n",
