@@ -285,8 +285,9 @@ def test_a_port_that_a_rule_of_others_forwards(forwarding: Host) -> None:
     by_nft = "table ip hand { chain in { type nat hook prerouting priority -100; meta l4proto tcp th dport 8000-8090 redirect to :22; }; }"
     rules = {
         "sends port 8080 to 10.9.0.10:80 already (chain ip nat PREROUTING)": (
-            "iptables -t nat -A PREROUTING -m addrtype --dst-type LOCAL -p tcp --dport 8080 -j DNAT --to-destination 10.9.0.10:80",
-            "iptables -t nat -D PREROUTING -m addrtype --dst-type LOCAL -p tcp --dport 8080 -j DNAT --to-destination 10.9.0.10:80",
+            "iptables -t nat -A PREROUTING -m addrtype --dst-type LOCAL -p tcp --dport 8080 -m comment --comment 'a web server'"
+            " -j DNAT --to-destination 10.9.0.10:80 --persistent",
+            "iptables -t nat -F PREROUTING",
         ),
         "sends port 8080 to 10.9.0.10 already (chain ip nat HAND)": (
             f"iptables -t nat -N HAND; iptables -t nat -A PREROUTING -j HAND; iptables -t nat -A HAND -d {HOST} -p tcp -m multiport"

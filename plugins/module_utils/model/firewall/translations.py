@@ -27,7 +27,8 @@ _TARGET = re.compile(r"\b(?:dnat (?:ip6? )?|redirect )to (\S+)(?: |$)")
 _JUMP = re.compile(r"\b(?:jump|goto) (\S+)(?: |$)")
 # What says nothing, or nothing that leaves out a packet to this host.
 _ALL = re.compile(
-    r'\b(?:counter packets \d+ bytes \d+|fib daddr type local|iif(?:name)? != \S+|ct state new|comment "[^"]*"|log(?: prefix "[^"]*")?)(?: |$)'
+    r'\b(?:counter packets \d+ bytes \d+|fib daddr type local|iif(?:name)? != \S+|ct state new|comment "[^"]*"|log(?: prefix "[^"]*")?'
+    r"|persistent|random|fully-random)(?: |$)"
 )
 _VERSIONS = {"ip": 4, "ip6": 6}
 _ANY_PROTOCOL = ("tcp", "udp", "sctp")
