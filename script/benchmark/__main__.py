@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from . import fleet, reservations
 from .bridges import BRIDGES
 from .forwards import FORWARDS
 from .networks import NETWORKS
-from .race import Effort, Play, Race, Script, play
+from .race import PACKAGES, Effort, Play, Race, Script, play
 from .shapings import SHAPINGS
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -42,6 +43,18 @@ def peer_collection() -> Path:
             with zipfile.ZipFile(wheel) as packed:
                 members = [n for n in packed.namelist() if n.startswith("ansible_collections/community/libvirt/")]
                 packed.extractall(root, members)
+    return root
+
+
+def wheels(packages: Sequence[str]) -> Path:
+    """Packages of PyPI, with what they need, installed into a directory in the cache."""
+    root = lab.cache_dir() / "bench" / "-".join(packages)
+    if not root.is_dir():
+        with tempfile.TemporaryDirectory(dir=lab.cache_dir()) as scratch:
+            command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", f"{scratch}/packages"]
+            subprocess.run([*command, "--only-binary=:all:", *packages], check=True)
+            root.parent.mkdir(parents=True, exist_ok=True)
+            Path(scratch, "packages").rename(root)
     return root
 
 
@@ -90,6 +103,12 @@ class Bench:
         command = [*self.host.ssh_args(), script.command]
         subprocess.run(command, input=script.text, text=True, check=True, capture_output=True)
         return time.monotonic() - began
+
+    def install(self, packages: Sequence[str]) -> None:
+        """Put packages of PyPI, with what they need, into `PACKAGES` on the host."""
+        packed = subprocess.run(["tar", "-C", wheels(packages), "-c", "."], check=True, capture_output=True).stdout
+        command = [*self.host.ssh_args(), f"mkdir {PACKAGES}; tar -C {PACKAGES} -x"]
+        subprocess.run(command, input=packed, check=True)
 
     def measure(self, race: Race, count: int) -> Times:
         """Seconds of the runs, by contestant: the first one, one that changes nothing, and in some races one that changes one thing."""
@@ -177,6 +196,8 @@ def main() -> None:
             (SHAPINGS, arguments.shaping),
         )
         for race, counts in races:
+            if counts and race.packages:
+                bench.install(race.packages)
             for count in [int(part) for part in counts.split(",") if part]:
                 rounds = [bench.measure(race, count) for _round in range(arguments.times)]
                 print(table(race, count, shortest(rounds)), end="\n\n", flush=True)

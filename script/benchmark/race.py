@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Union
 
+PACKAGES = "/var/tmp/packages"  # on the host
+
 Play = list[dict[str, Any]]  # what `ansible-playbook` runs
 
 
@@ -28,6 +30,8 @@ class Race:
 
     ``start`` is a task of the collection's contestant that has nothing to do: the time of one module start.
 
+    ``packages`` are those of PyPI that contestants need on the host; they are put into `PACKAGES`.
+
     A contestant that would take too long for a count has no effort for it. ``changed`` are the efforts of those that also run a
     third time, with one thing changed.
     """
@@ -38,6 +42,7 @@ class Race:
     clean: Script
     start: dict[str, Any] = field(default_factory=lambda: {"virtnet.kvm.fabric": {"networks": []}})
     changed: Mapping[str, Callable[[int], Effort | None]] = field(default_factory=dict)
+    packages: tuple[str, ...] = ()
 
     @property
     def start_words(self) -> str:

@@ -7,11 +7,13 @@ The bare script is one `tc -batch`, which removes the old tree first. It needs a
 
 from __future__ import annotations
 
+import json
 from functools import partial
 
-from .race import Effort, Play, Race, Script, play
+from .race import PACKAGES, Effort, Play, Race, Script, play
 
 _DEVICE = "bench0"
+_MOST_FOR_TCCONFIG = 100  # it starts tc several times for each rule
 
 
 def _address(number: int) -> str:
@@ -49,6 +51,17 @@ def bare(count: int, last: int = 1) -> Effort:
     return Script(f"tc qdisc del dev {_DEVICE} root 2>/dev/null; tc -batch -", "\n".join(lines) + "\n")
 
 
+def tcconfig(count: int, last: int = 1) -> Effort | None:
+    """Its file with rules, which replaces those of a device."""
+    if count > _MOST_FOR_TCCONFIG:
+        return None
+    rates = enumerate(_rates(count, last))
+    rules = {f"dst-network={_address(number)}/32, protocol=ip": {"rate": f"{rate}Mbps"} for number, rate in rates}
+    options = "--import-setting /run/tcconfig.json --overwrite"
+    command = f"cat >/run/tcconfig.json; PYTHONPATH={PACKAGES} python3 {PACKAGES}/bin/tcset {options}"
+    return Script(command, json.dumps({_DEVICE: {"outgoing": rules, "incoming": {}}}))
+
+
 _CLEAN = f"""
 rm -rf /var/lib/virtnet.kvm/shaping
 ip link delete {_DEVICE} 2>/dev/null
@@ -60,8 +73,13 @@ exit 0
 SHAPINGS = Race(
     unit="queue with a class and a filter",
     base="`tc -batch`",
-    contestants={"`tc -batch`": bare, "`tc_shaping`": tc_shaping},
+    contestants={"`tc -batch`": bare, "`tc_shaping`": tc_shaping, "tcconfig": tcconfig},
     clean=Script("bash -s", _CLEAN),
     start={"virtnet.kvm.tc_shaping": {"device": _DEVICE, "state": "absent"}},
-    changed={"`tc -batch`": partial(bare, last=2), "`tc_shaping`": partial(tc_shaping, last=2)},
+    changed={
+        "`tc -batch`": partial(bare, last=2),
+        "`tc_shaping`": partial(tc_shaping, last=2),
+        "tcconfig": partial(tcconfig, last=2),
+    },
+    packages=("tcconfig",),
 )
