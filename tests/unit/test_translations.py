@@ -72,6 +72,7 @@ BY_HAND = """table ip router {
 		tcp dport != 22 dnat to 10.0.0.7
 		ip daddr 198.51.100.8 dnat to 10.0.0.8
 		tcp dport 3002 counter packets 0 bytes 0 jump in
+		ip daddr { 10.1.1.1-10.1.1.9 } tcp dport 3004 dnat to 10.0.0.10
 	}
 
 	chain unused {
@@ -101,6 +102,27 @@ def test_what_every_connection_comes_past_of_firewalld() -> None:
         (4, ("tcp",), (range(8080, 8083),), "192.168.150.10:80"),
         (6, ("udp",), (range(5060, 5061),), "[fd00:150::10]:5060"),
         (4, ("tcp",), (range(7000, 7001),), ":22"),
+    ]
+
+
+def test_maps_and_flags() -> None:
+    """As nft lists them: `{ 53 : 10.0.0.7 . 5353 }` is a map to an address and a port."""
+    listed = """table inet hand {
+	chain in {
+		type nat hook prerouting priority dstnat; policy accept;
+		dnat ip to tcp dport map { 80 : 10.0.0.5, 8000-8010 : 10.0.0.6 }
+		dnat ip6 to udp dport map { 53 : fd00::7 . 5353 }
+		iif "lo" dnat ip to tcp dport map { 81 : 10.0.0.8 }
+		sctp dport 5  counter packets 0 bytes 0 dnat ip to 10.0.0.9:90-99 random,persistent
+	}
+}
+"""
+    found = [(each.protocols, each.ports, each.target) for each in translations("inet", "hand", listed)]
+    assert found == [
+        (("tcp",), (range(80, 81),), "10.0.0.5"),
+        (("tcp",), (range(8000, 8011),), "10.0.0.6"),
+        (("udp",), (range(53, 54),), "[fd00::7]:5353"),
+        (("sctp",), (range(5, 6),), "10.0.0.9:90-99"),
     ]
 
 

@@ -12,23 +12,29 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Optional
 
 _CHAIN = re.compile(r"^\tchain (\S+) \{$")
 _ENTRY = "type nat hook prerouting "
-_VALUE = r"(?:\{ [^}]* \}|[^\s{@]+)"
-_PORTS = re.compile(rf"\b(tcp|udp|sctp|th) dport ({_VALUE})(?: |$)")
-_ADDRESSES = re.compile(rf"\bip6? daddr ({_VALUE})(?: |$)")
-_PROTOCOLS = re.compile(rf"\b(?:meta l4proto|ip protocol|ip6 nexthdr) ({_VALUE})(?: |$)")
+# What an anonymous set has is between braces. A rule with a named set, a negation or a range of addresses isn't read.
+_PORT_VALUES = r"(\d[\d-]*|\{ \d[\d, -]* \})"
+_ADDRESS_VALUES = r"([\da-f.:/]+|\{ [\da-f.:/, ]+ \})"
+_PROTOCOL_VALUES = r"(tcp|udp|sctp|\{ [a-z, ]+ \})"
+_PORTS = re.compile(rf"\b(tcp|udp|sctp|th) dport {_PORT_VALUES}(?: |$)")
+_MAP = re.compile(r"\bdnat (?:ip6? )?to (tcp|udp|sctp) dport map \{ (\d[^}]*) \}(?: |$)")
+_ADDRESSES = re.compile(rf"\bip6? daddr {_ADDRESS_VALUES}(?: |$)")
+_PROTOCOLS = re.compile(rf"\b(?:meta l4proto|ip protocol|ip6 nexthdr) {_PROTOCOL_VALUES}(?: |$)")
 _VERSION = re.compile(r"\bmeta nfproto ipv([46])(?: |$)")
-_TARGET = re.compile(r"\b(?:dnat (?:ip6? )?|redirect )to (\S+)(?: |$)")
+_TARGET = re.compile(r"\b(?:dnat (?:ip6? )?|redirect )to (\S*\d\S*)(?: |$)")
 _JUMP = re.compile(r"\b(?:jump|goto) (\S+)(?: |$)")
 # What says nothing, or nothing that leaves out a packet to this host.
+_FLAG = "(?:persistent|random|fully-random)"
 _ALL = re.compile(
     r'\b(?:counter packets \d+ bytes \d+|fib daddr type local|iif(?:name)? != \S+|ct state new|comment "[^"]*"|log(?: prefix "[^"]*")?'
-    r"|persistent|random|fully-random)(?: |$)"
+    rf"|{_FLAG}(?:,{_FLAG})*)(?: |$)"
 )
 _VERSIONS = {"ip": 4, "ip6": 6}
 _ANY_PROTOCOL = ("tcp", "udp", "sctp")
@@ -76,9 +82,7 @@ def translations(family: str, table: str, listed: str) -> Iterator[Translation]:
             jump = _JUMP.search(rule)
             if jump and jump[1] not in ways and not _rest(rule, _JUMP):
                 ways.append(jump[1])
-            found = None if jump else _translation(f"{family} {table} {name}", _VERSIONS.get(family), rule)
-            if found:
-                yield found
+            yield from _read(f"{family} {table} {name}", _VERSIONS.get(family), rule)
 
 
 def _chains(lines: Iterable[str]) -> Mapping[str, Sequence[str]]:
@@ -95,23 +99,35 @@ def _chains(lines: Iterable[str]) -> Mapping[str, Sequence[str]]:
     return found
 
 
-def _translation(chain: str, version: Optional[int], rule: str) -> Optional[Translation]:
-    target, ports = _TARGET.search(rule), _PORTS.search(rule)
-    if not target or not ports or _rest(rule, _TARGET, _PORTS):
-        return None
-    named, addresses, only = _PROTOCOLS.search(rule), _ADDRESSES.search(rule), _VERSION.search(rule)
-    if ports[1] != "th":
-        protocols: Collection[str] = (ports[1],)
-    else:
-        protocols = _values(named[1]) if named else _ANY_PROTOCOL
-    return Translation(
+def _read(chain: str, version: Optional[int], rule: str) -> Iterator[Translation]:
+    addresses, only, mapped = _ADDRESSES.search(rule), _VERSION.search(rule), _MAP.search(rule)
+    found = partial(
+        Translation,
         chain=chain,
         version=int(only[1]) if only else version,
-        protocols=tuple(protocols),
-        ports=tuple(_span(each) for each in _values(ports[2])),
         addresses=_values(addresses[1]) if addresses else (),
-        target=target[1],
     )
+    target, ports = _TARGET.search(rule), _PORTS.search(rule)
+    if mapped and not _rest(rule, _MAP):
+        for key, _colon, value in (each.partition(" : ") for each in _values(mapped[2])):
+            yield found(protocols=(mapped[1],), ports=(_span(key),), target=_joined(*value.split(" . ")))
+    elif target and ports and not _rest(rule, _TARGET, _PORTS):
+        spans = tuple(_span(each) for each in _values(ports[2]))
+        yield found(protocols=_protocols(ports[1], rule), ports=spans, target=target[1])
+
+
+def _joined(address: str, port: str = "") -> str:
+    if not port:
+        return address
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def _protocols(word: str, rule: str) -> tuple[str, ...]:
+    """Returns the protocols whose port it is: ``th`` is that of any."""
+    named = _PROTOCOLS.search(rule)
+    if word != "th":
+        return (word,)
+    return _values(named[1]) if named else _ANY_PROTOCOL
 
 
 def _rest(rule: str, *understood: re.Pattern[str]) -> str:
