@@ -84,20 +84,25 @@ class Console:
         return True
 
     def run(self, command: str, timeout: int) -> tuple[int, str]:
-        text = base64.b64encode(command.encode()).decode()
+        text, mark = base64.b64encode(command.encode()).decode(), f"{os.getpid()}.{time.monotonic_ns()}"
         while not self._sent(text):
             if time.monotonic() > self.deadline:
                 raise SystemExit("the guest stopped listening")
             self.sync()
-        self.send(f"@run {timeout}")
-        status, encoded = None, ""
         # The guest ends the command itself after its time; a little more is left for its answer.
-        while (line := self.line(self.deadline + timeout + 10)) is not None:
+        begun, status, encoded, until = False, None, "", self.deadline + timeout + 10
+        line = None
+        while time.monotonic() < until:
+            if not begun and line is None:
+                # It may be lost as well. The guest runs a command once, however often it is told to.
+                self.send(f"@run {mark} {timeout}")
+            line = self.line(until if begun else min(until, time.monotonic() + 3))
+            begun = begun or line == f"@lab run {mark}"
             if line == "@lab end" and status is not None:
                 return status, base64.b64decode(encoded).decode(errors="replace")
-            if line.startswith("@lab begin "):
-                status, encoded = int(line.split()[2]), ""
-            elif status is not None:
+            if line is not None and line.startswith("@lab begin "):
+                begun, status, encoded = True, int(line.split()[2]), ""
+            elif line is not None and status is not None:
                 encoded += line
         raise SystemExit(f"the guest did not end the command within {timeout} s")
 

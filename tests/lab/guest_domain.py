@@ -115,7 +115,7 @@ class Domain(Guest):
 
     def run(self, cmd: str, timeout: int = 60) -> tuple[int, str]:
         helper = f"python3 {HOST_DIR}/console.py {shlex.quote(self._socket)} {timeout}"
-        done = self.machine.run(helper, check=False, input=cmd, timeout=2 * timeout + 30)
+        done = self.machine.run(helper, check=False, input=cmd, timeout=2 * timeout + 60)
         if done.returncode != 0:
             raise LabError(f"{self}: {(done.stderr or done.stdout).strip()}")
         answer = json.loads(done.stdout)

@@ -38,6 +38,25 @@ rm -r "$1.all"
 """,
 )
 
+# Obeys what the other end says.
+LOOP = r"""script='' last=''
+while read -r word rest; do
+    case $word in
+    @part) script=$script$rest; printf '\n@lab part\n';;
+    @sync) script=''; printf '\n@lab sync %s\n' "$rest";;
+    @run)
+        mark=${rest% *}
+        if [ "$mark" != "$last" ]; then
+            last=$mark
+            printf '\n@lab run %s\n' "$mark"
+            printf %s "$script" | base64 -d >/run/command
+            timeout "${rest#* }" sh /run/command </dev/null >/run/output 2>&1
+            printf '\n@lab begin %s\n' $?; base64 /run/output; printf '\n@lab end\n'
+        fi;;
+    esac
+done
+"""
+
 _INIT = r"""#!/bin/busybox sh
 /bin/busybox --install -s /bin
 export PATH=/bin HOME=/
@@ -64,18 +83,7 @@ else
 fi
 exec </dev/ttyS0 >/dev/ttyS0 2>&1
 stty raw -echo
-script=''
-while read -r word rest; do
-    case $word in
-    @part) script=$script$rest; printf '\n@lab part\n';;
-    @sync) script=''; printf '\n@lab sync %s\n' "$rest";;
-    @run)
-        printf %s "$script" | base64 -d >/run/command
-        timeout "$rest" sh /run/command </dev/null >/run/output 2>&1
-        printf '\n@lab begin %s\n' $?; base64 /run/output; printf '\n@lab end\n';;
-    esac
-done
-poweroff -f
+@LOOP@poweroff -f
 """
 
 # The first field of the lease is the address; it is there for as long as the lease is.
@@ -119,7 +127,11 @@ def guest_files() -> Path:
             with images.building(done, "the small guests") as place:
                 place.mkdir(mode=0o755)
                 unpack_kernel(root / "boot" / f"vmlinuz-{kernel_version(root)}", place / "vmlinux")
-                scripts = {"init": _INIT, "dhcp": DHCP_SCRIPT, "etc/hosts": "127.0.0.1 localhost\n"}
+                scripts = {
+                    "init": _INIT.replace("@LOOP@", LOOP),
+                    "dhcp": DHCP_SCRIPT,
+                    "etc/hosts": "127.0.0.1 localhost\n",
+                }
                 write_initramfs(place / "initramfs", root, root / "bin/busybox", MODULES, scripts)
                 shutil.copy(console, place / "console.py")
                 for path in place.iterdir():

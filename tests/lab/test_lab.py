@@ -9,16 +9,20 @@ import os
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import threading
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-from . import Machine, clean, create, get, inventory, net, owner
+from . import Machine, clean, create, get, guest_console, inventory, net, owner
 from .guest import STATIONS, Guest, Nic, start_guests
+from .guest_image import LOOP
 from .guest_station import port_in
 from .machine import LabError, run_dir
 from .support import kill_while_it_starts, ports, traces, trial_host
@@ -184,6 +188,37 @@ def test_the_port_of_a_station_is_as_libvirt_says(portgroup: str | None, pvid: s
             port_in(network, portgroup)
     else:
         assert port_in(network, portgroup) == {"bridge": "br0", "pvid": pvid, "isolated": "yes"}
+
+
+def test_a_command_that_a_guest_missed_is_sent_again(tmp_path: Path) -> None:
+    """A serial port may drop a line. The command runs once."""
+    loop = LOOP.replace("/run/", f"{tmp_path}/")
+    guest = subprocess.Popen(["busybox", "sh", "-c", loop], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert guest.stdin and guest.stdout
+    with socket.socket(socket.AF_UNIX) as port:
+        port.bind(f"{tmp_path}/port")
+        port.listen()
+        console = [sys.executable, guest_console.__file__, f"{tmp_path}/port", "20"]
+        client = subprocess.Popen(console, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert client.stdin
+        client.stdin.write(f"echo x >>{tmp_path}/runs; exit 3")
+        client.stdin.close()
+        connection = port.accept()[0]
+        with connection, connection.makefile("rb") as lines:
+            copying = threading.Thread(target=lambda: deque(map(connection.sendall, guest.stdout or ()), maxlen=0))
+            copying.start()
+            dropped = {b"@part": 1, b"@run": 2}
+            for line in lines:
+                word = line.partition(b" ")[0]
+                dropped[word] = dropped.get(word, 0) - 1
+                if dropped[word] < 0:
+                    guest.stdin.write(line)
+                    guest.stdin.flush()
+            guest.stdin.close()
+            copying.join()
+    assert client.stdout and json.loads(client.stdout.read()) == {"rc": 3, "output": ""}
+    assert client.wait() == guest.wait() == 0
+    assert (tmp_path / "runs").read_text() == "x\n"
 
 
 def test_a_reboot_keeps_the_disk_and_loses_the_network(host: Machine) -> None:
