@@ -48,7 +48,9 @@ FIREWALLS = {
 DOCKER = Firewall(
     start="iptables-save >/run/rules4; systemctl start docker; ip6tables -P FORWARD DROP",
     stop="docker rm --force $(docker ps --all --quiet); docker image prune --all --force; systemctl stop docker docker.socket containerd;"
-    " ip link delete docker0; iptables-restore /run/rules4; ip6tables -P FORWARD ACCEPT",
+    " ip link delete docker0; iptables-restore /run/rules4; ip6tables -P FORWARD ACCEPT;"
+    # what is saved of a table that isn't there restores nothing
+    " for table in filter nat; do grep -q ^.$table /run/rules4 || nft delete table ip $table; done",
     events=("systemctl restart docker", "virsh net-destroy other; virsh net-start other"),
 )
 
