@@ -13,7 +13,7 @@ from functools import partial
 from .race import PACKAGES, Effort, Play, Race, Script, play
 
 _DEVICE = "bench0"
-_MOST_FOR_TCCONFIG = 100  # it starts tc several times for each rule
+_MOST_FOR_TCCONFIG = 50  # it starts Python for each rule, and tc several times
 
 
 def _address(number: int) -> str:
@@ -57,8 +57,10 @@ def tcconfig(count: int, last: int = 1) -> Effort | None:
         return None
     rates = enumerate(_rates(count, last))
     rules = {f"dst-network={_address(number)}/32, protocol=ip": {"rate": f"{rate}Mbps"} for number, rate in rates}
-    options = "--import-setting /run/tcconfig.json --overwrite"
-    command = f"cat >/run/tcconfig.json; PYTHONPATH={PACKAGES} python3 {PACKAGES}/bin/tcset {options}"
+    command = (
+        f"cat >/run/tcconfig.json; export PYTHONPATH={PACKAGES} PATH={PACKAGES}/bin:$PATH;"
+        " tcset /run/tcconfig.json --import-setting --overwrite"
+    )
     return Script(command, json.dumps({_DEVICE: {"outgoing": rules, "incoming": {}}}))
 
 
