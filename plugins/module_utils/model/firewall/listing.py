@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Optional
 
@@ -57,7 +57,7 @@ class Listing:
     @property
     def translating(self) -> tuple[tuple[str, str], ...]:
         """The family and name of others' tables with rules that send connections elsewhere."""
-        found = [held for kind, held in self.entries if kind == "rule" and any(_translates(held))]
+        found = [held for kind, held in self.entries if kind == "rule" and _translates(held)]
         tables = dict.fromkeys((str(held["family"]), str(held["table"])) for held in found)
         return tuple(each for each in tables if each[0] != FAMILY or not each[1].startswith(OURS))
 
@@ -117,10 +117,11 @@ def forward_passages(tool: str, listing: Listing) -> Mapping[Passage, bool]:
     return found
 
 
-def _translates(rule: Entry) -> Iterator[bool]:
-    yield from (True for kind in ("dnat", "redirect") for _each in _statements(rule, kind))
-    for extension in _statements(rule, "xt"):
-        yield isinstance(extension, Mapping) and extension.get("name") in ("DNAT", "REDIRECT")
+def _translates(rule: Entry) -> bool:
+    targets = [each.get("name") for each in _statements(rule, "xt") if isinstance(each, Mapping)]
+    return bool(
+        _statements(rule, "dnat") or _statements(rule, "redirect") or {"DNAT", "REDIRECT"}.intersection(targets)
+    )
 
 
 def _statements(rule: Entry, kind: str) -> list[object]:

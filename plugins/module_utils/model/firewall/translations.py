@@ -69,8 +69,14 @@ class Translation:
 
     def leads_to(self, address: str, port: int, listened: int) -> bool:
         """Returns whether a connection to the port ``listened`` goes to an address and a port."""
-        shown = f"[{address}]" if ":" in address else address
-        return self.target == f"{shown}:{port}" or (self.target in (address, shown) and port == listened)
+        return self.target == endpoint(address, str(port)) or (self.target == address and port == listened)
+
+
+def endpoint(address: str, port: str = "") -> str:
+    """Returns an address and a port, if there is one, as nft writes them: `[fd00::1]:80`."""
+    if not port:
+        return address
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def translations(family: str, table: str, listed: str) -> Iterator[Translation]:
@@ -110,23 +116,17 @@ def _read(chain: str, version: Optional[int], rule: str) -> Iterator[Translation
     target, ports = _TARGET.search(rule), _PORTS.search(rule)
     if mapped and not _rest(rule, _MAP):
         for key, _colon, value in (each.partition(" : ") for each in _values(mapped[2])):
-            yield found(protocols=(mapped[1],), ports=(_span(key),), target=_joined(*value.split(" . ")))
+            yield found(protocols=(mapped[1],), ports=(_span(key),), target=endpoint(*value.split(" . ")))
     elif target and ports and not _rest(rule, _TARGET, _PORTS):
         spans = tuple(_span(each) for each in _values(ports[2]))
         yield found(protocols=_protocols(ports[1], rule), ports=spans, target=target[1])
 
 
-def _joined(address: str, port: str = "") -> str:
-    if not port:
-        return address
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-
-
 def _protocols(word: str, rule: str) -> tuple[str, ...]:
     """Returns the protocols whose port it is: ``th`` is that of any."""
-    named = _PROTOCOLS.search(rule)
     if word != "th":
         return (word,)
+    named = _PROTOCOLS.search(rule)
     return _values(named[1]) if named else _ANY_PROTOCOL
 
 

@@ -200,7 +200,7 @@ def _check_host(each: Resolved, facts: FirewallFacts) -> None:
 def _check_translations(each: Resolved, facts: FirewallFacts) -> None:
     """Refuses a new listener that would take a connection away from where a rule of others sends it."""
     listen, ports, protocol = each.listen, ports_of(each.listen), protocol_of(each.listen)
-    addresses = [listen.address] if listen.address else sorted(facts.addresses)
+    addresses = {listen.address} if listen.address else facts.addresses
     for other in facts.translations:
         port = other.takes(protocol, ports, each.version, addresses)
         if port is not None and not other.leads_to(each.address, each.first_port + port - ports[0], port):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from ..fields import to_options
 from ..firewall.nft import Span, network, word
+from ..firewall.translations import endpoint
 from .options import Forward, Listen, Target, log_prefix_of, ports_of, protocol_of, where
 
 # nft's words, by the version of IP.
@@ -65,11 +66,11 @@ class Resolved:
 
     @property
     def effect(self) -> str:
-        to = f"[{self.address}]" if self.version == 6 else self.address
+        to = endpoint(self.address, str(self.first_port))
         sources = f" from {', '.join(self.forward.sources)}" if self.forward.sources else ""
         helper = f" with the helper {self.forward.helper}" if self.forward.helper else ""
         logged = f' logged as "{log_prefix_of(self.forward)}"' if self.forward.log else ""
-        return f"to {to}:{self.first_port}{sources}{helper}{logged}"
+        return f"to {to}{sources}{helper}{logged}"
 
     @functools.cached_property
     def sources(self) -> tuple[str, ...]:
