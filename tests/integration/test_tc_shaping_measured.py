@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 
 from integration.support.checks import converge, refused
 from integration.support.host import Host
-from integration.support.load import FAR, PLAIN_FAR, load, measured
+from integration.support.load import FAR, PLAIN_FAR, has_rates, load, measured
 
 MODULES = ("tc_shaping",)
 _RATE = {"device": "web0", "egress": {"rate": "8mbit", "burst": "50kb"}}
@@ -35,20 +35,11 @@ def _counted(host: Host) -> dict[str, int]:
     return {each["class"]: each["packets"] for each in info["counters"]["egress"]}
 
 
-def _has_rates(host: Host, ports: Sequence[int], wanted: Mapping[str, float]) -> None:
-    """The whole has no more than its rate, and most of it where the machine is busy; a class has its share of what passes."""
-    found = load(host, *ports)["mbit"]
-    whole = found["1:f"] / wanted["1:f"]
-    assert 0.75 < whole < 1.03, found
-    for classid, rate in wanted.items():
-        assert found[classid] == pytest.approx(rate * whole, rel=0.1), found
-
-
 @pytest.mark.once
 def test_rates_on_a_kernel_without_the_rest(plain: Host) -> None:
     """A container's kernel may have HTB and no more: rates of both directions, and what it lacks is refused by its name."""
     converge(plain, {**_RATE, "ingress": {"rate": "8mbit"}}, module="tc_shaping", changed=True)
-    measured(lambda: _has_rates(plain, (7001,), {"1:f": 8}))
+    measured(lambda: has_rates(plain, (7001,), {"1:f": 8}))
     came = "ping -c 2 -i 0.2 192.168.30.1"
     plain.until(f"{came} && tc -s class show dev ifb-web0 | grep 'Sent [1-9]'")
     if not plain.can("modprobe sch_fq_codel || tc qdisc add dev lo root fq_codel"):
@@ -83,7 +74,7 @@ def test_competing_classes_and_a_change_under_load(far: Host) -> None:
     }
     far.ok("tc_shaping", {"device": "web0", "egress": side})
     for ports, wanted in (((7001, 7002), {"1:10": 6, "1:11": 3}), ((7001, 7002, 9), {"1:10": 36 / 7, "1:11": 18 / 7})):
-        measured(partial(_has_rates, far, ports, {"1:f": 9, **wanted}))
+        measured(partial(has_rates, far, ports, {"1:f": 9, **wanted}))
     changed = {
         "device": "web0",
         "egress": {"rate": "12mbit", "filters": [*side["filters"], {"class": "rest", "vlan": 9}]},
@@ -92,7 +83,7 @@ def test_competing_classes_and_a_change_under_load(far: Host) -> None:
     found = load(far, 7001, 7002)
     assert far.end_module(agent=1)["changed"] and not any(found["drops"].values()), found
     assert min(found["mbit"].values()) >= 0, "a counter began again"
-    measured(lambda: _has_rates(far, (7001, 7002), {"1:f": 12}))
+    measured(lambda: has_rates(far, (7001, 7002), {"1:f": 12}))
 
 
 @pytest.mark.kernel("trixie_uml")

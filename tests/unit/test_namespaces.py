@@ -23,6 +23,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.persist.uplink.check i
 from unit.fake_interfaces import KilledError, nic
 from unit.fake_namespaces import NamespacesHost
 
+MAC = "52:54:00:00:07:01"
 Lists = dict[str, list[dict[str, Any]]]
 
 ROUTED: Lists = {
@@ -35,7 +36,7 @@ ROUTED: Lists = {
             "routes": [{"to": "default", "via": "10.1.0.1"}],
             "peer": {"name": "red0", "netns": "router", "mtu": 1400, "addresses": ["10.1.0.1/24"]},
         },
-        {"name": "up0", "bridge": "br7", "peer": {"name": "up1", "netns": "router", "up": False}},
+        {"name": "up0", "bridge": "br7", "peer": {"name": "up1", "netns": "router", "up": False, "mac": MAC}},
     ],
     "bridges": [{"name": "br7", "persist": "none"}, {"name": "br8", "netns": "red", "stp": True}],
     "macvlans": [{"name": "m0", "netns": "red", "parent": "eth0", "addresses": ["10.1.0.7/24"]}],
@@ -159,8 +160,11 @@ def test_what_is_left_out_stays_stored() -> None:
 def test_a_file_says_what_is_declared() -> None:
     host = _there(ROUTED)
     assert host.files.texts[service.pair_path("up0", None)].split("\n")[2:] == [
-        "test -e /sys/class/net/up0 || ip link add name up0 type veth peer name up1 netns router",
+        f"test -e /sys/class/net/up0 || ip link add name up0 type veth peer name up1 address {MAC} netns router",
         "ip link set dev up0 up",
+        "ip netns exec router sh -e <<'END'",
+        f"ip link set dev up1 address {MAC}",
+        "END",
         "ip link set dev up0 master br7",
         "",
     ]

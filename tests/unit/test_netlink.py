@@ -8,7 +8,7 @@ import errno
 import socket
 import struct
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import pytest
 
@@ -21,7 +21,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.backend.netlink import
     read,
     tables,
 )
-from ansible_collections.virtnet.kvm.plugins.module_utils.backend.os import accounts, proc_net
+from ansible_collections.virtnet.kvm.plugins.module_utils.backend.os import accounts, proc_net, udev
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.fields import shapes
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.options import (
     Address,
@@ -287,6 +287,23 @@ def test_an_address_that_networkd_removes_is_added_again_for_its_routes(monkeypa
     driver.add_address("ens3", Address("192.168.1.2/24"))
     driver.add_route("ens3", route)
     assert network.requests[1:] == [layer3.RTM_NEWADDR, layer3.RTM_NEWROUTE] * 2
+
+
+@pytest.mark.parametrize(("netns", "waits"), [(None, ["udev"]), ("red", [])])
+def test_a_mac_address_is_set_after_udev_has_set_its_own(
+    netns: Optional[str], waits: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """udev knows nothing of the interfaces in a namespace."""
+    network, order = Network(), list[Any]()
+    monkeypatch.setattr(interfaces, "Channel", lambda _netns: network)
+    monkeypatch.setattr(udev, "settle", lambda: order.append("udev"))
+    monkeypatch.setattr(network, "request", lambda *request: order.append(request[1]))
+    driver = interfaces.Interfaces(netns)
+    driver.set("tap0", Interface(mtu=1400))
+    assert order == [read.RTM_NEWLINK]
+    driver.set("tap0", Interface(mac="52:54:00:00:00:01"))
+    driver.add(LinuxBridge(name="br0", mac="52:54:00:00:00:02"))
+    assert order[1:] == [*waits, read.RTM_NEWLINK, read.RTM_NEWLINK]
 
 
 def test_ipv6_settings_are_written_as_the_kernel_numbers_them() -> None:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Optional
 
 import pytest
@@ -16,6 +17,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.option
     InterfaceState,
     Ipv6,
     LinuxBridge,
+    MacvlanIface,
     Port,
     QosMap,
     Route,
@@ -24,6 +26,7 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.option
 )
 from ansible_collections.virtnet.kvm.plugins.module_utils.persist.choose import TOOLS
 from ansible_collections.virtnet.kvm.plugins.module_utils.persist.files import overlay, saved_path
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.ifupdown.commands import SETTLED
 from unit.persist_plans import planned
 
 MAIN = "/etc/network/interfaces"
@@ -74,7 +77,7 @@ def test_bridge_is_made_by_commands_that_can_be_run_again() -> None:
     assert _lines(bridge) == [
         "auto br0",
         "iface br0 inet manual",
-        "pre-up test -e /sys/class/net/br0 || ip link add name br0 type bridge",
+        f"pre-up test -e /sys/class/net/br0 || ip link add name br0 address {MAC} type bridge",
         "pre-up ip link set dev br0 type bridge stp_state 1 priority 4096 forward_delay 400 hello_time 100 max_age 900"
         " ageing_time 0 vlan_protocol 802.1ad vlan_default_pvid 0 mcast_snooping 0 mcast_querier 1 group_fwd_mask 8",
         "pre-up ip link set dev br0 type bridge vlan_filtering 1",
@@ -86,9 +89,11 @@ def test_bridge_is_made_by_commands_that_can_be_run_again() -> None:
 
 def test_ports_are_there_before_they_are_enslaved() -> None:
     port = Port(name="eth0", cost=7, priority=3, hairpin=True, isolated=True, learning=False, flood=False, guard=True)
-    assert _lines(LinuxBridge(name="br0", ports=(port,)))[3:6] == [
+    assert _lines(LinuxBridge(name="br0", ports=(port,)))[3:8] == [
         "pre-up test -e /sys/class/net/eth0 || ifup eth0",
         "pre-up ip link set dev eth0 master br0 up",
+        "pre-up ip -6 address flush dev eth0 scope global dynamic 2>/dev/null || true",
+        "pre-up ip -6 route flush dev eth0 proto ra 2>/dev/null || true",
         "pre-up ip link set dev eth0 type bridge_slave cost 7 priority 3 hairpin on isolated on learning off flood off guard on",
     ]
 
@@ -158,6 +163,22 @@ def test_tap() -> None:
         "pre-up test -e /sys/class/net/br0 || ifup br0",
         "pre-up ip link set dev tap0 master br0",
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "made"),
+    [
+        (VlanIface(parent="eth0", id=11), f"ip link add link eth0 name new0 address {MAC} type vlan id 11"),
+        (MacvlanIface(parent="eth0", mode="bridge"), f"ip link add link eth0 name new0 address {MAC} type macvlan mode bridge"),
+        (Tuntap(), "ip tuntap add dev new0 mode tap"),
+    ],
+)  # fmt: skip
+def test_udev_gives_no_other_mac_address(kind: Interface, made: str) -> None:
+    """udev gives one to what has none yet, so it has it from the beginning, or udev is waited for."""
+    lines = [line.removeprefix("pre-up ") for line in _lines(replace(kind, name="new0", mac=MAC))]
+    place = lines.index(f"test -e /sys/class/net/new0 || {made}")
+    settled = [SETTLED] if isinstance(kind, Tuntap) else []
+    assert lines[place + 1 : place + 2 + len(settled)] == [*settled, f"ip link set dev new0 address {MAC}"]
 
 
 def test_name_is_no_command() -> None:

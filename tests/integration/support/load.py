@@ -7,8 +7,10 @@ from __future__ import annotations
 import contextlib
 import json
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+import pytest
 
 from .host import Host
 
@@ -67,6 +69,16 @@ def load(
     """What passes each class, in Mbit/s, and what it drops, while as much as possible is sent to some UDP ports."""
     command = f"python3 -c {shlex.quote(_LOAD)} {seconds} {device} {address} {' '.join(map(str, ports))}"
     return dict(json.loads(host.shell(command)))
+
+
+def has_rates(host: Host, ports: Sequence[int], desired: Mapping[str, float], **options: Any) -> None:
+    """The whole, the first of the classes, has no more than its rate, and most of it where the machine is busy; another class has
+    its share of what passes."""
+    found = load(host, *ports, **options)["mbit"]
+    whole = next(found[each] / desired[each] for each in desired)
+    assert 0.75 < whole < 1.03, found
+    for classid, rate in desired.items():
+        assert found[classid] == pytest.approx(rate * whole, rel=0.1), found
 
 
 def measured(attempt: Callable[[], None], times: int = 8) -> None:

@@ -24,7 +24,7 @@ from typing import Optional
 from ...errors import HostError
 from ...persist.ini import parse, render
 from ...persist.networkmanager.writer import DIRECTORIES, PROFILES, profile_path, profile_uuid, users_profile
-from ..os import commands
+from ..os import commands, udev
 from ..os.atomic import write_file
 
 _SERVICE = "NetworkManager.service"
@@ -35,8 +35,6 @@ _INTERFACES = "/sys/class/net"
 _PATTERNS = tuple(f"{directory}/*" for directory in DIRECTORIES)
 _OURS = ("virtnet-kvm-", "netplan-")
 _UUIDS_BY_FILE = uuid.UUID("b425e9fb-7598-44b4-9e3b-5a2e3aaa4905")  # nm_uuid_ns_1
-_UDEV = "/run/udev/control"
-_UDEV_SECONDS = 10
 _SETTLES = 20.0
 _IP = ("ipv4", "ipv6")
 _CONNECTED = "connected"
@@ -63,7 +61,9 @@ def reload(names: tuple[str, ...]) -> None:
             for name, profile in desired.items():
                 _write_state(name, profile)
             asking = _asking(files, desired)
-            _wait_for_udev()
+            # Before udev has seen new interfaces, NetworkManager doesn't take over a bridge, activates the profile of its port in
+            # vain, and then takes the user's one for the port.
+            udev.settle()
             stack.enter_context(_secondaries_kept(asking))
         finally:
             _start()
@@ -100,14 +100,6 @@ def _stop() -> None:
 def _start() -> None:
     commands.run("start NetworkManager again", "systemctl", "start", _SERVICE)
     commands.run("start NetworkManager again", "systemctl", "stop", f"{_GUARD}.timer")
-
-
-def _wait_for_udev() -> None:
-    """Waits until udev has seen new interfaces: before that NetworkManager doesn't take over a bridge, activates the profile
-    of its port in vain, and then takes the user's one for the port."""
-    if os.path.exists(_UDEV):
-        with contextlib.suppress(HostError):
-            commands.run("wait for udev", "udevadm", "settle", f"--timeout={_UDEV_SECONDS}")
 
 
 def _profiles() -> dict[str, str]:

@@ -19,6 +19,7 @@ from ...errors import HostError, MissingLibraryError
 from ...model.interface.options import RA, STATIC, Address, Interface, InterfaceState, Ipv6, Port, Route
 from ...model.interface.requests import BRIDGE_VLANS, InterfaceDriver
 from ...model.ipv6_settings import sysctl_path, sysctl_values
+from ..os import udev
 from . import layer3, tables, tun
 from .bridge_timers import with_ageing_times
 from .channel import (
@@ -225,6 +226,10 @@ class Interfaces(InterfaceDriver):
         self._change(f"change port {name}", name, [("IFLA_LINKINFO", info)])
 
     def _change(self, doing: str, name: str, wanted: Attributes, up: Optional[bool] = None) -> None:
+        if self._netns is None and any(key == "IFLA_ADDRESS" for key, _value in wanted):
+            # udev gives a MAC address of its own to what was created without one (MACAddressPolicy in systemd.link(5)). That
+            # may be to come, and would replace this one. What `add` creates by netlink has its address from the beginning.
+            udev.settle()
         self._send(doing, RTM_NEWLINK, self._index(name, doing), wanted, up=up)
 
     def _send(

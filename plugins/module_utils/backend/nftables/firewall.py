@@ -36,9 +36,9 @@ from ...model.firewall.service import UNIT
 from ...model.firewall.steps import DIRECTORY, FirewallDriver, Flows, Passage, ServiceState, SystemFile
 from ...model.firewall.translations import Translation, translations
 from ..netlink.addresses import addresses_by_interface
-from ..os import commands, sockets, units
+from ..os import commands, units
 from ..os.atomic import write_file
-from . import conntrack, legacy, ruleset
+from . import conntrack, legacy, ruleset, sockets
 
 _NFT = "nft"
 _WAIT = "-w"

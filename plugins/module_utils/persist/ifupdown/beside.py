@@ -98,6 +98,8 @@ def write(draft: Draft, declared: Interface) -> None:
 
 def _commands(draft: Draft, declared: Interface, found: list[Stanza]) -> Iterator[str]:
     name = shlex.quote(declared.name or "")
+    if declared.mac:
+        yield ip.SETTLED
     if link := _by_words(WORDS.interface, declared):
         yield f"ip link set dev {name} {link}"
     yield from ip.ipv6(declared)
@@ -151,7 +153,7 @@ def _port(declared: LinuxBridge, port: Port, theirs: bool) -> Iterator[str]:
     name = shlex.quote(port.name or "")
     if not theirs:
         yield f"{ip.present(port.name)} || ifup {name}"
-        yield f"ip link set dev {name} master {shlex.quote(declared.name or '')} up"
+        yield from ip.attaching(port.name, declared.name)
     if options := _by_words(WORDS.port, port):
         yield f"ip link set dev {name} type bridge_slave {options}"
     yield from _vlans(port, name, "")

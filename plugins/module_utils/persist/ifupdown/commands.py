@@ -39,11 +39,17 @@ from ..vlans import vlans_to_write
 from ..words import Table, settings
 from .words import WORDS
 
+# udev gives a MAC address of its own to what was created without one (MACAddressPolicy in systemd.link(5)), and that may come
+# after the command that sets ours.
+SETTLED = "udevadm settle --timeout=10 2>/dev/null || true"
+
 
 def making(desired: Interface) -> Iterator[str]:
     """Yields the commands that make an interface, with the settings of its kind, still down."""
     name = shlex.quote(desired.name or "")
     yield f"{present(desired.name)} || {_add(canonical(desired), name)}"
+    if isinstance(desired, Tuntap) and desired.mac:
+        yield SETTLED  # it can't be created with an address
     if isinstance(desired, LinuxBridge):
         said = canonical(desired)
         if bridge := _by_words(WORDS.bridge, said):
@@ -79,21 +85,20 @@ def _add(desired: Interface, _name: str) -> str:
 
 
 @_add.register
-def _add_bridge(_desired: LinuxBridge, name: str) -> str:
-    return f"ip link add name {name} type bridge"
+def _add_bridge(desired: LinuxBridge, name: str) -> str:
+    return f"ip link add name {name}{with_mac(desired)} type bridge"
 
 
 @_add.register
 def _add_vlan(desired: VlanIface, name: str) -> str:
-    return (
-        f"ip link add link {shlex.quote(desired.parent or '')} name {name} type vlan {_by_words(WORDS.vlan, desired)}"
-    )
+    parent, words = shlex.quote(desired.parent or ""), _by_words(WORDS.vlan, desired)
+    return f"ip link add link {parent} name {name}{with_mac(desired)} type vlan {words}"
 
 
 @_add.register
 def _add_macvlan(desired: MacvlanIface, name: str) -> str:
-    parent = shlex.quote(desired.parent or "")
-    return f"ip link add link {parent} name {name} type macvlan {_by_words(WORDS.macvlan, desired)}"
+    parent, words = shlex.quote(desired.parent or ""), _by_words(WORDS.macvlan, desired)
+    return f"ip link add link {parent} name {name}{with_mac(desired)} type macvlan {words}"
 
 
 @_add.register
@@ -101,13 +106,29 @@ def _add_tuntap(desired: Tuntap, name: str) -> str:
     return f"ip tuntap add dev {name} {_by_words(WORDS.tuntap, desired)}"
 
 
+def with_mac(desired: Interface) -> str:
+    """Returns the words that create an interface with its MAC address, so that udev gives it no other one."""
+    return f" address {desired.mac}" if desired.mac else ""
+
+
 def enslaving(bridge: LinuxBridge, port: Port) -> Iterator[str]:
     """Yields the commands that make an interface a port of a bridge."""
     name = shlex.quote(port.name or "")
-    yield f"ip link set dev {name} master {shlex.quote(bridge.name or '')} up"
+    yield from attaching(port.name, bridge.name)
     if bridge_port := _by_words(WORDS.port, canonical(port)):
         yield f"ip link set dev {name} type bridge_slave {bridge_port}"
     yield from vlans(bridge, port, name, "")
+
+
+def attaching(port: Optional[str], bridge: Optional[str]) -> Iterator[str]:
+    """Yields the commands that attach an interface to a bridge and set it up, without what routers have given to it so far.
+
+    It may have been up for a moment, and until the router's lifetime ends the host would send by it and not by the bridge.
+    """
+    name = shlex.quote(port or "")
+    yield f"ip link set dev {name} master {shlex.quote(bridge or '')} up"
+    yield f"ip -6 address flush dev {name} scope global dynamic 2>/dev/null || true"
+    yield f"ip -6 route flush dev {name} proto ra 2>/dev/null || true"
 
 
 def vlans(bridge: LinuxBridge, value: BridgeVlans, name: str, own: str) -> Iterator[str]:

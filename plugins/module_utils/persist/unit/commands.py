@@ -45,7 +45,8 @@ def creating_pair(pair: VethPair, peer: VethEnd, states: Sequence[Optional[Inter
     """Yields the commands that create a pair; ``states`` are both ends as they are, with the details of addresses."""
     first, second = shlex.quote(pair.name or ""), shlex.quote(peer.name or "")
     other = f"netns {shlex.quote(peer.netns)}" if peer.netns else "netns 1" if pair.netns else ""
-    add = f"ip link add name {first} type veth peer name {second} {other}".rstrip()
+    add = f"ip link add name {first}{ip.with_mac(as_interface(pair))} type veth"
+    add += f" peer name {second}{ip.with_mac(as_interface(peer))} {other}".rstrip()
     yield from inside(pair.netns, [f"{ip.present(pair.name)} || {add}"])
     for end, state in zip((pair, peer), states):
         interface = as_interface(end)
