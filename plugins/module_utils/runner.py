@@ -12,11 +12,12 @@ from __future__ import annotations
 import functools
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import FrameType
 from typing import Callable, NoReturn, Optional, Protocol, cast
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.common.validation import check_type_dict
 from ansible.module_utils.common.yaml import HAS_YAML
 
 from .backend.host import Host
@@ -41,9 +42,49 @@ class Module(Protocol):
     def fail_json(self, msg: str, **result: object) -> NoReturn: ...
 
 
+class _CheckedModule(AnsibleModule):  # type: ignore[misc]  # it has no types
+    """Checks the parameters before Ansible does, whose errors don't always say which one is wrong."""
+
+    def _set_internal_properties(self, *given: object) -> None:
+        super()._set_internal_properties(*given)
+        try:
+            check_nested(self.argument_spec, self.params)
+        except OptionError as error:
+            self.fail_json(msg=str(error), option=error.option)
+
+
 def new_module(spec: ArgumentSpec, **constraints: object) -> Module:
     """Reads and checks the module's parameters; ends the module where they are wrong."""
-    return cast(Module, AnsibleModule(argument_spec=spec, supports_check_mode=True, **constraints))
+    return cast(Module, _CheckedModule(argument_spec=spec, supports_check_mode=True, **constraints))
+
+
+def check_nested(spec: ArgumentSpec, params: Mapping[str, object], path: str = "") -> None:
+    """Raises `OptionError` for the first value that should be a dictionary of options and isn't one.
+
+    ``params`` are as the user gave them, and may be wrong in other ways. A string that Ansible takes for a dictionary
+    (``a=b``) is one.
+    """
+    for name, option in spec.items():
+        nested = cast(ArgumentSpec, option.get("options"))
+        if nested is None:
+            continue
+        for written in (name, *cast("list[str]", option.get("aliases", ()))):
+            for place, value in _places(path + written, params.get(written), option.get("type") == "list"):
+                check_nested(nested, _dictionary(place, value, nested), f"{place}.")
+
+
+def _places(path: str, given: object, several: bool) -> list[tuple[str, object]]:
+    """Returns the elements of a list with their paths; what is no list is one."""
+    if several and isinstance(given, (list, tuple)):
+        return [(f"{path}[{number}]", each) for number, each in enumerate(given)]
+    return [] if given is None else [(path, given)]
+
+
+def _dictionary(place: str, value: object, nested: ArgumentSpec) -> Mapping[str, object]:
+    try:
+        return cast("Mapping[str, object]", check_type_dict(value))
+    except TypeError:
+        raise OptionError(place, value, f"is no dictionary; its options are {', '.join(sorted(nested))}") from None
 
 
 class EndedError(VirtnetError):

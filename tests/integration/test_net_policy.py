@@ -166,6 +166,7 @@ def test_a_checkpoint_has_the_rules_too(clean: Host) -> None:
         (_rule("gone", None, "deny"), "is no network", "rules[0].source.name"),
         ({"source": {"network": "gone"}, "action": "deny"}, "is no network", "rules[0].source.network"),
         ({"source": {}, "action": "deny"}, "is empty", "rules[0].source"),
+        ({"from": "default", "action": "deny"}, "'default' is no dictionary; its options are", "rules[0].from"),
         (_rule("default", "default", "deny"), "is the source", "rules[0].to"),
         (_rule("outside", "host", "deny"), "cut off the connection of Ansible", "rules[0].action"),
         (_rule(None, "host", "reject", ("tcp", "1-1000")), "cut off the connection of Ansible", "rules[0].action"),

@@ -18,6 +18,8 @@ from ansible_collections.virtnet.kvm.plugins.module_utils.model.firewall.others 
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.firewall.steps import (
     Flows,
 )
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.facts import KnownNetwork, NetworkFacts
+from ansible_collections.virtnet.kvm.plugins.module_utils.model.network.options import Network
 from unit.fake_firewall import LIBVIRT, Host, plan
 
 WEB = {"listen": {"port": "8080"}, "to": {"guest": "web1", "port": 80}}
@@ -183,12 +185,27 @@ def test_outbound_rules_that_are_refused(rules: list[dict[str, Any]], option: st
     assert caught.value.option == option
 
 
-def test_a_host_that_forwards_nothing_is_a_warning() -> None:
+@pytest.mark.parametrize(
+    ("network", "warned"),
+    [
+        (KnownNetwork("new", True, "virbr1", ("192.168.1.1/24",)), False),
+        (KnownNetwork("new", True, "virbr1", ("fd00::1/64",)), True),
+        (KnownNetwork("new", True, "virbr1", ("192.168.1.1/24",), isolated=True), True),
+        (KnownNetwork("new", False, "virbr1", ("192.168.1.1/24",)), True),
+        (KnownNetwork("lan", True, "virbr0", ("192.168.150.1/24",)), True),
+    ],
+)
+def test_a_host_that_forwards_nothing_is_a_warning(network: KnownNetwork, warned: bool) -> None:
+    """Unless libvirt starts a network in the same run that needs it. It doesn't turn it on again for one that runs."""
     host = Host()
     host.rules.forwards = False
+    host.networks.defined = [("lan", Network(name="lan"), True)]
     resource = OUTBOUND.parse({"name": "default", "state": "present", "rules": [{"source": {"cidr": "10.9.0.0/24"}}]})
-    found = resource.plan(resource.current(host), World(host), {})
-    assert found.warnings == ("net.ipv4.ip_forward is 0, so this host forwards no IPv4 packets; set it to 1",)
+    world = World(host)
+    world.facts(NetworkFacts).expect(network.name, network)
+    found = resource.plan(resource.current(host), world, {})
+    words = "net.ipv4.ip_forward is 0, so this host forwards no IPv4 packets; set it to 1"
+    assert found.warnings == ((words,) if warned else ())
 
 
 def test_a_chain_of_others_that_drops_is_a_warning_unless_it_admits_what_is_marked() -> None:

@@ -68,6 +68,17 @@ def test_what_is_allowed_from_a_network_has_an_address_of_it() -> None:
     assert '\n    iifname "virbr1" oifname "br0" counter drop' in text
 
 
+@pytest.mark.parametrize("option", ["network", "name"])
+def test_a_network_whose_bridge_has_no_name_yet(option: str) -> None:
+    """libvirt chooses it when the network is created, which may be in the same task."""
+    host = Host()
+    host.networks.defined = [("lan", from_options(Network, {"name": "lan", "forward": {"mode": "nat"}}), True)]
+    with pytest.raises(
+        OptionError, match=rf"{option}: 'lan' gets the name of its bridge from libvirt when it is created; give"
+    ):
+        plan(host, POLICY, rules=[{"source": {option: "lan"}, "to": {"name": "br0"}, "action": "deny"}])
+
+
 def _network(name: str, number: int, active: bool = True, **options: Any) -> tuple[str, Network, bool]:
     given = {
         "name": name,

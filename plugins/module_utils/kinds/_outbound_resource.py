@@ -13,6 +13,7 @@ from ..model.firewall.facts import FirewallFacts
 from ..model.firewall.nft import Table
 from ..model.firewall.rule_sets import SetState
 from ..model.firewall.zones import bridges_with, without_zone
+from ..model.network.facts import NetworkFacts
 from ..model.outbound.options import OutboundRules
 from ..model.outbound.resolve import resolve_outbound
 from ..model.outbound.table import OUTBOUND, ResolvedOutbound, outbound_table
@@ -54,6 +55,6 @@ class OutboundResource(RuleSetResource[ResolvedOutbound]):
         off = (
             f"{_SYSCTLS[version]} is 0, so this host forwards no IPv{version} packets; set it to 1"
             for version in versions
-            if not facts.forwarding(version)
+            if not facts.forwarding(version) and not world.facts(NetworkFacts).turns_forwarding_on(version)
         )
         return (*off, *without_zone(bridges_with([each.cidr for each in desired], world), world))

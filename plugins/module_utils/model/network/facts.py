@@ -17,7 +17,7 @@ from .. import values
 from ..libvirt_parts import Extra
 from ..links import Link, LinkFacts
 from ..zones import ROUTED, ZoneFacts, command
-from .options import Network, dotted, mode_of, own_bridge
+from .options import OWN_BRIDGE_MODES, Network, dotted, mode_of, own_bridge
 from .steps import NetworkDriver
 
 # The version from which libvirt puts the bridge of an open network into bridge.zone: 9.0 doesn't, 11.3 does.
@@ -28,7 +28,7 @@ OPEN_ZONE = 10_004_000
 class KnownNetwork:
     """What others have to know of a network: the bridge that it makes itself, and its addresses in CIDR form.
 
-    ``isolated``: nothing is forwarded from it.
+    ``isolated``: nothing is forwarded from it. ``unnamed``: libvirt chooses the name of its bridge when it is created.
     """
 
     name: str
@@ -36,6 +36,7 @@ class KnownNetwork:
     bridge: Optional[str]
     addresses: tuple[str, ...]
     isolated: bool = False
+    unnamed: bool = False
 
 
 class NetworkFacts(Facts):
@@ -69,6 +70,17 @@ class NetworkFacts(Facts):
         """Takes a plan into account: the network will be like this, or will be removed (``None``)."""
         self._planned[name] = network
 
+    def turns_forwarding_on(self, version: int) -> bool:
+        """Returns whether libvirt makes the host forward IPv4 or IPv6, as it does when it starts a network that isn't isolated
+        (networkStartNetworkVirtual in its network/bridge_driver.c)."""
+        running = {name for name, network in self._current.items() if network.active}
+        return any(
+            network.active and not network.isolated and ipaddress.ip_interface(address).version == version
+            for name, network in self.networks.items()
+            if name not in running
+            for address in network.addresses
+        )
+
     @functools.cached_property
     def _left(self) -> set[tuple[str, str]]:
         return set()
@@ -97,7 +109,9 @@ def known(network: Network, active: bool) -> KnownNetwork:
     """Returns what other networks have to know of a network."""
     bridge = own_bridge(network)
     addresses = tuple(ip.address for ip in network.ips or () if ip.address)
-    return KnownNetwork(network.name or "", active, bridge, addresses, mode_of(network) == "none")
+    mode = mode_of(network)
+    unnamed = mode in OWN_BRIDGE_MODES and bridge is None
+    return KnownNetwork(network.name or "", active, bridge, addresses, mode == "none", unnamed)
 
 
 def zone_warning(definition: Network, world: World, *, starts: bool) -> Optional[str]:

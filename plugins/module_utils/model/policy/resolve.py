@@ -15,7 +15,7 @@ from ...errors import OptionError, under
 from ..firewall.facts import FirewallFacts
 from ..firewall.subjects import addresses_of_guest, bridge_named, network_named
 from ..links import LinkFacts
-from ..network.facts import NetworkFacts
+from ..network.facts import KnownNetwork, NetworkFacts
 from .options import ALLOW, FAMILIES, HOST, OUTSIDE, Party, Policy, PolicyRule
 from .table import ResolvedParty, ResolvedRule
 
@@ -65,10 +65,11 @@ def _party(party: Optional[Party], world: World) -> ResolvedParty:
     if party.name:
         return _named(party.name, world)
     if party.network:
-        bridge = network_named(party.network, world).bridge
-        if bridge is None:
+        network = network_named(party.network, world)
+        _check_named("network", network)
+        if network.bridge is None:
             raise OptionError("network", party.network, "has no bridge of its own; give the bridge, or a cidr")
-        return ResolvedParty(party.network, link=bridge)
+        return ResolvedParty(party.network, link=network.bridge)
     if party.bridge:
         return ResolvedParty(party.bridge, link=bridge_named(party.bridge, world).name)
     return ResolvedParty({OUTSIDE: "outside", HOST: "the host"}[party.zone or ""], zone=party.zone)
@@ -81,9 +82,17 @@ def _named(name: str, world: World) -> ResolvedParty:
         return ResolvedParty(name, link=network.bridge)
     if any(link.name == name for link in world.facts(LinkFacts).links):
         return ResolvedParty(name, link=name)
+    if network is not None:
+        _check_named("name", network)
     raise OptionError(
         "name", name, "is no network with a bridge of its own, and no bridge of this host; create it first"
     )
+
+
+def _check_named(option: str, network: KnownNetwork) -> None:
+    if network.unnamed:
+        problem = "gets the name of its bridge from libvirt when it is created; give the network a bridge.name"
+        raise OptionError(option, network.name, problem)
 
 
 def _with_subnets(party: ResolvedParty, world: World) -> ResolvedParty:
