@@ -135,7 +135,7 @@ nameservers:
     - Complete list of the DNS servers of the interface, as IPv4 and IPv6 addresses, in their order. An empty list removes all.
     - Servers of a DHCP lease are used besides.
     - networkd passes them to systemd-resolved. If that doesn't run, they have no effect, and a warning says so. ifupdown needs
-      resolvconf or openresolv. NetworkManager needs an address of the same family.
+      resolvconf, openresolv, or systemd-resolved from Debian 13. NetworkManager needs an address of the same family.
     - It is refused where O(dhcp4) is refused.
   type: list
   elements: str

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from integration.support.host import Host
+from integration.support.networks import lan
 from integration.support.plays import Played, play
 from integration.support.wires import OUTER
 
@@ -126,23 +127,21 @@ def test_the_resolver(resolver: Host) -> None:
     assert "/etc/resolv.conf is a link to /run/resolvconf/resolv.conf" in failed.done.stdout
 
 
-@pytest.mark.once
+@pytest.mark.kernel
 def test_the_resolver_of_systemd(resolver: Host) -> None:
-    """A drop-in, and a restart of the service; here a service of that name stands for it."""
-    resolver.shell(
-        "mkdir -p /run/systemd/resolve /run/systemd/system; touch /run/systemd/resolve/stub-resolv.conf;"
-        " ln -sf ../run/systemd/resolve/stub-resolv.conf /etc/resolv.conf;"
-        " printf '[Service]\\nExecStart=/bin/sleep infinity\\n' >/run/systemd/system/systemd-resolved.service;"
-        " systemctl daemon-reload"
+    """A drop-in, and a restart of the service, which then asks the network's own server."""
+    resolver.ok(
+        "fabric", {"networks": [lan(dns={"hosts": [{"ip": "192.168.150.9", "names": ["web.lan.example.com"]}]})]}
     )
+    resolver.shell("systemctl start systemd-resolved; ln -sf ../run/systemd/resolve/stub-resolv.conf /etc/resolv.conf")
     try:
+        assert not resolver.can("getent hosts web.lan.example.com")
         _same(resolver, _RESOLV, nameservers=["192.168.150.1"], search=["lan.example.com"])
         drop_in = "/etc/systemd/resolved.conf.d/90-virtnet-kvm.conf"
         assert resolver.shell(f"sed 1d {drop_in}") == "[Resolve]\nDNS=192.168.150.1\nDomains=lan.example.com ~.\n"
-        assert resolver.can("systemctl is-active systemd-resolved && test -L /etc/resolv.conf")
+        assert resolver.shell("getent hosts web").split() == ["192.168.150.9", "web.lan.example.com"]
+        assert resolver.can("test -L /etc/resolv.conf")
         _same(resolver, _RESOLV, nameservers=[], search=[])
-        assert not resolver.can(f"test -e {drop_in}")
+        assert not resolver.can(f"test -e {drop_in}") and not resolver.can("getent hosts web.lan.example.com")
     finally:
-        resolver.shell(
-            "systemctl stop systemd-resolved; rm -f /run/systemd/system/systemd-resolved.service; systemctl daemon-reload"
-        )
+        resolver.shell("systemctl stop systemd-resolved")

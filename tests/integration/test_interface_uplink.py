@@ -196,6 +196,61 @@ def test_no_server_with_ifupdown(ifupdown: Host) -> None:
     assert outer.interfaces() == before
 
 
+# -- name servers, which systemd-resolved has by the tool --------------------------------------------------------------------
+
+_NAMES: dict[str, Any] = {"nameservers": ["192.168.30.1"], "search": ["lab.example.com"]}
+_STATIC = {**_BRIDGE, "addresses": ["192.168.30.2/24"], **_NAMES}
+
+
+@pytest.fixture
+def resolved(outer: Host) -> Iterator[Host]:
+    outer.shell("systemctl enable --quiet --now systemd-resolved")
+    yield outer
+    outer.shell("systemctl disable --quiet --now systemd-resolved")
+
+
+def _resolves(host: Host, server: str, domain: str) -> None:
+    host.until(f"resolvectl dns br7 | grep -E ': ?{server}$' && resolvectl domain br7 | grep -E ': ?{domain}$'")
+
+
+def _resolver_is_told(host: Host, tool: str) -> None:
+    made = converge(host, {**_STATIC, "persist": tool}, module="linux_bridge", changed=True)
+    assert not made.get("warnings"), made["warnings"]
+    _resolves(host, "192.168.30.1", "lab.example.com")
+    changed = {"name": "br7", "nameservers": ["192.168.30.7"], "search": ["example.org"], "persist": tool}
+    converge(host, changed, module="linux_bridge", changed=True)
+    _resolves(host, "192.168.30.7", "example.org")
+    converge(
+        host, {"name": "br7", "nameservers": [], "search": [], "persist": tool}, module="linux_bridge", changed=True
+    )
+    _resolves(host, "", "")
+    converge(host, {"name": "br7", "state": "absent", "persist": tool}, module="linux_bridge", changed=True)
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("tool", TOOLS)
+def test_name_servers(resolved: Host, tool: str) -> None:
+    resolved.shell(TOOLS[tool])
+    _resolver_is_told(resolved, tool)
+
+
+@pytest.mark.kernel
+@pytest.mark.each
+def test_name_servers_by_ifupdown(ifupdown: Host) -> None:
+    """Its script for systemd-resolved is always there. It works from Debian 13 on, and only where that runs."""
+    said = "where no program takes dns-nameservers"
+    by_ifupdown = {**_STATIC, "persist": "ifupdown"}
+    refused(ifupdown, by_ifupdown, said, module="linux_bridge", option="nameservers")
+    ifupdown.shell("systemctl enable --quiet --now systemd-resolved")
+    try:
+        if ifupdown.can("grep -q bookworm /etc/os-release"):
+            refused(ifupdown, by_ifupdown, said, module="linux_bridge", option="nameservers")
+        else:
+            _resolver_is_told(ifupdown, "ifupdown")
+    finally:
+        ifupdown.shell("systemctl disable --quiet --now systemd-resolved")
+
+
 @pytest.mark.parametrize(
     ("options", "said", "option"),
     [

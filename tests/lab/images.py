@@ -70,6 +70,8 @@ root="$1"
 : > "$root/etc/machine-id"
 rm -f "$root/var/lib/dbus/machine-id"
 ln -s /etc/machine-id "$root/var/lib/dbus/machine-id"
+# systemd-resolved makes it a link to a file of its own, and a command for the records of other programs.
+rm -f "$root/etc/resolv.conf" "$root/etc/.resolv.conf.systemd-resolved.bak" "$root/sbin/resolvconf"
 : > "$root/etc/resolv.conf"
 rm -f "$root/etc/libvirt/qemu/networks/autostart/default.xml"
 cat > "$root/etc/ssh/sshd_config.d/lab.conf" <<END

@@ -28,6 +28,7 @@ _PACKAGES = (
     "ifupdown",
     "bridge-utils",
     "vlan",
+    "systemd-resolved",
     # what tunes a host
     "ethtool",
     "irqbalance",
@@ -69,7 +70,7 @@ MASKED_RULES = """
 DISABLED_UNITS = """
     NetworkManager.service NetworkManager-dispatcher.service NetworkManager-wait-online.service networking.service
     systemd-networkd.service systemd-networkd.socket irqbalance.service tuned.service
-    docker.service docker.socket containerd.service
+    systemd-resolved.service docker.service docker.socket containerd.service
 """.split()
 
 # Run on a copy of the tree: $1 is its path, $2 the SSH key that is let in, $3 the files of the small guests.

@@ -4,13 +4,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ansible_collections.virtnet.kvm.plugins.module_utils.backend.boot_tools import facts
 from ansible_collections.virtnet.kvm.plugins.module_utils.errors import OptionError, VirtnetError
 from ansible_collections.virtnet.kvm.plugins.module_utils.model.interface.options import Interface, InterfaceState
 from ansible_collections.virtnet.kvm.plugins.module_utils.persist.uplink import leases
+from ansible_collections.virtnet.kvm.plugins.module_utils.persist.uplink.check import RESOLVED
 from unit.fake_interfaces_host import InterfacesHost
 
 NIC = InterfaceState("", 2, Interface(name="ens7", mac="02:00:00:00:00:07", mtu=1500, up=True))
@@ -130,3 +133,31 @@ def test_networkmanager_has_no_name_servers_without_ip() -> None:
     with pytest.raises(OptionError, match=r"^nameservers\[0\]: '192.0.2.53' isn't possible with NetworkManager while"):
         host.declare(("bridge", {**BRIDGE, "nameservers": ["192.0.2.53"]}))
     _declare(host, addresses=["192.0.2.2/24"], nameservers=["192.0.2.53"])
+
+
+# What if-up.d/resolved of Debian 12 and 13 have of it.
+_QUOTED = 'if systemctl is-enabled systemd-resolved; then\nNEW_DNS=$(echo $IF_DNS_NAMESERVERS)\ncat <<EOF\n"$DNS"="$NEW_DNS"\nEOF\nfi\n'
+_READABLE = _QUOTED.replace('"$DNS"=', "$DNS=")
+
+
+@pytest.mark.parametrize(
+    ("script", "resolvers", "reads"),
+    [
+        (_READABLE, [RESOLVED], True),
+        (_READABLE, [], False),
+        (_QUOTED, [RESOLVED], False),
+        ("echo $IF_DNS_NAMESERVERS >/etc/resolv.conf\n", [], True),
+        ("systemctl is-active systemd-resolved\n", [RESOLVED], False),
+    ],
+)
+def test_a_script_of_ifupdown_that_reads_name_servers(script: str, resolvers: list[str], reads: bool) -> None:
+    assert facts.reads_names(script, resolvers) == reads
+
+
+def test_the_script_of_a_package_that_is_removed_reads_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "resolvconf"
+    monkeypatch.setattr(facts, "_RESOLVCONF", str(program))
+    script = f"[ -x {program} ] || exit 0\nfor nameserver in $IF_DNS_NAMESERVERS; do echo; done | {program} -a $IFACE\n"
+    assert not facts.reads_names(script, [])
+    program.touch(0o755)
+    assert facts.reads_names(script, [])

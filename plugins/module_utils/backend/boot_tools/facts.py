@@ -11,6 +11,7 @@ import glob
 import os
 import re
 import shutil
+from collections.abc import Collection, Iterator
 
 from ...errors import HostError
 from ...persist.files import ToolFacts
@@ -27,16 +28,17 @@ _SERVICES = {
 }
 # Those that ifupdown looks for with the method dhcp (inet.defn).
 _DHCP_CLIENTS = ("dhclient", "pump", "udhcpc", "dhcpcd")
-# The scripts that ifup runs; some packages have one that reads `dns-nameservers`.
-_IF_UP = "/etc/network/if-up.d/*"
-_READS_NAMES = "IF_DNS_NAMESERVERS"
+_IF_UP = "/etc/network/if-up.d/*"  # the scripts that ifup runs
+_RESOLVCONF = "/sbin/resolvconf"
 
 
 def read_facts(*, netplan_files: bool) -> ToolFacts:
     """Returns the boot tools of this host. ``netplan_files`` says whether there are files in /etc/netplan."""
     installed = {tool for tool, command in _COMMANDS.items() if shutil.which(command)}
     in_charge = _services() if installed & set(_SERVICES.values()) else set()
-    resolvers = in_charge & {RESOLVED} | ({IFUPDOWN} if "ifupdown" in installed and _names_are_read() else set())
+    resolvers = in_charge & {RESOLVED}
+    if "ifupdown" in installed and any(reads_names(script, resolvers) for script in _if_up_scripts()):
+        resolvers.add(IFUPDOWN)
     in_charge -= {RESOLVED}
     if netplan_files:
         in_charge.add("netplan")
@@ -53,13 +55,24 @@ def read_facts(*, netplan_files: bool) -> ToolFacts:
     )
 
 
-def _names_are_read() -> bool:
-    """Returns whether a script of ifupdown takes name servers from its files."""
+def _if_up_scripts() -> Iterator[str]:
     for path in glob.glob(_IF_UP):
         with contextlib.suppress(OSError), open(path, encoding="utf-8", errors="replace") as script:
-            if _READS_NAMES in script.read():
-                return True
-    return False
+            yield script.read()
+
+
+def reads_names(script: str, resolvers: Collection[str]) -> bool:
+    """Returns whether a script of ifup takes ``dns-nameservers`` from ifupdown's files, and hands them on to a program that is there.
+
+    ``resolvers`` has systemd-resolved where it runs.
+    """
+    if "IF_DNS_NAMESERVERS" not in script:
+        return False
+    if RESOLVED in script:
+        # ifupdown has it on every host. That of Debian 12 writes the names of variables in quotes, and then can't read them.
+        return RESOLVED in resolvers and '"$DNS"="$NEW_DNS"' not in script
+    # the script of a package that has been removed is still there
+    return _RESOLVCONF not in script or os.access(_RESOLVCONF, os.X_OK)
 
 
 def _systemd() -> int:

@@ -48,8 +48,8 @@ WORDS = Words(
     uplink=(
         Special("dhcp4", "iface NAME inet dhcp", "needs a DHCP client"),
         Cannot("dhcp6", "it is refused"),
-        Special("nameservers", "dns-nameservers", "needs resolvconf or openresolv"),
-        Special("search", "dns-search", "needs resolvconf or openresolv"),
+        Special("nameservers", "dns-nameservers", "needs resolvconf, openresolv, or systemd-resolved from Debian 13"),
+        Special("search", "dns-search", "needs resolvconf, openresolv, or systemd-resolved from Debian 13"),
         Special("gateway", "ip route replace"),
         Special("gateway6", "ip route replace"),
     ),
