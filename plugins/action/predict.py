@@ -29,7 +29,7 @@ from ansible_collections.virtnet.kvm.plugins.plugin_utils.predicted import (
 )
 from ansible_collections.virtnet.kvm.plugins.plugin_utils.return_routes import SETS, published
 from ansible_collections.virtnet.kvm.plugins.plugin_utils.rule_lists import SET
-from ansible_collections.virtnet.kvm.plugins.plugin_utils.site_lists import SITE_LISTS
+from ansible_collections.virtnet.kvm.plugins.plugin_utils.site_lists import SITE_LISTS, written_as
 from ansible_collections.virtnet.kvm.plugins.plugin_utils.topology import fabric
 
 SCRIPT = Path(__file__).resolve().parents[2] / "roles" / "host" / "files" / "look.sh"
@@ -100,7 +100,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible's plugins are n
             options = {
                 kind: [] if kind in OF_LIBVIRT and not look.has_libvirt else options.get(kind, []) for kind in KINDS
             }
-            found = self._fabric(options) if any(options.values()) else {}
+            found = self._fabric(options, lists) if any(options.values()) else {}
             result = {**predicted(None, found, options, check=check), **look.left}
             return applied_before(result, routes, check=check)
         if look is not None:
@@ -109,7 +109,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible's plugins are n
             if look is not None and derived:
                 options = _joined(self._derived(topologies, look), lists)
             if any(options.get(kind) for kind in KINDS):
-                found = self._fabric(options)
+                found = self._fabric(options, lists)
         if check:
             found = not_predicted_before(found, params["predicted"])
         result = predicted(look, found, options, check=check, prepared=params["prepared"])
@@ -189,14 +189,14 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible's plugins are n
         if look.obstacles or (look.problems and look.part in self._params["prepared"]):
             raise Refused(f"not ready for virtual networks: {'; '.join(look.problems)}")
 
-    def _fabric(self, options: Mapping[str, Any]) -> dict[str, Any]:
+    def _fabric(self, options: Mapping[str, Any], lists: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
         arguments = {kind: options.get(kind) or [] for kind in KINDS}
         if self._params["uri"]:
             arguments["uri"] = self._params["uri"]
         with self._in_check_mode():
             result = self._execute_module("virtnet.kvm.fabric", arguments, task_vars=self._vars)
         if result.get("failed"):
-            self._fail(result)
+            self._fail(result, {kind: len(arguments[kind]) - len(items) for kind, items in lists.items()})
         return dict(result)
 
     @contextmanager
@@ -209,9 +209,14 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible's plugins are n
         finally:
             self._task.check_mode, self._task.diff = check, diff
 
-    def _fail(self, result: Mapping[str, Any]) -> NoReturn:
+    def _fail(self, result: Mapping[str, Any], first: Mapping[str, int]) -> NoReturn:
+        """Fails with the module's error, which names the variable of the user. ``first``: where its items begin in a list."""
         rest = {key: value for key, value in result.items() if key not in ("msg", "failed", "changed", "invocation")}
-        raise Refused(str(result.get("msg") or "the module has failed"), **rest)
+        message, option = str(result.get("msg") or "the module has failed"), str(result.get("option") or "")
+        written = written_as(option, self._params["lists"] or {}, first)
+        if written is not None and message.startswith(f"{option}: "):
+            raise Refused(f"{written}{message[len(option) :]}", **{**rest, "option": written})
+        raise Refused(message, **rest)
 
 
 def _joined(options: Mapping[str, Any], lists: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:

@@ -9,9 +9,10 @@ One line in ``SITE_LISTS`` makes a list known to the action `predict`. The playb
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
 from ..module_utils.errors import OptionError
 from .guest_lists import guest_nics
@@ -33,14 +34,32 @@ class SiteList:
     applied: Callable[[Callable[[], Any], str, str], Items]
     removed: Callable[[Callable[[], Any], str, str], Items]
     of_libvirt: bool = True  # whether its items can only be on a host with libvirt
+    written: Callable[[str, int, str], Optional[str]] = lambda _variable, _number, _rest: None
+    """Returns where the user has written an option, by the name of the variable, the number of the item, and the path below that."""
 
 
-def _rule_set(made: Callable[[Any, str], Items]) -> SiteList:
-    """Returns a list whose value is one set of firewall rules."""
+def _rule_set(made: Callable[[Any, str], Items], rules: str) -> SiteList:
+    """Returns a list whose value is one set of firewall rules; ``rules`` is the option of the set that holds them."""
     return SiteList(
         applied=lambda value, variable, name: [{**each, "name": name} for each in made(value(), variable)],
         removed=lambda _value, _variable, name: [{"name": name, "state": "absent"}],
+        written=lambda variable, _number, rest: (
+            variable + rest[len(rules) + 1 :] if rest.startswith(f".{rules}[") else None
+        ),
     )
+
+
+def written_as(option: str, variables: Mapping[str, str], first: Mapping[str, int]) -> Optional[str]:
+    """Returns where a user has written an option of `fabric`; ``None`` where that isn't known.
+
+    ``variables`` are the names of the variables by the lists of `fabric`. ``first`` is for each the place in the list at which the
+    variable's items begin.
+    """
+    match = re.fullmatch(r"(\w+)\[(\d+)\](.*)", option)
+    if match is None or match[1] not in first or int(match[2]) < first[match[1]]:
+        return None
+    kind = match[1]
+    return SITE_LISTS[kind].written(variables[kind], int(match[2]) - first[kind], match[3])
 
 
 def _shapings(value: Any, variable: str) -> Items:
@@ -61,14 +80,15 @@ SITE_LISTS: Mapping[str, SiteList] = {
         applied=lambda value, variable, _name: guest_nics(value(), variable),
         removed=lambda _value, _variable, _name: [],
     ),
-    "portforwards": _rule_set(portforwards),
-    "outbound": _rule_set(outbound),
-    "policies": _rule_set(policies),
+    "portforwards": _rule_set(portforwards, "forwards"),
+    "outbound": _rule_set(outbound, "rules"),
+    "policies": _rule_set(policies, "rules"),
     "shaping": SiteList(
         applied=lambda value, variable, _name: _shapings(value(), variable),
         removed=lambda value, variable, _name: [
             {"device": each["device"], "state": "absent"} for each in _shapings(value(), variable)
         ],
+        written=lambda variable, number, rest: f"{variable}[{number}]{rest}",
         of_libvirt=False,
     ),
 }

@@ -32,7 +32,9 @@ def topologies(answers: Any) -> list[dict[str, Any]]:
     ignored, because a survey may have questions of its own.
     """
     if not isinstance(answers, Mapping):
-        raise OptionError("", answers, "is not a mapping of variables and answers; write it as {survey_nat_name: lan}")
+        raise OptionError(
+            "", answers, "is not a dictionary of variables and answers; write it as {survey_nat_name: lan}"
+        )
     found = []
     for kind in SPECS:
         prefix = PREFIX.replace("{type}", kind)
@@ -55,7 +57,7 @@ def _value(variable: str, answer: Any, kind: str, prefix: str) -> Any:
 
 
 def _structure(variable: str, answer: str, option: Options) -> Any:
-    """Returns the list or mapping that is written as YAML. A list of texts may also be written with commas or line breaks."""
+    """Returns the list or dictionary that is written as YAML. A list of texts may also be written with commas or line breaks."""
     try:
         # With this loader each scalar is text. Else, YAML reads the MAC address 52:54:00:00:00:10 as a number.
         value = yaml.load(answer, Loader=yaml.BaseLoader)

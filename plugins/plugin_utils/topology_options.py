@@ -195,10 +195,10 @@ def _form(option: Options) -> str:
     inner = option.get("options", {})
     needs = " and ".join(name for name, suboption in inner.items() if suboption.get("required"))
     may = ", ".join(name for name, suboption in inner.items() if not suboption.get("required"))
-    words = {"bool": "true or false", "int": "a whole number", "str": "text", "dict": "a mapping", "list": "a list"}
+    words = {"bool": "true or false", "int": "a whole number", "str": "text", "dict": "a dictionary", "list": "a list"}
     said = words[option["type"]]
     if option["type"] == "list":
-        said += " of mappings" if inner else " of texts"
+        said += " of dictionaries" if option["elements"] == "dict" else " of texts"
     return said + (f" with {needs}" if needs else "") + (f" (and perhaps {may})" if may else "")
 
 

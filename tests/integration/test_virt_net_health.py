@@ -307,6 +307,20 @@ def test_a_file_of_dnsmasq_that_is_not_writable(clean: Host, name: str) -> None:
     converge(clean, {"name": "lan", "mtu": 1400}, changed=True)
 
 
+@pytest.mark.kernel("trixie_uml")
+def test_a_server_that_cannot_be_registered(clean: Host) -> None:
+    """libvirt doesn't start a network whose DNS server systemd-resolved is to ask, unless that runs."""
+    clean.net(**lan())
+    registered = {"name": "lan", "domain": {"name": "lan.test", "local_only": True, "register": True}}
+    refused(clean, registered, "network lan can't be started", "systemd-resolved", "start it")
+    clean.shell("systemctl start systemd-resolved")
+    try:
+        converge(clean, {**registered, "dns": {"hosts": [{"ip": "192.168.150.9", "names": ["web"]}]}}, changed=True)
+        assert "192.168.150.9" in clean.shell("resolvectl query --legend=no web.lan.test")
+    finally:
+        clean.shell("systemctl stop systemd-resolved")
+
+
 def test_an_unprivileged_user_sees_what_he_may_see(clean: Host) -> None:
     """The bridge and its addresses; firewall rules and processes are root's."""
     clean.net(**lan())

@@ -219,13 +219,13 @@ def test_answers_of_several_surveys() -> None:
         (
             "nat",
             {"dhcp_range": "2 to 9"},
-            "survey_nat_dhcp_range: '2 to 9' has the wrong form; give a mapping with start and end",
+            "survey_nat_dhcp_range: '2 to 9' has the wrong form; give a dictionary with start and end",
         ),
         ("nat", {"hosts": "[{mac: 52:54:00:00:00:1, ip: x}]"}, "survey_nat_hosts[0].mac: '52:54:00:00:00:1' "),
         (
             "vlan_trunk",
             {"vlans": "11, 12"},
-            "survey_vlan_trunk_vlans: '11, 12' has the wrong form; give a list of mappings",
+            "survey_vlan_trunk_vlans: '11, 12' has the wrong form; give a list of dictionaries",
         ),
         ("vlan_trunk", {"vlans": "[{id: 4095}]"}, "survey_vlan_trunk_vlans[0].id: 4095 "),
         ("bridged", {"ports": "ens32"}, "survey_bridged_ports[0]: 'ens32' is also survey_bridged_port"),
@@ -246,5 +246,5 @@ def test_no_answers_at_all() -> None:
     )
 
 
-def test_answers_that_are_no_mapping() -> None:
-    assert "is not a mapping of variables and answers" in refused([])
+def test_answers_that_are_no_dictionary() -> None:
+    assert "is not a dictionary of variables and answers" in refused([])

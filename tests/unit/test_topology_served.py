@@ -149,7 +149,7 @@ def test_a_network_has_rules_of_its_own() -> None:
     [
         ({"forwards": [{"listen": "http", "to": "10.0.2.9"}]}, "virtnet_topologies[0].forwards[0].listen: 'http' "),
         ({"policy": [{"allow": "all"}]}, "virtnet_topologies[0].policy[0]: needs from or to"),
-        ({"policy": "lan"}, "virtnet_topologies[0].policy: 'lan' has the wrong form"),
+        ({"policy": "lan"}, "virtnet_topologies[0].policy: 'lan' has the wrong form; give a list of dictionaries"),
         ({"outbound": [{"via": "eth0"}]}, "virtnet_topologies[0].outbound[0].via: 'eth0' is no option here"),
     ],
 )

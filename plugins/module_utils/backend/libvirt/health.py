@@ -18,8 +18,11 @@ from ...model.network.options import OWN_BRIDGE_MODES, Network, has_dhcp, has_dn
 from ...model.network.problems import Fault, Problem
 from ..netlink import links
 from ..netlink.addresses import addresses_by_interface
+from ..os import units
 from . import dnsmasq
 from .firewall import Firewall
+
+_RESOLVED = "systemd-resolved.service"
 
 
 class Health:
@@ -52,6 +55,10 @@ class Health:
             reason = dnsmasq.why_not_writable(path)
             if reason:
                 found.append(f"libvirt can't write {path} ({reason}); make it writable")
+        if definition.domain and definition.domain.register and not units.is_active(_RESOLVED):
+            found.append(
+                "systemd-resolved, which is to ask its DNS server, doesn't run; start it, or set domain.register to false"
+            )
         return tuple(found)
 
     def restore_firewall(self, network: Network) -> None:
