@@ -34,7 +34,7 @@ from ..model.namespace.steps import NamespaceDriver
 from ..persist.choose import AUTO
 from ..persist.facts import FileFacts
 from ..persist.files import ToolFacts, header
-from ..persist.interfaces import as_managed, chosen_tool, observed_uplink, plan_persistence
+from ..persist.interfaces import as_managed, chosen_tool, observed_uplink, plan_beside_networkd, plan_persistence
 from ..persist.plan import NONE, UNIT
 from ..persist.steps import FileDriver, WriteFile
 from ..persist.unit.service import interface_owner
@@ -126,21 +126,24 @@ class InterfaceResource(Resource[ObservedInterface]):
                 changes_host=bool(plan.steps),
                 before=current,
             )
+            new = plan.method == "created"
+            beside = plan_beside_networkd(self.desired, plan.after, files.tools, files.read, new=new)
         files.expect(stored.tool, stored.changes)
+        files.expect(beside.tool, beside.changes)
         facts.expect_links(netns, before)
         if netns is None:
             _expect_renewed(plan.steps, world.facts(LinkFacts))
-        steps = (*stored.before, *plan.steps, *stored.steps)
+        steps = (*beside.before, *stored.before, *plan.steps, *stored.steps, *beside.steps)
         leases = self._lease_handlers(current, plan, files) if steps else ()
         return Plan(
             steps=steps,
             after=plan.after,
             warnings=(*(() if stored.renews_leases else plan.warnings), *stored.warnings),
-            handlers=(*stored.handlers, *leases),
+            handlers=(*stored.handlers, *beside.handlers, *leases),
             notes={"resume": to_json(plan.resume)} if plan.resume else {},
             returned={
                 "method": plan.method if plan.steps or not steps else "changed" if self.present else "removed",
-                "files": list(stored.changes),
+                "files": [*stored.changes, *beside.changes],
                 "persist": stored.tool,
             },
         )

@@ -22,6 +22,7 @@ from .declared.declaration import Declaration
 from .files import Request, ToolFacts, made_for
 from .ifupdown.stanzas import renews_leases
 from .networkd.match import fitting
+from .networkd.unmanaged import plan_unmanaged
 from .plan import NONE, UNIT, FileChanges, PersistencePlan, plan_provider
 from .steps import StopDhcp
 from .takeover import remembered, with_fixed_leases
@@ -177,6 +178,25 @@ def plan_persistence(
         # NetworkManager's own client stops with it
         return _without_dhcp(plan, files, desired, changes_host=changes_host)
     return plan
+
+
+def plan_beside_networkd(
+    desired: DesiredInterface,
+    after: ObservedInterface,
+    facts: ToolFacts,
+    read_files: Callable[[str], Mapping[str, str]],
+    *,
+    new: bool,
+) -> PersistencePlan:
+    """Plans what keeps networkd away from an interface that it doesn't store, see `networkd.unmanaged`."""
+    given, tool = desired.given, chosen_tool(desired, facts).tool
+    if desired.netns is not None or tool not in (NONE, UNIT) or "networkd" not in facts.installed:
+        return PersistencePlan()
+    state = None
+    if desired.present and after.definition is not None:
+        state = after.state or InterfaceState(given.traits.kernel_kind or "", 0, after.definition)
+    new = new and bool(given.addresses or given.routes)
+    return plan_unmanaged(desired.name, state, facts, read_files("networkd"), new=new, stored=tool == UNIT)
 
 
 def _own_uplink(tool: str, files: Mapping[str, str], name: str) -> Uplink:

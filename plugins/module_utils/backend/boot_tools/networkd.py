@@ -20,9 +20,9 @@ import time
 from collections.abc import Collection, Iterable, Mapping
 
 from ...errors import HostError
-from ...persist.files import header
 from ...persist.ini import parse, settings
 from ...persist.networkd.match import DIRECTORIES
+from ...persist.networkd.unmanaged import HELD, unmanaged
 from ..netlink.channel import Channel, attribute
 from ..netlink.layer3 import announce_subnets
 from ..netlink.read import LINK, RTM_NEWLINK
@@ -39,8 +39,6 @@ HELPS = 2
 _OURS = ("/etc/systemd/network/*-virtnet-kvm", "/run/systemd/network/*-netplan")
 _IFALIAS = 20  # linux/if_link.h
 _UNDER_WAY = ("pending", "initialized", "configuring", "failed")
-# By its name it is read before all files of others, also before those of ours.
-_HELD = "/run/systemd/network/!-virtnet-kvm-held-"
 
 
 def running() -> bool:
@@ -91,11 +89,10 @@ def hold(name: str) -> None:
     """
     if os.path.isdir(f"{SYS_NET}/{name}") or not running():
         return
-    path = f"{_HELD}{name}.network"
-    text = f"{header(name)}\n[Match]\nName={name}\n\n[Link]\nUnmanaged=yes\n"
+    path = f"{HELD}{name}.network"
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        write_file(path, text.encode(), mode=0o644)
+        write_file(path, unmanaged(name).encode(), mode=0o644)
     except OSError as error:
         raise HostError(f"write {path}", error.strerror or error) from error
     _reload()
@@ -104,10 +101,10 @@ def hold(name: str) -> None:
 def _let_go() -> set[str]:
     """Makes networkd manage what is held once it reads its files again; returns the interfaces."""
     found = set()
-    for path in glob.glob(f"{glob.escape(_HELD)}*.network"):
+    for path in glob.glob(f"{glob.escape(HELD)}*.network"):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
-        found.add(path[len(_HELD) : -len(".network")])
+        found.add(path[len(HELD) : -len(".network")])
     return found
 
 
@@ -231,15 +228,15 @@ def _under_way(names: set[str], held: Collection[str]) -> dict[str, str]:
 
 
 def _files_of(name: str) -> list[str]:
-    """Returns the .network files of ours for an interface."""
-    return [path for place in _OURS for path in glob.glob(f"{place}-{glob.escape(name)}.network")]
+    """Returns the texts of the .network files of ours by which networkd manages an interface."""
+    found = []
+    for path in (path for place in _OURS for path in glob.glob(f"{place}-{glob.escape(name)}.network")):
+        with contextlib.suppress(OSError), open(path, encoding="utf-8", errors="surrogateescape") as handle:
+            found.append(handle.read())
+    return [text for text in found if text != unmanaged(name)]
 
 
 def _must_be_set_up(name: str) -> bool:
     """Returns whether a file of ours is for an interface, and doesn't have networkd wait for a DHCP server."""
-    paths = _files_of(name)
-    for path in paths:
-        with contextlib.suppress(OSError), open(path, encoding="utf-8", errors="surrogateescape") as handle:
-            if parse(handle.read()).get("Network", {}).get("DHCP"):
-                return False
-    return bool(paths)
+    texts = _files_of(name)
+    return bool(texts) and not any(parse(text).get("Network", {}).get("DHCP") for text in texts)

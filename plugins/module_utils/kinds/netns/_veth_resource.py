@@ -33,6 +33,7 @@ from ...model.veth.plan import (
 )
 from ...model.veth.steps import VethDriver
 from ...persist.facts import FileFacts
+from ...persist.networkd.unmanaged import TOOL, plan_unmanaged
 from ...persist.plan import UNIT, PersistencePlan
 from ...persist.steps import FileDriver
 from ...persist.unit.plan import plan_pair as plan_stored
@@ -108,18 +109,36 @@ class VethResource(DeclaredResource[ObservedPair, VethPair]):
             new = method == "created" or bool(notes.get("created"))
             kept = plan_stored(given, ends, files.read(UNIT), new=new)
             files.expect(UNIT, kept.changes)
-        all_steps = (*steps, *kept.steps)
+        beside = self._beside_networkd(after, current.second_name, files, method == "created")
+        all_steps = (*(step for plan in beside for step in plan.before), *steps, *kept.steps)
+        all_steps += tuple(step for plan in beside for step in plan.steps)
         return Plan(
             steps=all_steps,
             after=replace(after, text=self._text(files)),
-            handlers=kept.handlers,
+            handlers=(*kept.handlers, *(handler for plan in beside for handler in plan.handlers)),
             notes={"created": True} if steps and method == "created" else {},
             returned={
                 "method": method if all_steps else "none",
-                "files": list(kept.changes),
+                "files": [path for plan in (kept, *beside) for path in plan.changes],
                 "persist": kept.tool,
             },
         )
+
+    def _beside_networkd(
+        self, after: ObservedPair, other: Optional[EndName], files: FileFacts, new: bool
+    ) -> list[PersistencePlan]:
+        """Returns what keeps networkd away from the ends in the host's own namespace."""
+        given = {end.end_name: end for end in self._ends}
+        states = {self.given.end_name: after.first, **({other: after.second} if other else {})}
+        plans = []
+        for name, state in states.items():
+            if name.netns is None and TOOL in files.tools.installed:
+                declared = given.get(name, VethEnd())
+                fresh = new and bool(declared.addresses or declared.routes)
+                found = plan_unmanaged(name.name, state, files.tools, files.read(TOOL), new=fresh, stored=self.stored)
+                files.expect(TOOL, found.changes)
+                plans.append(found)
+        return plans
 
     def _text(self, files: FileFacts) -> Optional[str]:
         return files.read(UNIT).get(self._file) if self.stored else None

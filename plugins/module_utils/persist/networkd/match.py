@@ -23,8 +23,8 @@ DIRECTORIES = (
     "/usr/lib/systemd/network",
 )
 
-# What ARPHRD_ETHER devices of a kind of their own are called in Type= (their DEVTYPE).
-_OWN_TYPES = ("bridge", "vlan", "bond", "vxlan", "macvlan", "macvtap", "ipvlan")
+# What ARPHRD_ETHER devices of a kind of their own are called in Type= (their DEVTYPE); macvlan and veth have none.
+_OWN_TYPES = ("bridge", "vlan", "bond", "vxlan", "geneve")
 
 
 @dataclass(frozen=True)
