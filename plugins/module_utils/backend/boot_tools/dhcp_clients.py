@@ -14,12 +14,10 @@ import contextlib
 import glob
 import os
 import re
-import shutil
 import signal
 import time
 
 from ...errors import HostError
-from ..os import commands
 from ..os.atomic import write_file
 
 _CLIENTS = ("dhclient", "dhcpcd", "udhcpc")
@@ -28,10 +26,6 @@ _ISC = ("/var/lib/dhcp/dhclient.{}.leases", "/var/lib/dhcp/dhclient6.{}.leases")
 _DHCPCD = ("/var/lib/dhcpcd/{}.lease", "/var/lib/dhcpcd/{}.lease6")
 _PID_FILES = ("/run/dhclient.{}.pid", "/run/dhclient6.{}.pid", "/run/udhcpc.{}.pid")
 _DHCPCD_STATE = ("/run/dhcpcd/{}.*", "/run/dhcpcd/{}-[46].*", "/run/dhcpcd/hook-state/*/{}.*")
-_RESOLVCONF = ("/run/resolvconf/interface/{}.*", "/run/resolvconf/interfaces/{}.*", "/run/resolvconf/keys/{}.*")
-# of isc-dhcp-client's and ifupdown's hooks for systemd-resolved
-_RESOLVED = ("isc-dhcp-v4-{}", "isc-dhcp-v6-{}", "ifupdown-inet-{}", "ifupdown-inet6-{}")
-_RUN_NETWORK = "/run/network"
 
 
 def running(name: str) -> list[int]:
@@ -81,16 +75,3 @@ def hand_on(source: str, target: str) -> None:
                 os.unlink(old)
     except OSError as error:
         raise HostError(f"hand on the leases of {source} to {target}", error.strerror or error) from error
-
-
-def forget_name_servers(name: str) -> None:
-    """Removes the name servers that an interface had. Raises `HostError`."""
-    records = {os.path.basename(path) for each in _RESOLVCONF for path in glob.glob(each.format(glob.escape(name)))}
-    for record in sorted(records):
-        commands.run(f"remove the name servers of {name}", "resolvconf", "-d", record)
-    held = [path for path in (f"{_RUN_NETWORK}/{each.format(name)}" for each in _RESOLVED) if os.path.exists(path)]
-    for path in held:
-        os.unlink(path)
-    if held and shutil.which("resolvectl") and os.path.exists(f"/sys/class/net/{name}"):
-        with contextlib.suppress(HostError):  # it may not run
-            commands.run(f"remove the name servers of {name}", "resolvectl", "revert", name)

@@ -16,7 +16,7 @@ import fcntl
 import glob
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Optional
 
 from ...errors import HostError
@@ -27,7 +27,7 @@ from ...persist.ifupdown.writer import Ifupdown
 from ...persist.takeover import remembered
 from ..os import commands
 from ..os.atomic import write_file
-from . import dhcp_clients
+from . import dhcp_clients, name_servers
 
 RUN = "/run/network"
 _LEASE_SECONDS = 50  # dhclient would wait for five minutes; a bridge with STP forwards nothing for 30 seconds
@@ -55,12 +55,21 @@ def reload(names: tuple[str, ...]) -> None:
         if successor in up:
             dhcp_clients.hand_on(name, successor)
     for name in up:
+        if not _gives_name_servers([stanza for stanza in stanzas if stanza.interface == name]):
+            name_servers.forget(name)  # the scripts of ifup don't
         for each in (name, *sorted(alias for alias in named if alias.startswith(f"{name}:"))):
             _bring_up(each, [stanza for stanza in stanzas if stanza.interface == each], files)
     for name in given_up:
-        dhcp_clients.forget_name_servers(name)
+        name_servers.forget(name)
         if name not in known:
             _forget_all(name)
+
+
+def _gives_name_servers(stanzas: Iterable[Stanza]) -> bool:
+    return any(
+        stanza.method not in ("manual", "static") or stanza.get("dns-nameservers") or stanza.get("dns-nameserver")
+        for stanza in stanzas
+    )
 
 
 def _files() -> dict[str, str]:

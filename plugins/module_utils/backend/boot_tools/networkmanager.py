@@ -26,6 +26,7 @@ from ...persist.ini import parse, render
 from ...persist.networkmanager.writer import DIRECTORIES, PROFILES, profile_path, profile_uuid, users_profile
 from ..os import commands, udev
 from ..os.atomic import write_file
+from . import name_servers
 
 _SERVICE = "NetworkManager.service"
 _GUARD = "virtnet-kvm-networkmanager"
@@ -69,6 +70,9 @@ def reload(names: tuple[str, ...]) -> None:
             _start()
         _settle(desired)
         _await_ip(asking)
+    for name in names:
+        if not _gives_name_servers(name, files):
+            name_servers.forget(name)  # after its restart it doesn't know that it has told systemd-resolved of some
 
 
 def _active() -> bool:
@@ -100,6 +104,17 @@ def _stop() -> None:
 def _start() -> None:
     commands.run("start NetworkManager again", "systemctl", "start", _SERVICE)
     commands.run("start NetworkManager again", "systemctl", "stop", f"{_GUARD}.timer")
+
+
+def _gives_name_servers(name: str, files: Mapping[str, str]) -> bool:
+    """Returns whether the profiles for an interface have name servers or domains, or ask for some; also where none names it."""
+    profiles = [
+        found for found in map(parse, files.values()) if found.get("connection", {}).get("interface-name") == name
+    ]
+    settings = [profile.get(family, {}) for profile in profiles for family in _IP]
+    return not profiles or any(
+        each.get("dns") or each.get("dns-search") or each.get("method") == "auto" for each in settings
+    )
 
 
 def _profiles() -> dict[str, str]:
