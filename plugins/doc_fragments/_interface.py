@@ -184,7 +184,7 @@ persist:
     - V(networkd), V(networkmanager), V(netplan) and V(ifupdown) select that tool, which must be installed.
     - V(none) stores nothing. The interface is gone after a reboot.
     - Where networkd runs and would set up a new interface by a file for others, such as one with C(Type=ether), and the interface has
-      O(addresses) or O(routes), V(none) tells networkd to leave it alone, by a file in C(/run/systemd/network).
+      O(addresses), O(routes) or a bridge, V(none) tells networkd to leave it alone, by a file in C(/run/systemd/network).
     - Files of an earlier run stay with V(none), and files of a tool other than the selected one always stay, with O(state=absent) too.
     - A setting that the tool can't store is applied to the running interface only, and a warning says what is lost at the next boot.
   type: str

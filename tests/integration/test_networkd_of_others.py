@@ -27,14 +27,13 @@ _DECLARED: dict[str, Any] = {
             "name": "va",
             "addresses": ["10.9.1.1/24"],
             "routes": [{"to": "10.99.0.0/16", "via": "10.9.1.2"}],
-            "peer": {"name": "vb", "addresses": ["10.9.2.1/24"]},
+            "peer": {"name": "vb", "bridge": "bb0"},
         }
     ],
+    "bridges": [{"name": "bb0", "persist": "none", "addresses": ["10.9.2.1/24"]}],
     "taps": [{"name": "tt0", "persist": "none", "addresses": ["10.9.4.1/24"]}],
 }
-_LOOK = (
-    "ip -4 -o address show dev va; ip -4 -o address show dev vb; ip -4 -o address show dev tt0; ip route show dev va"
-)
+_LOOK = "for name in va bb0 tt0; do ip -4 -o address show dev $name; done; ip route show dev va; ip -o link show dev vb"
 
 
 @pytest.fixture
@@ -59,7 +58,7 @@ def test_what_networkd_does_not_store(managed: Host) -> None:
     before = managed.shell(_FILES)
     converge(managed, _DECLARED, module="fabric", changed=True)
     look = _left_alone(managed)
-    for words in ("10.9.1.1/24", "10.9.2.1/24", "10.9.4.1/24", "10.99.0.0/16 via 10.9.1.2"):
+    for words in ("10.9.1.1/24", "10.9.2.1/24", "10.9.4.1/24", "10.99.0.0/16 via 10.9.1.2", "master bb0"):
         assert words in look, look
     converge(managed, _DECLARED, module="fabric", changed=False)
     # as at a boot
@@ -68,6 +67,6 @@ def test_what_networkd_does_not_store(managed: Host) -> None:
     managed.shell("ip address del 10.9.4.1/24 dev tt0")
     converge(managed, _DECLARED, module="fabric", changed=True)
     gone = {kind: [{"name": items[0]["name"], "state": "absent"}] for kind, items in _DECLARED.items()}
-    gone["taps"][0]["persist"] = "none"
+    gone["taps"][0]["persist"] = gone["bridges"][0]["persist"] = "none"
     converge(managed, gone, module="fabric", changed=True)
     assert managed.shell(_FILES) == before

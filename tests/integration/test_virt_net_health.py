@@ -317,7 +317,9 @@ def test_a_server_that_cannot_be_registered(clean: Host) -> None:
     try:
         converge(clean, {**registered, "dns": {"hosts": [{"ip": "192.168.150.9", "names": ["web"]}]}}, changed=True)
         # it asks only where something is connected
-        clean.shell(f"ip link add plug0 up type veth peer name plug1; ip link set plug1 up; ip link set plug0 master {BRIDGE}")
+        clean.shell(
+            f"ip link add plug0 up type veth peer name plug1; ip link set plug1 up; ip link set plug0 master {BRIDGE}"
+        )
         clean.until("timeout 3 resolvectl query --legend=no web.lan.test | grep 192.168.150.9")
     finally:
         clean.shell("ip link delete plug0; systemctl stop systemd-resolved", check=False)

@@ -195,7 +195,7 @@ def plan_beside_networkd(
     state = None
     if desired.present and after.definition is not None:
         state = after.state or InterfaceState(given.traits.kernel_kind or "", 0, after.definition)
-    new = new and bool(given.addresses or given.routes)
+    new = new and bool(given.addresses or given.routes or given.bridge or desired.listed_by)
     return plan_unmanaged(desired.name, state, facts, read_files("networkd"), new=new, stored=tool == UNIT)
 
 

@@ -128,14 +128,11 @@ class VethResource(DeclaredResource[ObservedPair, VethPair]):
         self, after: ObservedPair, other: Optional[EndName], files: FileFacts, new: bool
     ) -> list[PersistencePlan]:
         """Returns what keeps networkd away from the ends in the host's own namespace."""
-        given = {end.end_name: end for end in self._ends}
         states = {self.given.end_name: after.first, **({other: after.second} if other else {})}
         plans = []
         for name, state in states.items():
             if name.netns is None and TOOL in files.tools.installed:
-                declared = given.get(name, VethEnd())
-                fresh = new and bool(declared.addresses or declared.routes)
-                found = plan_unmanaged(name.name, state, files.tools, files.read(TOOL), new=fresh, stored=self.stored)
+                found = plan_unmanaged(name.name, state, files.tools, files.read(TOOL), new=new, stored=self.stored)
                 files.expect(TOOL, found.changes)
                 plans.append(found)
         return plans

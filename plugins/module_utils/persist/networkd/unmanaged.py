@@ -4,8 +4,8 @@
 
 """Keeps networkd away from interfaces that it doesn't store, but that a file for others fits, such as ``[Match] Type=ether``.
 
-It would set up a new interface by that file, and remove the addresses and routes that a task has declared
-(link_drop_foreign_config in systemd's network/networkd-setlink.c).
+It would set up a new interface by that file, remove the addresses and routes that a task has declared, and detach it from its bridge
+(link_drop_foreign_config and link_request_to_set_master in systemd's src/network).
 """
 
 from __future__ import annotations
