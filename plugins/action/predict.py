@@ -115,7 +115,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # Ansible's plugins are n
         result = predicted(look, found, options, check=check, prepared=params["prepared"])
         if check and found.get("changed"):
             result["rule_steps"] = [*params["predicted"], *rule_steps(found)]
-        warnings = [*result.get("warnings", ()), *routes.pop("warnings", ())]
+        warnings = [*(look.warnings if look else ()), *result.get("warnings", ()), *routes.pop("warnings", ())]
         result = applied_before(result, routes, check=check)
         return {**result, **({"warnings": warnings} if warnings else {})}
 

@@ -182,6 +182,19 @@ class Look:
         return drift or self._found["sum"] != hashlib.sha256(self.sysctl.encode()).hexdigest()
 
     @property
+    def warnings(self) -> list[str]:
+        """What won't be as it is now after the next boot, in words."""
+        needed = (
+            ("reset4", "net.ipv4.ip_forward", self._needs.forward_ipv4),
+            ("reset6", "net.ipv6.conf.all.forwarding", self._needs.forward_ipv6),
+        )
+        return [
+            f"{parameter} is set to 0 at boot by {self._found[key]}, which is read after {SYSCTL_FILE}; remove it there"
+            for key, parameter, forwards in needed
+            if forwards and self._found.get(key)
+        ]
+
+    @property
     def left(self) -> dict[str, object]:
         """What stays on the host when its topologies are removed."""
         stays = ["packages and daemons of libvirt"] if self.has_libvirt else []

@@ -53,6 +53,22 @@ def test_site_and_teardown(fresh: Host) -> None:
     assert fresh.shell("cat /etc/libvirt/qemu/networks/default.xml") == default
 
 
+@pytest.mark.once
+def test_a_file_that_turns_forwarding_off_at_boot(fresh: Host) -> None:
+    """Only one that systemd reads, and after ours."""
+    files = {"/etc/sysctl.d/20-test.conf": 0, "/usr/lib/sysctl.d/zy-test.conf": 0, "/etc/sysctl.d/zx-test.conf": 1}
+    for path, value in files.items():
+        fresh.shell(f"echo net.ipv4.ip_forward={value} >{path}")
+    fresh.shell("ln -s /dev/null /etc/sysctl.d/zy-test.conf")
+    try:
+        assert "is set to 0 at boot" not in play(fresh, SITE, _site(LAN), "--check").done.stderr
+        fresh.shell("printf '# off\\n-net/ipv4/ip_forward = 0\\n' >/etc/sysctl.d/zz-test.conf")
+        said = " ".join(play(fresh, SITE, _site(LAN), "--check").done.stderr.split())
+        assert "net.ipv4.ip_forward is set to 0 at boot by /etc/sysctl.d/zz-test.conf, which is read after" in said
+    finally:
+        fresh.shell("rm -f /etc/sysctl.d/*-test.conf /usr/lib/sysctl.d/zy-test.conf")
+
+
 @pytest.mark.once("bookworm")
 def test_forwards_and_outbound_rules(fresh: Host) -> None:
     """They come with the topologies, to guests by their reservations, change alone, and go with the teardown."""

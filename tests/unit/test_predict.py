@@ -216,6 +216,19 @@ def test_interfaces_with_advertised_routes_keep_them() -> None:
     assert host.forwarding_differs and host.actions == [f"write and load {SYSCTL_FILE}"]
 
 
+def test_a_file_that_turns_forwarding_off_at_boot_is_a_warning() -> None:
+    found = {"reset4": "/etc/sysctl.d/zz.conf", "reset6": "/run/sysctl.d/zz.conf"}
+    ipv4 = "net.ipv4.ip_forward is set to 0 at boot by /etc/sysctl.d/zz.conf, which is read after"
+    (said,) = look(**found).warnings
+    assert said.startswith(ipv4) and said.endswith("; remove it there")
+    assert len(look(Needs(forward_ipv4=False, forward_ipv6=True), **found).warnings) == 1
+    assert (
+        look(reset4="", reset6="").warnings
+        == look(Needs(forward_ipv4=False, forward_ipv6=False), **found).warnings
+        == []
+    )
+
+
 def test_what_teardown_leaves() -> None:
     assert look().left == {"stays": ["packages and daemons of libvirt"], "sysctl_file": SYSCTL_FILE}
     assert look(daemons="", sum="").left == {"stays": [], "sysctl_file": ""}

@@ -114,6 +114,19 @@ source_towards() { ip "$1" route get "$2" 2>/dev/null | sed -n 's/.* src \([^ ]*
 echo "source4=$(source_towards -4 1.1.1.1)"
 echo "source6=$(source_towards -6 2000::1)"
 
+# Files that systemd reads at boot after that of the role, and that turn the forwarding off again (sysctl.d(5)).
+turned_off() {
+    grep -lsE "^[[:space:]]*-?net[./]$1[[:space:]]*=[[:space:]]*0[[:space:]]*\$" /etc/sysctl.d/*.conf /run/sysctl.d/*.conf \
+        /usr/local/lib/sysctl.d/*.conf /usr/lib/sysctl.d/*.conf | while read -r found; do
+        name=${found##*/}
+        # one in /etc hides those of its name
+        [ "$found" = "/etc/sysctl.d/$name" ] || [ ! -e "/etc/sysctl.d/$name" ] || continue
+        [ "$(printf '%s\n' "${file##*/}" "$name" | LC_ALL=C sort | tail -n 1)" != "$name" ] || echo "$found"
+    done | tail -n 1
+}
+echo "reset4=$(turned_off 'ipv4[./]ip_forward')"
+echo "reset6=$(turned_off 'ipv6[./]conf[./]all[./]forwarding')"
+
 setting() { cat "/proc/sys/net/$1" 2>/dev/null; }
 echo "ipv4=$(setting ipv4/ip_forward)"
 echo "ipv6=$(setting ipv6/conf/all/forwarding)"
