@@ -49,6 +49,9 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--distro", choices=DISTROS, help="default: trixie; bookworm for a name that ends in 12")
     up.add_argument("--kind", choices=KINDS, default="container")
     up.add_argument("--firewall-backend", choices=FIREWALL_BACKENDS, help="for libvirt's networks; default: its own")
+    up.add_argument(
+        "--kernel-option", action="append", default=[], metavar="WORD", help="such as ipv6.disable=1 (uml, vm)"
+    )
     up.add_argument("--link", action="append", default=[], metavar="LAN", help="plug eth1 (eth2 …) in this LAN")
 
     down = commands.add_parser("down", help="stop hosts and remove all that they made")
@@ -159,7 +162,14 @@ _BUILDERS: dict[str, Callable[[str], Path]] = {
 def _up(args: argparse.Namespace) -> int:
     distro = args.distro or ("bookworm" if args.name.endswith("12") else "trixie")
     began = time.monotonic()
-    machine = create(args.name, distro, args.kind, firewall_backend=args.firewall_backend, links=args.link)
+    machine = create(
+        args.name,
+        distro,
+        args.kind,
+        firewall_backend=args.firewall_backend,
+        links=args.link,
+        kernel_options=args.kernel_option,
+    )
     machine.check_free()
     machine.up()
     version = machine.run("virsh version --daemon").stdout.strip().rpartition(" ")[2]

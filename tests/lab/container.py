@@ -52,6 +52,8 @@ class ContainerMachine(ReachedMachine):
 
     def up(self, wait: bool = True) -> None:
         self.check_free()
+        if self.opts["kernel_options"]:
+            raise LabError("a container has the kernel of this machine; a UML or VM host takes options for its own")
         self.down()
         image = images.container_root(self.distro)
         self.claim_number({"image": str(image)})

@@ -77,7 +77,8 @@ class Machine(ABC):
             check_lan(lan)
         self.name = name
         self.distro = distro
-        self.opts: dict[str, Any] = {"firewall_backend": None, "links": [], "persistent": False, **opts}
+        defaults: dict[str, Any] = {"firewall_backend": None, "links": [], "persistent": False, "kernel_options": []}
+        self.opts: dict[str, Any] = {**defaults, **opts}
         # What the subclass needs to find the machine again: addresses, ports, process ids. Saved as it is.
         self.state: dict[str, Any] = {}
         # On behalf of what it is started: see owner.py, which builds on this file.
@@ -183,7 +184,8 @@ def _class_of(kind: str) -> type[Machine]:
 
 
 def create(name: str, distro: str = "trixie", kind: str = "container", **opts: Any) -> Machine:
-    """A machine that is not started yet. opts: firewall_backend, links (names of LANs), persistent.
+    """A machine that is not started yet. opts: firewall_backend, links (names of LANs), persistent,
+    kernel_options (words for the kernel of a host that has its own).
 
     Where UML can't be had, a VM takes the place of a UML host.
     """

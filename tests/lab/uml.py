@@ -66,6 +66,7 @@ class UmlMachine(BootedMachine):
             f"umid={self.name}",
             f"uml_dir={self.dir}/uml",
             *uml_kernel.OPTIONS,
+            *self.opts["kernel_options"],
             *uml_kernel.NO_DEVICES,
             *nics,
             *(f"{name}={value}" for name, value in identity.items()),

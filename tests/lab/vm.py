@@ -67,7 +67,8 @@ class VmMachine(BootedMachine):
         image = vm_image.image(self.distro)
         accelerator = vm_accel.choose(image.kernel, image.initramfs)
         # With KVM a boot is as quick as a restore.
-        if accelerator is not vm_accel.TCG or not self._continue(image, accelerator):
+        boots = accelerator is not vm_accel.TCG or bool(self.opts["kernel_options"])
+        if boots or not self._continue(image, accelerator):
             self.boot(image, accelerator)
         if wait:
             self._wait()
@@ -77,7 +78,8 @@ class VmMachine(BootedMachine):
         self.state = {"image": str(image.path), "port": vm_qemu.free_port()}
         self.save()
         vm_qemu.make_overlay(image.disk, "raw", self.dir / vm_qemu.DISK)
-        self._start(vm_qemu.command(image, accelerator, self.state["port"], ram=ram, share=True))
+        words = self.opts["kernel_options"]
+        self._start(vm_qemu.command(image, accelerator, self.state["port"], ram=ram, share=True, kernel_options=words))
         with vm_qemu.Qmp(self.dir) as qmp:
             self._plug(qmp)
             qmp("cont")

@@ -59,6 +59,7 @@ class FakeInterfaces(InterfaceDriver):
         self.strike: Callable[[int, str], None] = lambda _number, _call: None
         self.set_by_user: set[tuple[str, str]] = set()
         self._features, self._promote = features, promote
+        self.ipv6 = True
 
     def _called(self, call: str, name: Optional[str] = None) -> InterfaceState:
         self.calls.append(call)
@@ -80,6 +81,9 @@ class FakeInterfaces(InterfaceDriver):
 
     def features(self) -> frozenset[str]:
         return self._features
+
+    def has_ipv6(self) -> bool:
+        return self.ipv6
 
     # -- links ------------------------------------------------------------------------------------------------------
 

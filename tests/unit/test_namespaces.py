@@ -251,3 +251,21 @@ def test_netplan_has_no_macvlan_interfaces() -> None:
 
 def test_absent_in_a_namespace_that_is_gone() -> None:
     assert all_actions(NamespacesHost(nic("eth0", 2)).declare(**ABSENT)) == []
+
+
+@pytest.mark.parametrize(
+    "lists",
+    [
+        {"namespaces": [{"name": "red", "ipv6_forwarding": True}]},
+        {"veth_pairs": [{"name": "va", "addresses": ["fd00::1/64"], "peer": {"name": "vb"}}]},
+    ],
+)
+def test_a_kernel_without_ipv6(lists: Lists) -> None:
+    """What needs it is refused; what is so without it needs no step."""
+    host = NamespacesHost(nic("eth0", 2))
+    host.kernels[None].ipv6 = False
+    with pytest.raises(OptionError, match="kernel has no IPv6"):
+        host.declare(check=True, **lists)
+    off = {"enabled": False, "accept_ra": "never", "autoconf": False, "addr_gen_mode": "none"}
+    done = host.declare(namespaces=[{"name": "red", "ipv6_forwarding": False}], bridges=[{"name": "br0", "ipv6": off}])
+    assert "ipv6" not in str(all_actions(done))

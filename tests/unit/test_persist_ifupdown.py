@@ -135,9 +135,9 @@ def test_addresses_and_routes_are_kept_with_their_details() -> None:
 
 def test_ipv6_settings_are_the_kernels_and_stay_what_they_are() -> None:
     ipv6 = Ipv6(enabled=False, accept_ra="always", autoconf=False, addr_gen_mode="stable-privacy")
-    bridge = LinuxBridge(name="br0", ipv6=ipv6, up=False)
+    bridge, path = LinuxBridge(name="br0", ipv6=ipv6, up=False), "/proc/sys/net/ipv6/conf/br0"
     assert _lines(bridge)[3:-1] == [
-        f"pre-up echo {value} >/proc/sys/net/ipv6/conf/br0/{key}"
+        f"pre-up test ! -e {path}/{key} || echo {value} >{path}/{key}"
         for key, value in (("disable_ipv6", 1), ("accept_ra", 2), ("autoconf", 0), ("addr_gen_mode", 2))
     ]
     assert TOOLS["ifupdown"].kept(bridge) == bridge

@@ -18,7 +18,7 @@ from ...model.network.options import OWN_BRIDGE_MODES, Network, has_dhcp, has_dn
 from ...model.network.problems import Fault, Problem
 from ..netlink import links
 from ..netlink.addresses import addresses_by_interface
-from ..os import units
+from ..os import proc_net, units
 from . import dnsmasq
 from .firewall import Firewall
 
@@ -55,6 +55,8 @@ class Health:
             reason = dnsmasq.why_not_writable(path)
             if reason:
                 found.append(f"libvirt can't write {path} ({reason}); make it writable")
+        if any(":" in (ip.address or "") for ip in definition.ips or ()) and not proc_net.has_ipv6():
+            found.append("this host's kernel has no IPv6; leave out its IPv6 addresses, or boot without ipv6.disable=1")
         if definition.domain and definition.domain.register and not units.is_active(_RESOLVED):
             found.append(
                 "systemd-resolved, which is to ask its DNS server, doesn't run; start it, or set domain.register to false"

@@ -19,7 +19,7 @@ from ...errors import HostError, MissingLibraryError
 from ...model.interface.options import RA, STATIC, Address, Interface, InterfaceState, Ipv6, Port, Route
 from ...model.interface.requests import BRIDGE_VLANS, InterfaceDriver
 from ...model.ipv6_settings import sysctl_path, sysctl_values
-from ..os import udev
+from ..os import proc_net, udev
 from . import layer3, tables, tun
 from .bridge_timers import with_ageing_times
 from .channel import (
@@ -125,6 +125,9 @@ class Interfaces(InterfaceDriver):
                 found.add(BRIDGE_VLANS)
             self._features = frozenset(found)
         return self._features
+
+    def has_ipv6(self) -> bool:
+        return proc_net.has_ipv6()
 
     def _can_create(self, kind: str) -> bool:
         """Returns whether the kernel has this kind, by a request that it always refuses.

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import socket
 import struct
@@ -28,6 +29,15 @@ class Ipv6Address:
     @property
     def cidr(self) -> str:
         return f"{self.address}/{self.prefix}"
+
+
+def has_ipv6() -> bool:
+    """Returns whether the kernel has IPv6; it is loaded if it is a module."""
+    try:
+        socket.socket(socket.AF_INET6, socket.SOCK_DGRAM).close()
+    except OSError as error:
+        return error.errno != errno.EAFNOSUPPORT
+    return True
 
 
 def read_ipv6_addresses(root: str = "/") -> Iterator[Ipv6Address]:

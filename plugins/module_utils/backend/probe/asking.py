@@ -11,6 +11,7 @@ text where it isn't known, and ``None`` without an answer.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import socket
 import struct
@@ -125,13 +126,25 @@ def _family(version: int) -> socket.AddressFamily:
 
 def serve() -> None:
     """Answers at TCP and UDP with the address of the client, in threads of its own. Raises `OSError`."""
-    tcp, udp = (socket.socket(socket.AF_INET6, kind) for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM))
-    for each in (tcp, udp):
-        each.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        each.bind(("::", PORT))
+    tcp, udp = (_bound(kind) for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM))
     tcp.listen(128)
     threading.Thread(target=_answer_tcp, args=(tcp,), daemon=True).start()
     threading.Thread(target=_answer_udp, args=(udp,), daemon=True).start()
+
+
+def _bound(kind: socket.SocketKind) -> socket.socket:
+    """Returns a socket for both versions of IP, or for IPv4 alone where the kernel has no IPv6."""
+    try:
+        found = socket.socket(socket.AF_INET6, kind)
+    except OSError as error:
+        if error.errno != errno.EAFNOSUPPORT:
+            raise
+        found = socket.socket(socket.AF_INET, kind)
+        found.bind(("", PORT))
+        return found
+    found.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    found.bind(("::", PORT))
+    return found
 
 
 def _answer_tcp(server: socket.socket) -> None:

@@ -7,14 +7,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Optional
 
 from ...contract import Host, Notes, Options, Plan, Shown, World
-from ...errors import under
+from ...errors import OptionError, under
 from ...model.fields import to_options, without_host_chosen
 from ...model.interface.facts import InterfaceFacts
 from ...model.interface.requests import InterfaceDriver
+from ...model.interface.validate_ip import WITHOUT_IPV6
 from ...model.namespace.facts import NamespaceFacts
 from ...model.namespace.options import NetNamespace
 from ...model.namespace.plan import Contents, own_interfaces, plan_absent, plan_present
@@ -57,11 +58,20 @@ class NamespaceResource(DeclaredResource[ObservedNamespace, NetNamespace]):
         text = host.driver(FileDriver).read(UNIT).get(namespace_path(self.name)) if self.stored else None
         return ObservedNamespace(found, tuple(driver.processes(self.name)) if held else (), text)
 
+    def _possible(self, world: World) -> NetNamespace:
+        """Returns what is given, without what is so anyway where the kernel has no IPv6. Raises `OptionError`."""
+        given = self.given
+        if given.ipv6_forwarding is None or world.facts(InterfaceFacts).namespace(None).has_ipv6:
+            return given
+        if given.ipv6_forwarding:
+            raise OptionError("ipv6_forwarding", True, WITHOUT_IPV6)
+        return replace(given, ipv6_forwarding=None)
+
     def plan(self, current: ObservedNamespace, world: World, notes: Notes) -> Plan[ObservedNamespace]:
         there, unfinished = current.definition, bool(notes.get("created"))
         with under(self.path):
             if self.present:
-                steps, after = plan_present(self.given, there, unfinished=unfinished)
+                steps, after = plan_present(self._possible(world), there, unfinished=unfinished)
             else:
                 states = world.facts(InterfaceFacts).namespace(self.name).states if there else {}
                 steps, after = plan_absent(self.given, there, Contents(states.values(), current.processes)), None

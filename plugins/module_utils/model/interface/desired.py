@@ -110,7 +110,7 @@ def desired_definition(desired: DesiredInterface, current: Optional[InterfaceSta
             desired.name,
             f"is already the name of {_kind(current)} on this host; give the {given.word} another one",
         )
-    if given.ipv6 == Ipv6():
+    if given.ipv6 == Ipv6() or not namespace.has_ipv6:
         given = replace(given, ipv6=None)  # the host chooses all of it, and has chosen
     given = with_gateways(given)
     if given.routes is not None:

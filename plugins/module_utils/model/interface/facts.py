@@ -41,6 +41,11 @@ class Namespace:
         """What the kernel can make, see `requests.InterfaceDriver`."""
         return self._driver.features()
 
+    @functools.cached_property
+    def has_ipv6(self) -> bool:
+        """Whether the kernel has IPv6."""
+        return self._driver.has_ipv6()
+
     @property
     def bridge_vlans(self) -> bool:
         return BRIDGE_VLANS in self.features

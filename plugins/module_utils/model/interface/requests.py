@@ -41,6 +41,10 @@ class InterfaceDriver(Driver, ABC):
         """Returns what this kernel has of "bridge", "vlan", "tun" and `BRIDGE_VLANS`, without changing anything."""
 
     @abstractmethod
+    def has_ipv6(self) -> bool:
+        """Returns whether the kernel has IPv6. It has none with ipv6.disable=1."""
+
+    @abstractmethod
     def add(self, definition: Interface) -> None:
         """Creates it, down, with its identity and all that `set` takes except ``up``."""
 

@@ -36,7 +36,7 @@ def check(
     if current is None and traits.kernel_kind not in namespace.features:
         raise VirtnetError(f"{desired.name}: this kernel has no {traits.kernel_words}; boot one that has them")
     _check_kind(definition, desired, current, namespace)
-    check_ip(desired, definition, current, namespace.states)
+    check_ip(desired, definition, current, namespace)
 
 
 @functools.singledispatch

@@ -14,6 +14,7 @@ from ...errors import OptionError
 from ..fields import normal_value, to_options
 from ..values import IPNetwork, host_cidr
 from .desired import DesiredInterface, States
+from .facts import Namespace
 from .ip.desired import other_subnets
 from .kernel_effects import LEAST_IPV6_MTU
 from .normal import destination, family, ip_of, is_reachable, normal_route, route_family
@@ -21,11 +22,18 @@ from .options import Interface, InterfaceRoute, InterfaceState
 from .uplink.declared import GATEWAYS
 from .uplink.validate import check_uplink
 
+WITHOUT_IPV6 = "isn't possible, as this host's kernel has no IPv6; leave it out, or boot without ipv6.disable=1"
+# The settings as they are where there is no IPv6.
+_SETTINGS_WITHOUT = {"enabled": False, "accept_ra": "never", "autoconf": False, "addr_gen_mode": "none"}
+
 
 def check_ip(
-    desired: DesiredInterface, definition: Interface, current: Optional[InterfaceState], states: States
+    desired: DesiredInterface, definition: Interface, current: Optional[InterfaceState], namespace: Namespace
 ) -> None:
     """Refuses addresses that no host can have, and routes that the kernel doesn't accept."""
+    states = namespace.states
+    if not namespace.has_ipv6:
+        _check_without_ipv6(desired.given)
     little = _too_little_for_ipv6(desired, definition, states)
     if desired.given.ipv6 is not None and little:
         problem = f"needs an MTU of {LEAST_IPV6_MTU} or more, and {little}; leave it out, or raise mtu"
@@ -46,6 +54,22 @@ def check_ip(
         if route_family(normal_route(route)) == 6:
             _check_ipv6(f"routes[{place}].to", route.to, definition, little)
     _check_gateways(desired, definition, states)
+
+
+def _check_without_ipv6(given: Interface) -> None:
+    """Refuses all that needs IPv6, on a host whose kernel has none."""
+    for field, value in (to_options(given.ipv6) if given.ipv6 else {}).items():
+        if value not in (None, _SETTINGS_WITHOUT[field]):
+            raise OptionError(f"ipv6.{field}", value, WITHOUT_IPV6)
+    for field in ("dhcp6", "gateway6"):
+        if value := getattr(given, field, None):
+            raise OptionError(field, value, WITHOUT_IPV6)
+    for place, cidr in enumerate(given.addresses or ()):
+        if family(cidr) == 6:
+            raise OptionError(f"addresses[{place}]", cidr, WITHOUT_IPV6)
+    for place, route in enumerate(given.routes or ()):
+        if route_family(normal_route(route)) == 6:
+            raise OptionError(f"routes[{place}].to", route.to, WITHOUT_IPV6)
 
 
 def check_address(where: str, cidr: str) -> None:

@@ -123,7 +123,7 @@ def _plan_end(end: VethEnd, namespace: Namespace, *, new: bool) -> Sequence[Inte
     desired = DesiredInterface(end.interface, netns=end.netns)
     current = None if new else states[name]
     definition = desired_definition(desired, current, namespace)
-    check_ip(desired, definition, current, states)
+    check_ip(desired, definition, current, namespace)
     target = desired_states(desired, definition, current, namespace, recreating=False, adopting=False)[name]
     if target is not None and end.bridge is not None and (end.bridge or None) != states[name].master:
         _check_bridge(end, states[name], namespace)

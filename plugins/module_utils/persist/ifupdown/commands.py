@@ -70,7 +70,12 @@ def configuring(desired: Interface) -> Iterator[str]:
 def ipv6(desired: Interface) -> Iterator[str]:
     """Yields the commands that set the IPv6 settings."""
     for _where, key, value in settings(WORDS.ipv6, desired.ipv6 or Ipv6()):
-        yield f"echo {value} >{shlex.quote(sysctl_path(desired.name or '', key))}"
+        yield setting(sysctl_path(desired.name or "", key), value)
+
+
+def setting(path: str, value: object) -> str:
+    """Returns the command that writes a setting; a kernel without IPv6 has none of IPv6."""
+    return f"test ! -e {shlex.quote(path)} || echo {value} >{shlex.quote(path)}"
 
 
 def present(name: Optional[str]) -> str:

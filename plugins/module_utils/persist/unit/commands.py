@@ -26,7 +26,7 @@ def creating_namespace(desired: NetNamespace) -> Iterator[str]:
     if desired.loopback is not False:
         yield f"ip -n {name} link set dev lo up"
     settings = [
-        f"echo {int(value)} >/proc/sys/net/{path}"
+        ip.setting(f"/proc/sys/net/{path}", int(value))
         for option, path in _SWITCHES.items()
         if (value := getattr(desired, option)) is not None
     ]
