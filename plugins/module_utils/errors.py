@@ -61,6 +61,15 @@ class HostError(VirtnetError):
         self.cause = str(cause)
 
 
+class NoLibvirtError(VirtnetError):
+    """The host has no libvirt at all, and so no networks and guests of it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "libvirt is not installed on this host; install it, or use the role virtnet.kvm.host, which does that"
+        )
+
+
 class MissingLibraryError(VirtnetError):
     """A Python library is not installed on the host; ``trace`` is the traceback of its import."""
 

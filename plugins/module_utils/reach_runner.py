@@ -13,11 +13,12 @@ from .backend.netlink.addresses import addresses_by_interface
 from .backend.os.paths import is_local
 from .backend.probe.bound import bindings
 from .backend.probe.probes import Asked, Probe, measure
-from .errors import HostError, OptionError
+from .errors import HostError, NoLibvirtError, OptionError
 from .kinds.common import URI
 from .kinds.network import NETWORK
 from .kinds.nwfilter.filters import FILTER
 from .model.fields import argument_spec, from_options
+from .model.network.options import Network
 from .model.network.steps import NetworkDriver
 from .model.nwfilter.facts import FilterDriver, bridging_warning
 from .model.reach.filtered import ProbeFilter, probe_filter
@@ -35,7 +36,7 @@ def run_reach() -> None:
         given = from_options(Measurement, module.params)
         if not is_local(host.uri):
             raise OptionError("uri", host.uri, "is another host; measure on the host itself")
-        found, skipped = places(given, host.driver(NetworkDriver).definitions(), _addresses(), _random())
+        found, skipped = places(given, _definitions(host), _addresses(), _random())
         services = USUAL_SERVICES if given.services is None else given.services
         asked = Asked(given.outside or (), given.protocols or PROTOCOLS, services)
         answers, failed = _measured(module, host, given, found, asked)
@@ -62,6 +63,14 @@ def _measured(
             bind(chosen.binding(probe.port, probe.mac, probe.addresses.get(4, "")))
 
         return measure(found, asked, ready)
+
+
+def _definitions(host: Host) -> list[tuple[str, Network, bool]]:
+    """Returns the networks of libvirt; a host without it may have bridges."""
+    try:
+        return host.driver(NetworkDriver).definitions()
+    except NoLibvirtError:
+        return []
 
 
 def _addresses() -> dict[str, set[str]]:

@@ -26,8 +26,8 @@ description:
   - Items that aren't in the lists stay as they are. A network that isn't in O(networks) isn't changed or removed, and the same is true
     for the other lists.
   - One task with a list is many times faster than a loop over the module of that kind.
-  - libvirt is only needed for O(networks), O(guest_nics), O(filters) and O(filter_bindings), and for O(portforwards), O(outbound) and
-    O(policies), whose rules have to know its networks.
+  - libvirt is only needed for O(networks), O(guest_nics), O(filters) and O(filter_bindings). Where it is installed, it also has to run for
+    O(portforwards), O(outbound) and O(policies), whose rules have to know its networks.
 options:
   checkpoint:
     description:

@@ -160,6 +160,27 @@ def test_a_checkpoint_has_the_rules_too(clean: Host) -> None:
     clean.ok("net_policy", {"name": "kept", "state": "absent"})
 
 
+@pytest.mark.once
+def test_a_host_without_libvirt(clean: Host) -> None:
+    """Rules of the firewall are also for a router; what is libvirt's is refused."""
+    clean.shell(
+        "ip link add br7 up type bridge; ip link add br8 up type bridge; mv /usr/sbin/libvirtd /usr/sbin/libvirtd.aside"
+    )
+    try:
+        rules = [{"source": {"bridge": "br7"}, "to": {"bridge": "br8"}, "action": "deny"}]
+        forwards = [{"listen": {"port": 8080}, "to": {"address": "10.9.0.7", "port": 80}}]
+        outbound = [{"source": {"cidr": "10.9.0.0/24"}}]
+        converge(clean, {"name": "router", "rules": rules}, module="net_policy", changed=True)
+        converge(clean, {"name": "router", "forwards": forwards}, module="nat_portforward", changed=True)
+        converge(clean, {"name": "router", "rules": outbound}, module="nat_outbound", changed=True)
+        assert clean.ok("net_reach", {"bridges": ["br7"]})["unmeasured"]
+        refused(clean, {"name": "lan"}, "libvirt is not installed on this host")
+        for kind in ("policies", "portforwards", "outbound"):
+            clean.ok("fabric", {kind: [{"name": "router", "state": "absent"}]})
+    finally:
+        clean.shell("mv /usr/sbin/libvirtd.aside /usr/sbin/libvirtd; ip link delete br7; ip link delete br8")
+
+
 @pytest.mark.parametrize(
     ("rule", "said", "option"),
     [

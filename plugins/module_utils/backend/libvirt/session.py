@@ -6,9 +6,13 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from typing import Optional
 
 from ...contract import Driver, Host
+from ...errors import NoLibvirtError
+from ..os.paths import SYSTEM_URI
 from .connection import connect
 
 
@@ -23,4 +27,13 @@ class Session(Driver):
 
 
 def open_session(host: Host, _where: Optional[str]) -> Session:
+    """Opens the host's connection. Raises `NoLibvirtError` where the host has no libvirt, and else as `connect`."""
+    if host.uri == SYSTEM_URI and not _installed():
+        raise NoLibvirtError
     return Session(host.uri)
+
+
+def _installed() -> bool:
+    """Returns whether the host has a daemon of libvirt, the single one or that of networks or guests."""
+    path = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"))
+    return any(shutil.which(name, path=path) for name in ("libvirtd", "virtnetworkd", "virtqemud"))

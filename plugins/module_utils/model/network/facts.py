@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from ...contract import Facts, World
+from ...errors import NoLibvirtError
 from .. import values
 from ..libvirt_parts import Extra
 from ..links import Link, LinkFacts
@@ -53,7 +54,10 @@ class NetworkFacts(Facts):
 
     @functools.cached_property
     def _current(self) -> dict[str, KnownNetwork]:
-        driver = self.host.driver(NetworkDriver)
+        try:
+            driver = self.host.driver(NetworkDriver)
+        except NoLibvirtError:
+            return {}  # firewall rules are also for hosts without guests
         return {name: known(network, active) for name, network, active in driver.definitions()}
 
     @functools.cached_property
