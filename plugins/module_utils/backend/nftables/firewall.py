@@ -213,6 +213,10 @@ class NftFirewall(FirewallDriver):
     def set_service(self, on: bool) -> None:
         doing, self._ruleset = f"{'start' if on else 'end'} {UNIT}", None
         if on:
+            # libvirt has its chains from the first start of a network on, which may be part of this run
+            for passage, is_open in self.passages().items():
+                if not is_open:
+                    self.open(passage)
             units.start(UNIT, doing)
         else:
             units.end(UNIT, doing)

@@ -9,7 +9,6 @@ They are asked in the network namespace of the calling process, and return wheth
 
 from __future__ import annotations
 
-import contextlib
 import os
 import socket
 import struct
@@ -40,11 +39,16 @@ def ask_dns(address: str) -> bool:
         client.settimeout(_TRY_SECONDS)
         client.connect((address, _DNS_PORT))
         for _try in range(_TRIES):
-            client.send(struct.pack("!HHHHHH", number, 0, 1, 0, 0, 0) + _DNS_QUESTION)
-            with contextlib.suppress(socket.timeout):
+            try:
+                client.send(struct.pack("!HHHHHH", number, 0, 1, 0, 0, 0) + _DNS_QUESTION)
                 found, flags = struct.unpack_from("!HH", client.recv(512).ljust(4, b"\0"))
-                if found == number and flags & _RESPONSE:
-                    return True
+            except socket.timeout:
+                continue
+            except ConnectionRefusedError:
+                time.sleep(_TRY_SECONDS)  # dnsmasq listens at an IPv6 address a moment after the network is started
+                continue
+            if found == number and flags & _RESPONSE:
+                return True
     return False
 
 
