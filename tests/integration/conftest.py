@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from integration.support.host import Host
+from integration.support.host import Host, prepared
 from lab.machine import Machine, create, get, known
 
 _PREFIX = os.environ.get("VIRTNET_IT_PREFIX", "it")
@@ -149,11 +149,8 @@ def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     try:
         if not machine.is_running():
             machine.up()
-        found = Host(machine)
-        found.prepare(tmp_path_factory.mktemp(machine.name))
-        found.clean()
-        yield found
-        found.close()
+        with prepared(machine, tmp_path_factory.mktemp(machine.name)) as found:
+            yield found
     finally:
         if not keep:
             machine.down()

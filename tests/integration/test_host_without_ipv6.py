@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from integration.support.checks import converge, refused
-from integration.support.host import Host
+from integration.support.host import Host, prepared
 from integration.support.networks import lan
 from lab.machine import create
 
@@ -36,11 +36,8 @@ def without(host: Host, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ho
     machine.down()
     try:
         machine.up()
-        found = Host(machine)
-        found.prepare(tmp_path_factory.mktemp(machine.name))
-        found.clean()
-        yield found
-        found.close()
+        with prepared(machine, tmp_path_factory.mktemp(machine.name)) as found:
+            yield found
     finally:
         machine.down()
 

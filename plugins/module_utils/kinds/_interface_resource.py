@@ -35,7 +35,7 @@ from ..persist.choose import AUTO
 from ..persist.facts import FileFacts
 from ..persist.files import ToolFacts, header
 from ..persist.interfaces import as_managed, chosen_tool, observed_uplink, plan_beside_networkd, plan_persistence
-from ..persist.plan import NONE, UNIT
+from ..persist.plan import NONE, UNIT, with_others
 from ..persist.steps import FileDriver, WriteFile
 from ..persist.unit.service import interface_owner
 from ..persist.uplink.leases import lease_handlers
@@ -130,20 +130,21 @@ class InterfaceResource(Resource[ObservedInterface]):
             beside = plan_beside_networkd(self.desired, plan.after, files.tools, files.read, new=new)
         files.expect(stored.tool, stored.changes)
         files.expect(beside.tool, beside.changes)
+        stored = with_others(stored, beside)
         facts.expect_links(netns, before)
         if netns is None:
             _expect_renewed(plan.steps, world.facts(LinkFacts))
-        steps = (*beside.before, *stored.before, *plan.steps, *stored.steps, *beside.steps)
+        steps = (*stored.before, *plan.steps, *stored.steps)
         leases = self._lease_handlers(current, plan, files) if steps else ()
         return Plan(
             steps=steps,
             after=plan.after,
             warnings=(*(() if stored.renews_leases else plan.warnings), *stored.warnings),
-            handlers=(*stored.handlers, *beside.handlers, *leases),
+            handlers=(*stored.handlers, *leases),
             notes={"resume": to_json(plan.resume)} if plan.resume else {},
             returned={
                 "method": plan.method if plan.steps or not steps else "changed" if self.present else "removed",
-                "files": [*stored.changes, *beside.changes],
+                "files": list(stored.changes),
                 "persist": stored.tool,
             },
         )

@@ -11,7 +11,7 @@ A provider reads files when the host starts, and makes what they say. For interf
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Optional, Protocol, TypeVar, Union
 
 from .steps import HoldTool, ReloadTool, StopDhcp, WriteFile
@@ -61,6 +61,18 @@ class PersistencePlan:
     warnings: tuple[str, ...] = ()
     changes: Mapping[str, Optional[str]] = field(default_factory=dict)
     renews_leases: bool = False
+
+
+def with_others(plan: PersistencePlan, *others: PersistencePlan) -> PersistencePlan:
+    """Returns a plan with the steps, handlers and files of others; its ``tool`` stays, and so does the rest."""
+    plans = (plan, *others)
+    return replace(
+        plan,
+        before=tuple(step for each in plans for step in each.before),
+        steps=tuple(step for each in plans for step in each.steps),
+        handlers=tuple(handler for each in plans for handler in each.handlers),
+        changes={path: text for each in plans for path, text in each.changes.items()},
+    )
 
 
 def plan_provider(

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -55,6 +57,16 @@ cat {HOME}/modules/args
 
 class Failed(AssertionError):
     """A module that should have worked has failed, or has said that something isn't as it predicted."""
+
+
+@contextlib.contextmanager
+def prepared(machine: Machine, directory: Path) -> Iterator[Host]:
+    """A machine that runs, as a host for tests; ``directory`` is for its inventory."""
+    found = Host(machine)
+    found.prepare(directory)
+    found.clean()
+    yield found
+    found.close()
 
 
 class Host:

@@ -15,10 +15,9 @@ from typing import Optional
 from ...errors import HostError
 from ...persist.device import service
 from ...persist.device.steps import StoredSettings
-from ..os import commands, own_code, units
+from ..os import commands, own_code, udev, units
 from ..os.atomic import write_file
 
-_UDEV = "/run/udev/control"
 _DOING = "update the service for stored settings of devices"
 
 
@@ -46,7 +45,7 @@ class DeviceSettings(StoredSettings):
         return own_code.is_current(path, service.main_of(part, own_code.PACKAGE))
 
     def runs(self) -> bool:
-        return os.path.exists(self._root + _UDEV)
+        return os.path.exists(self._root + udev.CONTROL)
 
     def store(self, part: str, device: str, text: Optional[str]) -> None:
         self._write(service.settings_path(part, device), text)

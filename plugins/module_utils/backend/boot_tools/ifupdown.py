@@ -55,10 +55,12 @@ def reload(names: tuple[str, ...]) -> None:
         if successor in up:
             dhcp_clients.hand_on(name, successor)
     for name in up:
-        if not _gives_name_servers([stanza for stanza in stanzas if stanza.interface == name]):
+        aliases = sorted(alias for alias in named if alias.startswith(f"{name}:"))
+        of = {each: [stanza for stanza in stanzas if stanza.interface == each] for each in (name, *aliases)}
+        if not _gives_name_servers(of[name]):
             name_servers.forget(name)  # the scripts of ifup don't
-        for each in (name, *sorted(alias for alias in named if alias.startswith(f"{name}:"))):
-            _bring_up(each, [stanza for stanza in stanzas if stanza.interface == each], files)
+        for each, own in of.items():
+            _bring_up(each, own, files)
     for name in given_up:
         name_servers.forget(name)
         if name not in known:

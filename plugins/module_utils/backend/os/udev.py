@@ -12,7 +12,7 @@ import os
 from ...errors import HostError
 from . import commands
 
-_CONTROL = "/run/udev/control"
+CONTROL = "/run/udev/control"  # there where udev runs
 _SECONDS = 10
 
 
@@ -21,6 +21,6 @@ def settle() -> None:
 
     See udevadm(8), "settle".
     """
-    if os.path.exists(_CONTROL):
+    if os.path.exists(CONTROL):
         with contextlib.suppress(HostError):
             commands.run("wait for udev", "udevadm", "settle", f"--timeout={_SECONDS}")

@@ -11,7 +11,6 @@ text where it isn't known, and ``None`` without an answer.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import socket
 import struct
@@ -23,6 +22,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from ...model.reach.options import DHCP, DNS
+from ..os.proc_net import has_ipv6
 from .services import ask_dhcp, ask_dns
 
 PORT = 7007  # of the servers, TCP and UDP
@@ -134,14 +134,11 @@ def serve() -> None:
 
 def _bound(kind: socket.SocketKind) -> socket.socket:
     """Returns a socket for both versions of IP, or for IPv4 alone where the kernel has no IPv6."""
-    try:
-        found = socket.socket(socket.AF_INET6, kind)
-    except OSError as error:
-        if error.errno != errno.EAFNOSUPPORT:
-            raise
+    if not has_ipv6():
         found = socket.socket(socket.AF_INET, kind)
         found.bind(("", PORT))
         return found
+    found = socket.socket(socket.AF_INET6, kind)
     found.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
     found.bind(("::", PORT))
     return found

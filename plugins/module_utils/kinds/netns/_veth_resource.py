@@ -34,7 +34,7 @@ from ...model.veth.plan import (
 from ...model.veth.steps import VethDriver
 from ...persist.facts import FileFacts
 from ...persist.networkd.unmanaged import TOOL, plan_unmanaged
-from ...persist.plan import UNIT, PersistencePlan
+from ...persist.plan import UNIT, PersistencePlan, with_others
 from ...persist.steps import FileDriver
 from ...persist.unit.plan import plan_pair as plan_stored
 from ...persist.unit.service import pair_path
@@ -109,17 +109,16 @@ class VethResource(DeclaredResource[ObservedPair, VethPair]):
             new = method == "created" or bool(notes.get("created"))
             kept = plan_stored(given, ends, files.read(UNIT), new=new)
             files.expect(UNIT, kept.changes)
-        beside = self._beside_networkd(after, current.second_name, files, method == "created")
-        all_steps = (*(step for plan in beside for step in plan.before), *steps, *kept.steps)
-        all_steps += tuple(step for plan in beside for step in plan.steps)
+        kept = with_others(kept, *self._beside_networkd(after, current.second_name, files, method == "created"))
+        all_steps = (*kept.before, *steps, *kept.steps)
         return Plan(
             steps=all_steps,
             after=replace(after, text=self._text(files)),
-            handlers=(*kept.handlers, *(handler for plan in beside for handler in plan.handlers)),
+            handlers=kept.handlers,
             notes={"created": True} if steps and method == "created" else {},
             returned={
                 "method": method if all_steps else "none",
-                "files": [path for plan in (kept, *beside) for path in plan.changes],
+                "files": list(kept.changes),
                 "persist": kept.tool,
             },
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fnmatch
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Callable, Optional
 
@@ -22,6 +22,10 @@ DIRECTORIES = (
     "/usr/local/lib/systemd/network",
     "/usr/lib/systemd/network",
 )
+
+OURS = "virtnet-kvm-"  # in the names of our files, after what they are sorted by
+FIRST = "05-"  # before what users commonly choose; where that isn't early enough, one of the others
+_PREFIXES = (FIRST, "00-", "!-")
 
 # What ARPHRD_ETHER devices of a kind of their own are called in Type= (their DEVTYPE); macvlan and veth have none.
 _OWN_TYPES = ("bridge", "vlan", "bond", "vxlan", "geneve")
@@ -53,6 +57,12 @@ def fitting(files: Mapping[str, str], interface: InterfaceState, *, wireless: bo
         if fits:
             break
     return found
+
+
+def first_name(name: str, others: Sequence[NetworkFile]) -> str:
+    """Returns the name of a file of ours for an interface that is read before all others, if there is such a name."""
+    names = [f"{prefix}{OURS}{name}.network" for prefix in _PREFIXES]
+    return next((each for each in names if all(each < other.name for other in others)), names[-1])
 
 
 def in_order(files: Mapping[str, str], ending: str) -> list[str]:

@@ -18,7 +18,7 @@ from ..files import ToolFacts, header
 from ..ini import parse
 from ..plan import PersistencePlan
 from ..steps import HoldTool, ReloadTool, WriteFile
-from .match import DIRECTORIES, NetworkFile, fitting
+from .match import DIRECTORIES, first_name, fitting
 
 TOOL = "networkd"
 # What the path of a file begins with that holds networkd back during a run. By its name it is read before all files of others, also
@@ -26,7 +26,6 @@ TOOL = "networkd"
 HELD = "/run/systemd/network/!-virtnet-kvm-held-"
 # The first is for what is kept for the next boot, the other one for what is gone then.
 _KEPT, _GONE = DIRECTORIES[:2]
-_PREFIXES = ("05-", "00-", "!-")  # before what users commonly choose
 _YES = ("yes", "true", "on", "1", "y", "t")
 
 
@@ -58,17 +57,12 @@ def plan_unmanaged(
     found = fitting({path: text for path, text in files.items() if path != held}, interface)
     if not found or found[0].specific or _left_alone(files[found[0].path]):
         return PersistencePlan()
-    path = f"{_KEPT if stored else _GONE}/{_file_name(name, found)}"
+    path = f"{_KEPT if stored else _GONE}/{first_name(name, found)}"
     return _plan(name, {path: unmanaged(name)}, files, hold=True)
 
 
 def _left_alone(text: str) -> bool:
     return parse(text).get("Link", {}).get("Unmanaged", "").lower() in _YES
-
-
-def _file_name(name: str, found: list[NetworkFile]) -> str:
-    names = [f"{prefix}virtnet-kvm-{name}.network" for prefix in _PREFIXES]
-    return next((each for each in names if all(each < other.name for other in found)), names[-1])
 
 
 def _plan(

@@ -32,15 +32,12 @@ from ..ini import Section, render, sections, settings
 from . import adopted, beside
 from . import sections as sections_of
 from . import uplink as uplink_of
-from .match import DIRECTORIES, NetworkFile, fitting
+from .match import DIRECTORIES, FIRST, OURS, NetworkFile, first_name, fitting
 
 HOME = DIRECTORIES[0]
 _SYSCTLS = "/etc/sysctl.d"
-_FIRST = "05-"  # before what users commonly choose; where that isn't early enough, one of the others
-_PREFIXES = (_FIRST, "00-", "!-")
 _LAST = "95-"
 _DROP_INS = ("50-", "95-", "~")  # likewise, the other way round
-_OURS = "virtnet-kvm-"
 _ON_PARENTS: Mapping[type[Interface], str] = {VlanIface: "VLAN", MacvlanIface: "MACVLAN"}  # the keys of the parents
 _OF = "# For "  # the second line of a drop-in: the interface that it is for
 _SHARED = "# What others need of it stands in the drop-ins beside."
@@ -69,10 +66,10 @@ class Networkd:
     def patterns(self, _files: Mapping[str, str]) -> tuple[str, ...]:
         names = ("*.network", "*.network.d/*.conf", "*.netdev", "*.netdev.d/*.conf")
         found = [f"{directory}/{name}" for directory in DIRECTORIES for name in names]
-        return (*found, f"{_SYSCTLS}/*{_OURS}*.conf")
+        return (*found, f"{_SYSCTLS}/*{OURS}*.conf")
 
     def own_path(self, name: str) -> str:
-        return f"{HOME}/{_FIRST}{_OURS}{name}.netdev"
+        return f"{HOME}/{FIRST}{OURS}{name}.netdev"
 
     def made_by(self, request: Request) -> Optional[str]:
         return beside.netdev_of(users_of(request.files), request.name)
@@ -110,7 +107,7 @@ class Networkd:
         name, users = draft.request.name, draft.users()
         made_by = posixpath.basename(beside.netdev_of(users, name) or "")
         if device := beside.netdev(declared):
-            draft.write(f"{HOME}/{made_by}.d/{_last_of(users, made_by)}{_OURS}{name}.conf", *render(device))
+            draft.write(f"{HOME}/{made_by}.d/{_last_of(users, made_by)}{OURS}{name}.conf", *render(device))
         texts = beside.texts_of(users, _users(draft, name))
         if network := beside.network(draft, declared, draft.request.interfaces.get(name), texts):
             _need(draft, name, render(network))
@@ -152,7 +149,7 @@ class Networkd:
                 name = posixpath.basename(base)
                 prefix = _last_of(draft.users(), name)
                 for need in mine:
-                    draft.files[f"{HOME}/{name}.d/{prefix}{_OURS}{need.owner}.conf"] = need.text
+                    draft.files[f"{HOME}/{name}.d/{prefix}{OURS}{need.owner}.conf"] = need.text
 
     def uplink(self, files: Mapping[str, str], name: str) -> Uplink:
         return uplink_of.read(files, name)
@@ -166,7 +163,7 @@ def _need(draft: Draft, of: str, lines: list[str]) -> None:
     """Adds a drop-in, for which `Networkd.tidy` finds the place."""
     name = draft.request.name
     text = "\n".join([header(name), f"{_OF}{of}", *lines]).rstrip("\n") + "\n"
-    draft.files[f"{HOME}/{of}.network.d/50-{_OURS}{name}.conf"] = text
+    draft.files[f"{HOME}/{of}.network.d/50-{OURS}{name}.conf"] = text
 
 
 def _last_of(users: Mapping[str, str], file: str) -> str:
@@ -216,11 +213,8 @@ def _users(draft: Draft, name: str) -> list[NetworkFile]:
 def _own_path(draft: Draft, name: str) -> str:
     """Returns a path that networkd reads before all users' files that may match."""
     users = _users(draft, name)
-    for prefix in _PREFIXES:
-        found = f"{prefix}{_OURS}{name}.network"
-        if all(found < user.name for user in users):
-            break
-    else:
+    found = first_name(name, users)
+    if not all(found < user.name for user in users):
         draft.warn(
             f"networkd takes {users[0].path} in place of our file, whose name sorts after it; give that file a later name"
         )
@@ -238,7 +232,7 @@ def _bases(draft: Draft, of: str, needs: list[_Need]) -> list[str]:
         return [path]
     users = _users(draft, of)
     if not users or not users[-1].certain:
-        path = f"{HOME}/{_LAST if users else _FIRST}{_OURS}{of}.network"
+        path = f"{HOME}/{_LAST if users else FIRST}{OURS}{of}.network"
         network = (("LinkLocalAddressing", _link_local(_state(draft, of))), ("KeepConfiguration", "yes"))
         draft.files[path] = _shared(of, *render([("Network", network)]))
         return [*(user.path for user in users), path]
